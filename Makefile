@@ -1,0 +1,45 @@
+# `make` lists the targets. Each builds on cargo alone; CARGO_FLAGS adds to every cargo command that resolves dependencies.
+
+CARGO ?= cargo
+CARGO_FLAGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test lint gate bench release clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what the build needs (protoc), or say how
+	@.ci/setup
+
+build: setup ## build the command (debug)
+	$(CARGO) build $(CARGO_FLAGS)
+
+demo: setup ## build the command and run the whole loop on the bundled seeds
+	$(CARGO) run $(CARGO_FLAGS) --bin mmevol -- demo
+
+test: setup ## run all tests: unit, integration, documentation, and that the examples build
+	@if $(CARGO) nextest --version > /dev/null 2>&1; then runner="nextest run"; else runner="test --tests"; fi; \
+	echo $(CARGO) $$runner $(CARGO_FLAGS); $(CARGO) $$runner $(CARGO_FLAGS)
+	$(CARGO) test $(CARGO_FLAGS) --doc
+	$(CARGO) build $(CARGO_FLAGS) --examples
+
+gate: setup ## what every change must pass before its tests: format and clippy
+	@{ $(CARGO) fmt --version && $(CARGO) clippy --version; } > /dev/null 2>&1 || rustup component add rustfmt clippy
+	$(CARGO) fmt --check
+	$(CARGO) clippy $(CARGO_FLAGS) --all-targets -- -D warnings
+
+lint: gate ## the gate, unused dependencies, licences and sources
+	@command -v cargo-machete > /dev/null || $(CARGO) install --locked cargo-machete
+	@command -v cargo-deny > /dev/null || $(CARGO) install --locked cargo-deny
+	$(CARGO) machete
+	$(CARGO) deny check --hide-inclusion-graph bans licenses sources
+
+bench: setup ## run the benchmarks
+	$(CARGO) bench $(CARGO_FLAGS)
+
+release: setup ## build the optimised command
+	$(CARGO) build $(CARGO_FLAGS) --release
+
+clean: ## remove everything built
+	$(CARGO) clean

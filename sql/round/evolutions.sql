@@ -1,0 +1,61 @@
+-- The record of each attempt: what it was made with, what came of it, and why it failed if it did.
+WITH outcome AS (
+    SELECT
+        evolution_id,
+        count(*) AS generated,
+        count(*) FILTER (WHERE status = 'kept') AS kept,
+        count(*) FILTER (WHERE status = 'unjudged') AS unjudged
+    FROM results
+    GROUP BY evolution_id
+),
+attempt AS (
+    SELECT
+        a.*,
+        s.verdict,
+        coalesce(o.generated, 0) AS generated,
+        coalesce(o.kept, 0) AS kept,
+        coalesce(o.unjudged, 0) AS unjudged
+    FROM answers a
+    LEFT JOIN scored s ON a.evolution_id = s.evolution_id
+    LEFT JOIN outcome o ON a.evolution_id = o.evolution_id
+    WHERE s.verdict['error_kind'] IS DISTINCT FROM 'budget'
+),
+judged AS (
+    SELECT
+        *,
+        CASE
+            WHEN reply['error_kind'] IS NOT NULL THEN reply['error_kind']
+            WHEN parsed['error_kind'] IS NOT NULL THEN concat('answer_', parsed['error_kind'])
+            WHEN kept > 0 OR unjudged = 0 THEN NULL
+            WHEN verdict['error_kind'] IS NOT NULL THEN concat('judge_', verdict['error_kind'])
+            ELSE 'judge_unusable'
+        END AS error_kind
+    FROM attempt
+)
+SELECT
+    evolution_id,
+    sample_id,
+    CAST($round AS INT) AS round,
+    part,
+    attempt,
+    parent_evolution_id,
+    operator,
+    CASE WHEN error_kind IS NOT NULL THEN 'failed' WHEN kept > 0 THEN 'kept' ELSE 'eliminated' END AS status,
+    error_kind,
+    CASE
+        WHEN error_kind IS NULL THEN NULL
+        ELSE coalesce(reply['error'], parsed['error'], verdict['error'], 'the judge gave no usable verdict on any item')
+    END AS error,
+    reply['model'] AS model,
+    verdict['model'] AS judge,
+    $parameters AS parameters,
+    reply['prompt_id'] AS prompt_id,
+    verdict['prompt_id'] AS judge_prompt_id,
+    reply['request_id'] AS request_id,
+    verdict['request_id'] AS score_request_id,
+    CAST(cardinality(parents) AS INT) AS parents,
+    CAST(generated AS INT) AS generated,
+    CAST(kept AS INT) AS kept,
+    $run_id AS run_id,
+    CAST($now AS TIMESTAMP WITH TIME ZONE) AS created_at
+FROM judged

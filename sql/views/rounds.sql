@@ -1,0 +1,54 @@
+-- Per round and operator: how many samples, what was made, what was kept, and what it cost. Seeds are round 0. Rates and means are NULL where
+-- there is nothing to divide by; a finished round that was imported has no operator, no rates and no cost.
+WITH item AS (
+    SELECT
+        round,
+        operator,
+        count(*) AS generated,
+        count(*) FILTER (WHERE status = 'kept') AS kept,
+        count(*) FILTER (WHERE status = 'eliminated') AS eliminated,
+        count(*) FILTER (WHERE status = 'unjudged') AS unjudged,
+        avg(CASE WHEN improved THEN 1.0 WHEN NOT improved THEN 0.0 END) AS yes_rate,
+        avg(score) AS mean_score
+    FROM instructions
+    GROUP BY round, operator
+),
+evolution AS (
+    SELECT
+        e.round,
+        e.operator,
+        count(DISTINCT e.sample_id) AS samples,
+        count(*) FILTER (WHERE e.status = 'failed') AS failed,
+        sum(coalesce(c.prompt_tokens, 0) + coalesce(j.prompt_tokens, 0)) AS prompt_tokens,
+        sum(coalesce(c.completion_tokens, 0) + coalesce(j.completion_tokens, 0)) AS completion_tokens,
+        sum(coalesce(c.cost_usd, 0) + coalesce(j.cost_usd, 0)) AS cost_usd
+    FROM evolutions e
+    LEFT JOIN (SELECT request_id, max(prompt_tokens) AS prompt_tokens, max(completion_tokens) AS completion_tokens, max(cost_usd) AS cost_usd
+               FROM calls WHERE kind = 'evolve' GROUP BY request_id) c ON e.request_id = c.request_id
+    LEFT JOIN (SELECT request_id, max(prompt_tokens) AS prompt_tokens, max(completion_tokens) AS completion_tokens, max(cost_usd) AS cost_usd
+               FROM calls WHERE kind = 'score' GROUP BY request_id) j ON e.score_request_id = j.request_id
+    WHERE e.status <> 'superseded'
+    GROUP BY e.round, e.operator
+    UNION ALL
+    SELECT 0, 'seed', count(DISTINCT sample_id), 0, 0, 0, 0.0
+    FROM instructions
+    WHERE round = 0
+    HAVING count(*) > 0
+)
+SELECT
+    e.round,
+    e.operator,
+    e.samples,
+    coalesce(i.generated, 0) AS generated,
+    coalesce(i.kept, 0) AS kept,
+    coalesce(i.eliminated, 0) AS eliminated,
+    coalesce(i.unjudged, 0) AS unjudged,
+    e.failed,
+    i.yes_rate,
+    i.mean_score,
+    e.prompt_tokens,
+    e.completion_tokens,
+    e.cost_usd
+FROM evolution e
+LEFT JOIN item i ON e.round = i.round AND e.operator IS NOT DISTINCT FROM i.operator
+ORDER BY e.round, e.operator

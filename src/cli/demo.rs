@@ -1,0 +1,57 @@
+//! `mmevol demo`: the whole loop on the bundled photos, offline.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use clap::Args;
+use include_dir::{Dir, include_dir};
+
+use super::output::OutputFormat;
+use super::{evolve, hint, import, note, print_query};
+use crate::error::{Error, Result};
+use crate::evolution::Evolution;
+use crate::import::Import;
+use crate::model::rules::RulesModel;
+use crate::query::Session;
+use crate::store::Store;
+
+/// Seven free photos with boxes, captions and fifteen items.
+static SEEDS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/examples/seeds");
+
+#[derive(Debug, Args)]
+pub struct Arguments {}
+
+pub async fn run(store: &Path, _arguments: Arguments) -> Result<()> {
+    let seeds = tempfile::tempdir().map_err(|cause| Error::io("create a folder in", std::env::temp_dir(), cause))?;
+    SEEDS.extract(seeds.path()).map_err(|cause| Error::io("write the bundled photos to", seeds.path(), cause))?;
+
+    let store = Store::create(store).await?;
+    step("import 7 photos with their questions");
+    let report = import::with_progress(Import::new(seeds.path().join("seed.json")).source("demo"), &store).await?;
+    import::print_report(&report);
+
+    step("evolve three rounds with 'rules', the embedded rule-based model (no key, no network)");
+    let evolution = Evolution::new(store.clone(), Arc::new(RulesModel::default()));
+    evolve::print_report(&evolve::with_progress(&evolution).await?)?;
+
+    let session = Session::builder().store(store.clone()).build().await?;
+    step("what each round did: SELECT * FROM rounds");
+    let rounds = "SELECT round, operator, samples, generated, kept, round(yes_rate, 2) AS yes_rate, round(mean_score, 1) AS score FROM rounds";
+    print_query(&session, rounds, OutputFormat::Table).await?;
+    step("one question and what became of it");
+    let chain = "SELECT h.round, h.operator, h.score, h.question FROM history h WHERE h.status = 'kept' AND h.root_id = \
+         (SELECT root_id FROM current WHERE root_id IS NOT NULL ORDER BY round DESC, score DESC, instruction_id LIMIT 1) ORDER BY h.round LIMIT 6";
+    print_query(&session, chain, OutputFormat::Table).await?;
+
+    let name = store.root().display();
+    note("");
+    hint(format_args!("look around: mmevol --store {name} sql"));
+    hint(format_args!("one photo's tree: mmevol --store {name} lineage astronaut"));
+    hint(format_args!("for training: mmevol --store {name} export -o demo.json --format llava"));
+    Ok(())
+}
+
+fn step(text: &str) {
+    const HEADING: anstyle::Style = anstyle::Style::new().bold();
+    note(format_args!("\n{HEADING}{text}{HEADING:#}"));
+}

@@ -1,0 +1,67 @@
+//! `mmevol export`.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::import::ReportFormat;
+use super::{note, print_json};
+use crate::error::Result;
+use crate::export::{Export, Images, Rounds};
+use crate::formats::export::ExportFormat;
+use crate::store::Store;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The file to write; a manifest appears beside it.
+    #[arg(short, long, value_name = "PATH")]
+    output: PathBuf,
+    /// llava, messages, openai, mmevol or parquet.
+    #[arg(long, value_parser = parse_format)]
+    format: ExportFormat,
+    /// Kept items of each sample's latest round (current), of all rounds, or of round N [default: current; mmevol: all].
+    #[arg(long, value_name = "current|all|N")]
+    rounds: Option<String>,
+    /// Only items for which this SQL over the view history holds.
+    #[arg(long = "where", value_name = "SQL")]
+    predicate: Option<String>,
+    /// Put images into the export (or beside it, for formats that hold paths), name their original paths, or leave them out.
+    #[arg(long, value_name = "RULE", default_value = "copy")]
+    images: ImageChoice,
+    /// Print the manifest as text or as JSON.
+    #[arg(long = "report", value_name = "FORMAT", default_value = "text")]
+    report: ReportFormat,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ImageChoice {
+    Copy,
+    Link,
+    None,
+}
+
+fn parse_format(name: &str) -> Result<ExportFormat, String> {
+    name.parse().map_err(|error: crate::formats::FormatError| error.to_string())
+}
+
+pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
+    let store = Store::open(store).await?;
+    let rounds = match (&arguments.rounds, arguments.format) {
+        (Some(rounds), _) => rounds.parse()?,
+        // That format has a place for every round.
+        (None, ExportFormat::Mmevol) => Rounds::All,
+        (None, _) => Rounds::Current,
+    };
+    let images = match arguments.images {
+        ImageChoice::Copy => Images::Copy,
+        ImageChoice::Link => Images::Link,
+        ImageChoice::None => Images::None,
+    };
+    let manifest =
+        Export::new(arguments.output, arguments.format).rounds(rounds).predicate(arguments.predicate).images(images).run(&store).await?;
+    if arguments.report == ReportFormat::Json {
+        return print_json(&[manifest]);
+    }
+    note(format_args!("wrote {} instructions of {} samples to {}", manifest.instructions, manifest.samples, manifest.output.display()));
+    Ok(())
+}

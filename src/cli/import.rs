@@ -1,0 +1,132 @@
+//! `mmevol import`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::progress::Progress;
+use super::{hint, note, print_json};
+use crate::error::Result;
+use crate::formats::detect::Format;
+use crate::import::{BadRecords, Import, ImportReport, MissingImages};
+use crate::store::Store;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The seed file: a JSON list, JSON lines, or Parquet.
+    path: PathBuf,
+    /// The folder that image paths are relative to [default: 'images' beside the file, else its own folder].
+    #[arg(long, value_name = "DIR")]
+    images: Option<PathBuf>,
+    /// auto, mmevol, llava, messages or parquet.
+    #[arg(long, default_value = "auto", value_parser = parse_format)]
+    format: FormatChoice,
+    /// The samples' source; with each record's own id it makes the sample's id [default: the file's name].
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+    /// Import samples whose image file does not exist, without the image.
+    #[arg(long)]
+    allow_missing_images: bool,
+    /// What to do with a record that cannot be imported.
+    #[arg(long, value_name = "RULE", default_value = "fail")]
+    on_bad_record: BadRecordChoice,
+    /// Print the report as a table or as JSON.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    output: ReportFormat,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum FormatChoice {
+    Auto,
+    Named(Format),
+}
+
+fn parse_format(name: &str) -> Result<FormatChoice, String> {
+    match name {
+        "auto" => Ok(FormatChoice::Auto),
+        name => name.parse().map(FormatChoice::Named).map_err(|error: crate::formats::FormatError| error.to_string()),
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum BadRecordChoice {
+    /// Stop, and change nothing.
+    Fail,
+    /// Leave it out, and list it in a rejects file.
+    Skip,
+}
+
+/// How a command reports what it did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    Text,
+    Json,
+}
+
+pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
+    let store = Store::create(store).await?;
+    let mut import = Import::new(&arguments.path)
+        .missing_images(if arguments.allow_missing_images { MissingImages::Allow } else { MissingImages::Refuse })
+        .bad_records(match arguments.on_bad_record {
+            BadRecordChoice::Fail => BadRecords::Fail,
+            BadRecordChoice::Skip => BadRecords::Skip,
+        });
+    if let Some(images) = arguments.images {
+        import = import.images(images);
+    }
+    if let FormatChoice::Named(format) = arguments.format {
+        import = import.format(format);
+    }
+    if let Some(source) = arguments.source {
+        import = import.source(source);
+    }
+    let report = with_progress(import, &store).await?;
+    match arguments.output {
+        ReportFormat::Json => print_json(&[report]),
+        ReportFormat::Text => {
+            print_report(&report);
+            Ok(())
+        }
+    }
+}
+
+/// Runs an import under a progress line.
+pub async fn with_progress(import: Import, store: &Store) -> Result<ImportReport> {
+    let (progress, line) = (import.progress(), Progress::spinner("importing"));
+    let mut running = std::pin::pin!(import.run(store));
+    let mut tick = tokio::time::interval(Duration::from_millis(200));
+    let report = loop {
+        tokio::select! {
+            report = &mut running => break report,
+            _ = tick.tick() => {
+                line.set(progress.records());
+                line.message(format!("importing: {} records", progress.records()));
+            }
+        }
+    };
+    line.finish();
+    report
+}
+
+/// Says what an import did.
+pub fn print_report(report: &ImportReport) {
+    note(format_args!(
+        "imported {} of {} records: {} instructions, {} images{}",
+        report.samples,
+        report.records,
+        report.instructions,
+        report.images,
+        if report.evolutions > 0 { format!(", {} finished rounds of single samples", report.evolutions) } else { String::new() },
+    ));
+    if report.known_samples > 0 {
+        note(format_args!("{} records were in the store already", report.known_samples));
+    }
+    if report.missing_images > 0 {
+        note(format_args!("{} image files were not found; evolve skips such samples unless it is told --text-only", report.missing_images));
+    }
+    if let Some(rejects) = &report.rejects_file {
+        note(format_args!("{} records were rejected", report.rejected));
+        hint(format_args!("each is listed with its reason in {}", rejects.display()));
+    }
+}

@@ -1,0 +1,154 @@
+//! The command line: one file per command. A command takes its arguments, prints data to standard output and everything else to standard
+//! error, and gives back an error or nothing; only `main` renders errors.
+
+mod check;
+mod demo;
+mod evolve;
+mod export;
+mod import;
+mod lineage;
+mod models;
+pub mod output;
+pub mod progress;
+mod prompts;
+pub mod shell;
+mod sql;
+mod status;
+pub mod table;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::query::Session;
+use crate::store::Store;
+use output::{OutputError, OutputFormat, OutputOptions, write_stream};
+
+/// Evolve image-text instruction data, and query how it came about.
+///
+/// Seeds and evolved instructions live in a store: a directory of Lance tables. Every command reads or writes one.
+#[derive(Debug, Parser)]
+#[command(name = "mmevol", version, max_term_width = 100)]
+pub struct Cli {
+    /// The store's directory.
+    #[arg(long, global = true, env = "MMEVOL_STORE", value_name = "DIR", default_value = "mmevol-store")]
+    store: PathBuf,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the whole loop on the bundled photos, offline, with the embedded rule-based model.
+    Demo(demo::Arguments),
+    /// Add a seed file and its images to the store.
+    Import(import::Arguments),
+    /// Rewrite, judge and keep or eliminate, round after round.
+    Evolve(evolve::Arguments),
+    /// Say what the store holds, what failed, and how to go on.
+    Status(status::Arguments),
+    /// Run SQL, or open a shell.
+    Sql(sql::Arguments),
+    /// Draw the tree of a sample or an instruction, from seed to leaf.
+    Lineage(lineage::Arguments),
+    /// Write the kept instructions in a training format.
+    Export(export::Arguments),
+    /// List the prompts, or show one.
+    Prompts(prompts::Arguments),
+    /// Check what must always hold of a store.
+    Check(check::Arguments),
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// Whatever the command fails with; [`exit_code`] and [`print_error`] are for `main`.
+pub async fn run(cli: Cli) -> Result<()> {
+    match cli.command {
+        Command::Demo(arguments) => demo::run(&cli.store, arguments).await,
+        Command::Import(arguments) => import::run(&cli.store, arguments).await,
+        Command::Evolve(arguments) => evolve::run(&cli.store, arguments).await,
+        Command::Status(arguments) => status::run(&cli.store, arguments).await,
+        Command::Sql(arguments) => sql::run(&cli.store, arguments).await,
+        Command::Lineage(arguments) => lineage::run(&cli.store, arguments).await,
+        Command::Export(arguments) => export::run(&cli.store, arguments).await,
+        Command::Prompts(arguments) => prompts::run(arguments),
+        Command::Check(arguments) => check::run(&cli.store, arguments).await,
+    }
+}
+
+/// 1 when the user can fix it, 2 when something failed.
+pub fn exit_code(error: &Error) -> u8 {
+    match error.kind() {
+        ErrorKind::User => 1,
+        ErrorKind::Failure => 2,
+    }
+}
+
+/// Prints an error, its causes and its hints to standard error.
+pub fn print_error(error: &Error) {
+    let mut message = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(current) = cause {
+        let text = current.to_string();
+        // Many libraries repeat their cause in their own message.
+        if !message.contains(&text) {
+            message += &format!("\n  caused by: {text}");
+        }
+        cause = current.source();
+    }
+    shell::BackendError { message, hints: error.hints() }.print();
+}
+
+/// A session over a store that must exist.
+async fn open_session(store: &std::path::Path) -> Result<Session> {
+    Session::builder().store(Store::open(store).await?).build().await
+}
+
+/// Runs a query and prints its rows; notes go to standard error.
+async fn print_query(session: &Session, sql: &str, format: OutputFormat) -> Result<output::RowCount> {
+    use futures::TryStreamExt;
+
+    let rows = session.stream(sql).await?;
+    let schema = rows.schema();
+    let rows = rows.map_err(|cause| session.explain(cause, sql));
+    write_stream(schema, rows, format, OutputOptions::for_stdout(), &mut std::io::stdout().lock()).await
+}
+
+impl From<OutputError> for Error {
+    fn from(error: OutputError) -> Self {
+        match error {
+            OutputError::Write(cause) => Error::io("write", "standard output", cause),
+            OutputError::Format(cause) => Error::internal("failed to print the result", cause),
+        }
+    }
+}
+
+/// Prints a note to standard error.
+fn note(text: impl std::fmt::Display) {
+    anstream::eprintln!("{text}");
+}
+
+/// Prints a hint to standard error.
+fn hint(text: impl std::fmt::Display) {
+    const HINT: anstyle::Style = anstyle::AnsiColor::Cyan.on_default().bold();
+    anstream::eprintln!("{HINT}hint:{HINT:#} {text}");
+}
+
+/// Prints one JSON array to standard output.
+fn print_json<T: serde::Serialize>(rows: &[T]) -> Result<()> {
+    let text = serde_json::to_string_pretty(rows).map_err(|cause| Error::internal("failed to write JSON", cause))?;
+    print_line(&text)
+}
+
+/// Prints to standard output; a reader that has gone is no error.
+fn print_line(text: &str) -> Result<()> {
+    use std::io::Write;
+
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(cause) if cause.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::io("write", "standard output", cause)),
+        _ => Ok(()),
+    }
+}

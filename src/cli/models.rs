@@ -1,0 +1,111 @@
+//! The flags that name models, shared by the commands that ask them.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::error::{Error, Result};
+use crate::model::limits::Limits;
+use crate::model::openai::{ApiKey, DEFAULT_BASE_URL, OpenAiModel};
+use crate::model::prices::PriceTable;
+use crate::model::rules::RulesModel;
+use crate::model::{ChatModel, Parameters};
+use crate::prompt::PromptLibrary;
+
+/// Environment variable with the key of the endpoint; there is no flag, so that keys stay out of shell histories.
+const API_KEY: &str = "OPENAI_API_KEY";
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Models")]
+pub struct ModelArguments {
+    /// The model: 'rules' (embedded, rule-based, free) or the name of a model at the endpoint.
+    #[arg(long, value_name = "NAME")]
+    pub model: Option<String>,
+    /// The model that judges [default: the same].
+    #[arg(long, value_name = "NAME")]
+    pub judge: Option<String>,
+    /// The OpenAI-compatible endpoint; its key is read from OPENAI_API_KEY.
+    #[arg(long, value_name = "URL", env = "OPENAI_BASE_URL")]
+    base_url: Option<String>,
+    /// Requests in flight at most.
+    #[arg(long, value_name = "N")]
+    concurrency: Option<NonZeroUsize>,
+    /// Requests per minute at most.
+    #[arg(long, value_name = "N")]
+    rpm: Option<NonZeroU32>,
+    /// Tokens per minute at most.
+    #[arg(long, value_name = "N")]
+    tpm: Option<NonZeroU32>,
+    /// Seconds until a request is given up and tried again.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    timeout: u64,
+    /// Longest answer, in tokens.
+    #[arg(long, value_name = "N", default_value_t = Parameters::default().max_tokens)]
+    max_tokens: u32,
+    /// Sampling temperature.
+    #[arg(long, value_name = "T", default_value_t = Parameters::default().temperature)]
+    temperature: f64,
+    /// Seed of the draws and of the requests.
+    #[arg(long, value_name = "N", default_value_t = Parameters::default().seed)]
+    seed: i64,
+    /// Prompts of your own in place of the embedded ones, by file name; see 'mmevol prompts list'.
+    #[arg(long, value_name = "DIR")]
+    prompts: Option<PathBuf>,
+    /// Prices of your own (TOML) on top of the embedded ones.
+    #[arg(long, value_name = "FILE")]
+    prices: Option<PathBuf>,
+    /// New model calls at most.
+    #[arg(long, value_name = "N")]
+    pub max_calls: Option<u64>,
+    /// Start no new call once this much is spent.
+    #[arg(long, value_name = "USD")]
+    pub budget_usd: Option<f64>,
+}
+
+impl ModelArguments {
+    /// The model of that name.
+    pub fn chat_model(&self, name: &str) -> Result<Arc<dyn ChatModel>> {
+        if name == "rules" {
+            return Ok(Arc::new(RulesModel::default()));
+        }
+        let base_url = self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL);
+        let key = std::env::var(API_KEY).ok().as_deref().and_then(ApiKey::new);
+        if key.is_none() && base_url == DEFAULT_BASE_URL {
+            return Err(Error::Argument {
+                name: format!("model '{name}'"),
+                message: format!("{DEFAULT_BASE_URL} wants a key and {API_KEY} is not set"),
+                hints: vec![format!("set {API_KEY}, or name another endpoint with --base-url, or use --model rules")],
+            });
+        }
+        let limits = Limits { concurrency: self.concurrency, requests_per_minute: self.rpm, tokens_per_minute: self.tpm };
+        let model = OpenAiModel::builder(name)
+            .base_url(base_url)
+            .api_key(key)
+            .limits(limits)
+            .request_timeout(Duration::from_secs(self.timeout.max(1)))
+            .build()
+            .map_err(|cause| Error::argument("--base-url", cause.to_string()))?;
+        Ok(Arc::new(model))
+    }
+
+    pub fn parameters(&self) -> Parameters {
+        Parameters { temperature: self.temperature, max_tokens: self.max_tokens, seed: self.seed }
+    }
+
+    pub fn prompt_library(&self) -> Result<PromptLibrary> {
+        match &self.prompts {
+            Some(directory) => Ok(PromptLibrary::with_directory(directory)?),
+            None => Ok(PromptLibrary::embedded()),
+        }
+    }
+
+    pub fn price_table(&self) -> Result<PriceTable> {
+        match &self.prices {
+            Some(path) => PriceTable::load(path).map_err(|cause| Error::argument("--prices", cause.to_string())),
+            None => Ok(PriceTable::embedded()),
+        }
+    }
+}

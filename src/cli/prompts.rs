@@ -1,0 +1,49 @@
+//! `mmevol prompts`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::output::OutputOptions;
+use super::print_line;
+use super::table::{Column, TextTable};
+use crate::error::Result;
+use crate::prompt::PromptLibrary;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Prompts of your own in place of the embedded ones, by file name.
+    #[arg(long, global = true, value_name = "DIR")]
+    prompts: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List every prompt with its id and purpose.
+    List,
+    /// Print one prompt as it is recorded: its template with every part in place.
+    Show {
+        /// The prompt's name.
+        name: String,
+    },
+}
+
+pub fn run(arguments: Arguments) -> Result<()> {
+    let library = match arguments.prompts {
+        Some(directory) => PromptLibrary::with_directory(&directory)?,
+        None => PromptLibrary::embedded(),
+    };
+    match arguments.command {
+        Command::List => {
+            let columns = ["name", "prompt_id", "purpose"];
+            let mut table = TextTable::new(columns.map(|name| Column { name: name.into(), is_number: false }).to_vec());
+            for prompt in library.iter() {
+                table.push(vec![prompt.name.clone(), prompt.prompt_id.clone(), prompt.purpose.clone()]);
+            }
+            print_line(table.draw(OutputOptions::for_stdout().width).text.trim_end())
+        }
+        Command::Show { name } => print_line(library.get(&name)?.template.trim_end()),
+    }
+}

@@ -1,0 +1,184 @@
+//! The SQL shell: reads statements and dot commands from a terminal or a pipe, runs them, shows their results.
+//!
+//! The shell knows the engine by [`SqlBackend`] only. At a terminal an error is shown and the next line is read; in a pipe
+//! (`mmevol sql < file.sql`) the first error ends the run. Results go to standard output, all else to standard error.
+
+mod commands;
+mod completer;
+mod destination;
+mod editor;
+mod highlighter;
+mod keywords;
+mod lexer;
+mod schema;
+mod session;
+mod statements;
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use anstyle::{AnsiColor, Style};
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use futures::Stream;
+
+use self::editor::{Entry, LineEditor};
+use self::session::{Interrupt, Next, Session};
+use self::statements::Script;
+pub use self::statements::{Statement, split_statements};
+use super::output::{OutputError, OutputFormat, OutputOptions};
+
+/// The engine behind the shell.
+#[async_trait]
+pub trait SqlBackend: Send + Sync {
+    /// Plans one statement and streams its batches. Dropping the stream must stop the work.
+    ///
+    /// # Errors
+    /// The statement is wrong, or the engine failed; later failures come through the stream.
+    async fn execute(&self, sql: &str) -> Result<ResultStream, BackendError>;
+
+    /// Names for completion. Asked before each prompt, so it should be cheap.
+    fn names(&self) -> Names;
+}
+
+/// The result of one statement.
+pub struct ResultStream {
+    /// Without fields for a statement that has no result, such as `CREATE VIEW`.
+    pub schema: SchemaRef,
+    /// The rows, as they become ready.
+    pub batches: Pin<Box<dyn Stream<Item = Result<RecordBatch, BackendError>> + Send>>,
+}
+
+/// What can be named in SQL.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names {
+    /// In the order of `.tables`.
+    pub tables: Vec<TableName>,
+    /// Without parentheses.
+    pub functions: Vec<String>,
+}
+
+/// A table or view with its columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableName {
+    /// As `SELECT` would name it, without quotes.
+    pub name: String,
+    /// In table order.
+    pub columns: Vec<String>,
+    /// Whether it is computed rather than stored.
+    pub is_view: bool,
+}
+
+/// What went wrong, for a person to read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct BackendError {
+    /// One sentence without `error:` before it.
+    pub message: String,
+    /// What to do about it, each without `hint:` before it.
+    pub hints: Vec<String>,
+}
+
+impl BackendError {
+    /// An error without hints.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hints: Vec::new() }
+    }
+
+    /// The same error with one more hint.
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Prints `error: ...` and a `hint: ...` line for each hint to standard error.
+    pub fn print(&self) {
+        const ERROR: Style = AnsiColor::Red.on_default().bold();
+        const HINT: Style = AnsiColor::Cyan.on_default().bold();
+        anstream::eprintln!("{ERROR}error:{ERROR:#} {}", self.message);
+        for hint in &self.hints {
+            anstream::eprintln!("{HINT}hint:{HINT:#} {hint}");
+        }
+    }
+}
+
+impl From<OutputError> for BackendError {
+    fn from(error: OutputError) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+/// How a shell starts.
+#[derive(Debug, Clone, Default)]
+pub struct ShellOptions {
+    /// The format until `.mode` changes it.
+    pub format: OutputFormat,
+    /// The room for tables; at a terminal it follows the terminal's width.
+    pub output: OutputOptions,
+    /// Where entries are remembered, readable by the user only; its folder is made if missing. `None`: in memory only.
+    pub history: Option<PathBuf>,
+}
+
+/// Runs statements and dot commands from standard input until it ends or `.exit`: interactively when it is a terminal,
+/// otherwise without prompts. Blocks its thread while it waits for input.
+///
+/// # Errors
+/// At a terminal, only when the terminal cannot be used. In a pipe, the first error of any statement, with its line.
+pub async fn run(backend: Arc<dyn SqlBackend>, options: ShellOptions) -> Result<(), BackendError> {
+    if io::stdin().is_terminal() { run_at_terminal(backend, &options).await } else { run_in_pipe(backend, &options).await }
+}
+
+async fn run_at_terminal(backend: Arc<dyn SqlBackend>, options: &ShellOptions) -> Result<(), BackendError> {
+    let mut editor = LineEditor::new(options.history.as_deref())?;
+    let mut session = Session::new(backend.clone(), options, Interrupt::Cancels);
+    anstream::eprintln!("End SQL with ; — .help lists the commands, Ctrl-D leaves.");
+    loop {
+        let text = match editor.read(backend.names())? {
+            Entry::Text(text) => text,
+            Entry::Cleared => continue,
+            Entry::End => return Ok(()),
+        };
+        session.resize(OutputOptions { width: OutputOptions::for_stdout().width, ..options.output });
+        for input in Script::read(&text).into_inputs() {
+            match session.run(input).await {
+                Ok(Next::Go) => {}
+                Ok(Next::Leave) => return Ok(()),
+                Err(error) => {
+                    error.print();
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Runs each statement as soon as it is complete, so that another program can talk to the shell.
+async fn run_in_pipe(backend: Arc<dyn SqlBackend>, options: &ShellOptions) -> Result<(), BackendError> {
+    let mut session = Session::new(backend, options, Interrupt::EndsProcess);
+    let mut pending = String::new();
+    let (mut first_line, mut lines) = (1, 0);
+    loop {
+        let before = pending.len();
+        let read = io::stdin().read_line(&mut pending);
+        let is_end = read.map_err(|error| BackendError::new(format!("failed to read standard input: {error}")))? == 0;
+        lines += 1;
+        // Only these can complete what is pending; reading it again for every line would be slow for long statements.
+        let may_be_complete = is_end || before == 0 || pending[before..].contains(';');
+        if !may_be_complete {
+            continue;
+        }
+        let script = Script::read(&pending);
+        if script.unfinished.is_some() && !is_end {
+            continue;
+        }
+        let next = session.run_all(script.into_inputs(), &pending, "standard input", first_line).await?;
+        if is_end || next == Next::Leave {
+            return Ok(());
+        }
+        pending.clear();
+        first_line = lines + 1;
+    }
+}

@@ -1,0 +1,201 @@
+//! SQL text cut into tokens, leniently: half-typed text has tokens too, the last of them unclosed.
+
+use std::ops::Range;
+
+/// What a [`Token`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TokenKind {
+    Space,
+    /// `-- ...` or `/* ... */`.
+    Comment,
+    /// A keyword or a name without quotes.
+    Word,
+    /// A name in double quotes or backticks.
+    QuotedName,
+    /// `'...'`, `E'...'` or `$tag$...$tag$`.
+    String,
+    Number,
+    Symbol(char),
+}
+
+/// A piece of SQL text. The tokens of a text follow each other without gaps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Token {
+    pub(super) kind: TokenKind,
+    pub(super) range: Range<usize>,
+    /// False where a quote or comment runs to the end of the text.
+    pub(super) closed: bool,
+}
+
+impl Token {
+    /// Whether it means something to SQL.
+    pub(super) fn is_significant(&self) -> bool {
+        // A comment left open is an error that only the engine can report, so it counts.
+        !matches!(self.kind, TokenKind::Space | TokenKind::Comment) || !self.closed
+    }
+}
+
+/// Iterates over the tokens of a text.
+pub(super) struct Lexer<'a> {
+    text: &'a str,
+    position: usize,
+}
+
+impl<'a> Lexer<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { text, position: 0 }
+    }
+
+    /// Goes on behind `bytes` more bytes, which must end between two characters.
+    pub(super) fn advance(&mut self, bytes: usize) {
+        self.position = (self.position + bytes).min(self.text.len());
+    }
+
+    /// What the next token starts with.
+    pub(super) fn rest(&self) -> &'a str {
+        self.text.get(self.position..).unwrap_or_default()
+    }
+}
+
+impl Iterator for Lexer<'_> {
+    type Item = Token;
+
+    fn next(&mut self) -> Option<Token> {
+        let rest = self.rest();
+        let (kind, length) = scan(rest)?;
+        let start = self.position;
+        self.position += length.unwrap_or(rest.len());
+        Some(Token { kind, range: start..self.position, closed: length.is_some() })
+    }
+}
+
+/// The kind and length of the token that `text` starts with; the length is `None` when it never ends.
+fn scan(text: &str) -> Option<(TokenKind, Option<usize>)> {
+    let mut characters = text.chars();
+    let first = characters.next()?;
+    let second = characters.next();
+    let while_all = |accepted: fn(char) -> bool| Some(text.find(|character| !accepted(character)).unwrap_or(text.len()));
+    Some(match (first, second) {
+        (space, _) if space.is_whitespace() => (TokenKind::Space, while_all(char::is_whitespace)),
+        ('-', Some('-')) => (TokenKind::Comment, while_all(|character| character != '\n')),
+        ('/', Some('*')) => (TokenKind::Comment, block_comment_length(text)),
+        ('\'', _) => (TokenKind::String, quoted_length(text, '\'')),
+        ('e' | 'E', Some('\'')) => (TokenKind::String, escape_string_length(text)),
+        ('"' | '`', _) => (TokenKind::QuotedName, quoted_length(text, first)),
+        ('$', _) => match dollar_tag(text) {
+            Some(tag) => (TokenKind::String, text[tag.len()..].find(tag).map(|end| end + 2 * tag.len())),
+            None => (TokenKind::Symbol('$'), Some(1)),
+        },
+        (letter, _) if letter.is_alphabetic() || letter == '_' => (TokenKind::Word, while_all(is_word_part)),
+        (digit, _) if digit.is_ascii_digit() => (TokenKind::Number, while_all(|character| is_word_part(character) || character == '.')),
+        (symbol, _) => (TokenKind::Symbol(symbol), Some(symbol.len_utf8())),
+    })
+}
+
+/// Whether `character` can go on a word.
+pub(super) fn is_word_part(character: char) -> bool {
+    character.is_alphanumeric() || character == '_'
+}
+
+/// Block comments nest, as in the SQL standard.
+fn block_comment_length(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut position = 0;
+    loop {
+        let found = position + text[position..].find(['/', '*'])?;
+        let after_two = found + 2;
+        match text.get(found..after_two) {
+            Some("/*") => depth += 1,
+            Some("*/") if depth == 1 => return Some(after_two),
+            Some("*/") => depth -= 1,
+            _ => {
+                position = found + 1;
+                continue;
+            }
+        }
+        position = after_two;
+    }
+}
+
+/// A doubled quote inside stands for one.
+fn quoted_length(text: &str, quote: char) -> Option<usize> {
+    let mut position = quote.len_utf8();
+    loop {
+        position += text[position..].find(quote)? + quote.len_utf8();
+        if !text[position..].starts_with(quote) {
+            return Some(position);
+        }
+        position += quote.len_utf8();
+    }
+}
+
+/// `E'...'`: besides doubled quotes, a backslash keeps the next character from ending the string.
+fn escape_string_length(text: &str) -> Option<usize> {
+    let mut characters = text.char_indices().skip(2).peekable();
+    while let Some((index, character)) = characters.next() {
+        match character {
+            '\\' => {
+                characters.next();
+            }
+            '\'' if characters.next_if(|(_, next)| *next == '\'').is_none() => return Some(index + 1),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// `$$` or `$tag$`, if `text` starts with one.
+fn dollar_tag(text: &str) -> Option<&str> {
+    let name = &text[1..];
+    let length = name.find(|character| !is_word_part(character))?;
+    let is_tag = name[length..].starts_with('$') && !name.starts_with(|first: char| first.is_ascii_digit());
+    is_tag.then(|| &text[..length + 2])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn kinds(text: &str) -> Vec<(TokenKind, &str, bool)> {
+        Lexer::new(text)
+            .filter(|token| token.kind != TokenKind::Space)
+            .map(|token| (token.kind, &text[token.range], token.closed))
+            .collect()
+    }
+
+    #[test]
+    fn quotes_and_comments_are_one_token_each() {
+        use TokenKind::{Comment, QuotedName, String, Word};
+        assert_eq!(
+            kinds(r#"a 'it''s;' "x"";" -- ;'"#),
+            [(Word, "a", true), (String, "'it''s;'", true), (QuotedName, "\"x\"\";\"", true), (Comment, "-- ;'", true)]
+        );
+        assert_eq!(kinds("/* a /* b */ ; */x"), [(Comment, "/* a /* b */ ; */", true), (Word, "x", true)]);
+        assert_eq!(kinds("/*/ */x"), [(Comment, "/*/ */", true), (Word, "x", true)]);
+        assert_eq!(kinds(r"E'\';' x"), [(String, r"E'\';'", true), (Word, "x", true)]);
+        assert_eq!(kinds("$$;'$$ $t$ $$ $t$"), [(String, "$$;'$$", true), (String, "$t$ $$ $t$", true)]);
+    }
+
+    #[test]
+    fn what_does_not_end_is_unclosed() {
+        for text in ["'a", "'a''", "\"a", "/* /* */", "$$ $", "E'\\'", "$é$ $"] {
+            let tokens = kinds(text);
+            assert_eq!(tokens.iter().filter(|(_, _, closed)| !closed).count(), 1, "{text}: {tokens:?}");
+        }
+        assert_eq!(kinds("$1"), [(TokenKind::Symbol('$'), "$", true), (TokenKind::Number, "1", true)]);
+    }
+
+    proptest! {
+        #[test]
+        fn tokens_cover_any_text(text in "([a-eE$'\"`/*;\\\\ \n-]|\\PC)*") {
+            let mut end = 0;
+            for token in Lexer::new(&text) {
+                prop_assert_eq!(token.range.start, end);
+                prop_assert!(token.range.end > end);
+                end = token.range.end;
+            }
+            prop_assert_eq!(end, text.len());
+        }
+    }
+}

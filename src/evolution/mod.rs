@@ -1,0 +1,275 @@
+//! Evolution: round after round, samples are rewritten, judged against their own parents, and kept or eliminated.
+//!
+//! What a round does is the SQL in `sql/round/`; this module binds its parameters, runs it, and commits what comes out.
+
+mod plan;
+mod round;
+mod stage;
+mod statements;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+
+use crate::error::{Error, Result};
+use crate::functions::identity::draw_operator::OperatorWeights;
+use crate::functions::identity::draw_persona::Personas;
+use crate::model::prices::PriceTable;
+use crate::model::service::{Spending, Spent};
+use crate::model::{ChatModel, Parameters};
+use crate::prompt::PromptLibrary;
+use crate::query::Session;
+use crate::store::{SharedWriter, Store};
+pub use plan::{Plan, PlannedRequests};
+pub use statements::bound_statements;
+
+/// Items of one request at most; a sample with more is split. Twenty rewritten items of about 230 tokens (the mean of the authors' first
+/// round) fill the default answer limit of 4,096 tokens.
+const ITEMS_PER_REQUEST: i64 = 16;
+
+/// What one run of evolution does.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Up to this round.
+    pub rounds: u32,
+    /// SQL over `history`: only samples with an item for which it holds are evolved.
+    pub predicate: Option<String>,
+    pub operators: OperatorWeights,
+    pub parameters: Parameters,
+    /// Keep only items with at least this score.
+    pub min_score: Option<i64>,
+    /// Evolve samples without images too, and send no images at all.
+    pub text_only: bool,
+    /// Try again what failed.
+    pub retry_failed: bool,
+    pub max_calls: Option<u64>,
+    pub budget_usd: Option<f64>,
+}
+
+impl Default for Settings {
+    /// Three rounds, equal weights, the reference's parameters, no limits.
+    fn default() -> Self {
+        Settings {
+            rounds: 3,
+            predicate: None,
+            operators: OperatorWeights::default(),
+            parameters: Parameters::default(),
+            min_score: None,
+            text_only: false,
+            retry_failed: false,
+            max_calls: None,
+            budget_usd: None,
+        }
+    }
+}
+
+/// An evolution of a store by a model.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> mmevol::Result<()> {
+/// use std::sync::Arc;
+/// use mmevol::{Evolution, Import, Store, model::rules::RulesModel};
+/// let directory = tempfile::tempdir().unwrap();
+/// let store = Store::create(directory.path().join("store")).await?;
+/// Import::new("examples/seeds/seed.json").run(&store).await?;
+/// let evolution = Evolution::new(store, Arc::new(RulesModel::default()));
+/// let report = evolution.run().await?;
+/// assert_eq!(report.rounds.len(), 3);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Evolution {
+    store: Store,
+    model: Arc<dyn ChatModel>,
+    judge: Arc<dyn ChatModel>,
+    settings: Settings,
+    prompts: Arc<PromptLibrary>,
+    prices: Arc<PriceTable>,
+    personas: Arc<Personas>,
+    progress: Arc<EvolutionProgress>,
+}
+
+/// How far an evolution is; safe to read while it runs.
+#[derive(Debug, Default)]
+pub struct EvolutionProgress {
+    round: AtomicU32,
+    requests: AtomicU64,
+    spending: std::sync::Mutex<Option<Arc<Spending>>>,
+}
+
+impl EvolutionProgress {
+    /// The round that is running, from 1; 0 before the first.
+    pub fn round(&self) -> u32 {
+        self.round.load(Ordering::Relaxed)
+    }
+
+    /// Requests known so far, of all rounds that have begun: one to evolve and one to score each.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// What was spent so far.
+    pub fn spent(&self) -> Spent {
+        self.spending.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).as_ref().map(|spending| spending.spent()).unwrap_or_default()
+    }
+}
+
+/// What an evolution did.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct EvolutionReport {
+    pub rounds: Vec<RoundReport>,
+    pub spent: Spent,
+    /// Samples that were left out because they have no image, or miss one.
+    pub without_images: u64,
+    /// Why new calls stopped, if a limit stopped them.
+    pub stopped: Option<String>,
+}
+
+/// What one round did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoundReport {
+    pub round: u32,
+    /// Samples with at least one evolution in this run.
+    pub samples: u64,
+    pub evolutions: u64,
+    pub failed: u64,
+    pub generated: u64,
+    pub kept: u64,
+    pub eliminated: u64,
+    pub unjudged: u64,
+}
+
+impl Evolution {
+    /// An evolution of `store` by `model`, which also judges.
+    pub fn new(store: Store, model: Arc<dyn ChatModel>) -> Evolution {
+        Evolution {
+            store,
+            judge: Arc::clone(&model),
+            model,
+            settings: Settings::default(),
+            prompts: Arc::new(PromptLibrary::embedded()),
+            prices: Arc::new(PriceTable::embedded()),
+            personas: Arc::default(),
+            progress: Arc::default(),
+        }
+    }
+
+    /// Another model as the judge.
+    pub fn judge(mut self, judge: Arc<dyn ChatModel>) -> Self {
+        self.judge = judge;
+        self
+    }
+
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Other prompts than the embedded ones.
+    pub fn prompts(mut self, prompts: PromptLibrary) -> Self {
+        self.prompts = Arc::new(prompts);
+        self
+    }
+
+    /// Other prices than the embedded ones.
+    pub fn prices(mut self, prices: PriceTable) -> Self {
+        self.prices = Arc::new(prices);
+        self
+    }
+
+    /// Draws a persona for each sample.
+    pub fn personas(mut self, personas: Personas) -> Self {
+        self.personas = Arc::new(personas);
+        self
+    }
+
+    /// Where to watch the evolution from another task.
+    pub fn progress(&self) -> Arc<EvolutionProgress> {
+        Arc::clone(&self.progress)
+    }
+
+    /// What a run would ask for, without asking. Only the next round's requests are known exactly: later rounds depend on what is kept.
+    ///
+    /// # Errors
+    /// Those of the store, and of a predicate that does not plan.
+    pub async fn plan(&self) -> Result<Plan> {
+        let session = Session::builder().store(self.store.clone()).personas(Arc::clone(&self.personas)).build().await?;
+        self.check_predicate(&session).await?;
+        plan::plan(self, &session).await
+    }
+
+    /// Runs every round that is due. Each round is published when it is complete, as one run; an error in a later round leaves the earlier ones.
+    ///
+    /// A failed request fails its sample, not the run; the sample is tried again with [`Settings::retry_failed`].
+    ///
+    /// # Errors
+    /// [`Error::Model`] when the model answers nothing at all; those of the store, and of a predicate that does not plan.
+    pub async fn run(&self) -> Result<EvolutionReport> {
+        let spending = Arc::new(Spending::new(self.settings.max_calls, self.settings.budget_usd));
+        *self.progress.spending.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(Arc::clone(&spending));
+        let writer: SharedWriter = Arc::new(Mutex::new(self.store.writer("evolve", self.recorded_settings()).await?));
+        let session = Session::builder().writer(Arc::clone(&writer)).build().await?;
+        self.check_predicate(&session).await?;
+
+        let mut report = EvolutionReport { without_images: self.count_without_images(&session).await?, ..EvolutionReport::default() };
+        drop(session);
+        for round in 1..=self.settings.rounds {
+            self.progress.round.store(round, Ordering::Relaxed);
+            let done = round::run(self, &writer, round, &spending).await?;
+            if done.evolutions > 0 {
+                let counters =
+                    serde_json::to_value(&done).map_err(|cause| Error::internal("failed to write the run's counters", cause))?;
+                writer.lock().await.checkpoint(counters).await?;
+            }
+            report.rounds.push(done);
+            report.spent = spending.spent();
+            if let Some(stopped) = self.stopped(report.spent) {
+                report.stopped = Some(stopped);
+                break;
+            }
+        }
+        Ok(report)
+    }
+
+    fn stopped(&self, spent: Spent) -> Option<String> {
+        let Settings { max_calls, budget_usd, .. } = self.settings;
+        let calls = max_calls.filter(|most| spent.calls + spent.failed >= *most).map(|most| format!("--max-calls {most} is reached"));
+        let budget = budget_usd.filter(|most| spent.cost_usd >= *most).map(|most| format!("--budget-usd {most} is spent"));
+        calls.or(budget).or_else(|| (spent.not_asked > 0).then(|| "the budget does not allow more requests".into()))
+    }
+
+    async fn check_predicate(&self, session: &Session) -> Result<()> {
+        let Some(predicate) = &self.settings.predicate else { return Ok(()) };
+        // As a query of its own first: an error then speaks of what the user wrote.
+        session.sql(&format!("SELECT 1 FROM history WHERE {predicate}")).await.map(drop).map_err(|error| match error {
+            Error::Sql { message, hints } => Error::Argument { name: "--where".into(), message, hints },
+            other => other,
+        })
+    }
+
+    async fn count_without_images(&self, session: &Session) -> Result<u64> {
+        if self.settings.text_only {
+            return Ok(0);
+        }
+        let sql = statements::WITHOUT_IMAGES.bind(&self.parameters(1))?;
+        statements::single_count(session, &sql).await
+    }
+
+    /// What goes into `runs.settings`; no secrets.
+    fn recorded_settings(&self) -> serde_json::Value {
+        let Settings { rounds, predicate, operators, parameters, min_score, text_only, retry_failed, max_calls, budget_usd } = &self.settings;
+        serde_json::json!({
+            "rounds": rounds, "where": predicate, "operators": operators.to_string(), "parameters": parameters, "min_score": min_score,
+            "text_only": text_only, "failed": retry_failed, "max_calls": max_calls, "budget_usd": budget_usd,
+            "model": self.model.name(), "endpoint": self.model.endpoint(), "judge": self.judge.name(),
+            "judge_endpoint": self.judge.endpoint(),
+        })
+    }
+
+    fn scratch_directory(&self, run_id: &str) -> PathBuf {
+        self.store.root().join("scratch").join(run_id)
+    }
+}

@@ -1,0 +1,163 @@
+//! One round: the statements of `sql/round/` in order, then one commit.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use arrow::array::AsArray;
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use super::stage::Stage;
+use super::statements::{ANSWERS, ELIMINATE, EVOLUTIONS, EVOLVE, FRONTIER, ITEMS, SCORE, SUPERSEDED};
+use super::{Evolution, RoundReport};
+use crate::error::Result;
+use crate::functions::llm::ModelSession;
+use crate::model::ChatModel;
+use crate::model::request_image::RequestImages;
+use crate::model::service::{CallRecord, ModelService, Spending};
+use crate::query::{CallRecorder, Session, StoreImages};
+use crate::store::{SharedWriter, StoredCalls, Table};
+
+/// Memory for the request JPEGs of images that several requests share.
+const REQUEST_IMAGE_BYTES: u64 = 256 << 20;
+/// Ids that one UPDATE names.
+const IDS_PER_UPDATE: usize = 1000;
+
+/// Runs round `round` and adds its rows to the writer's tables, unpublished.
+pub async fn run(evolution: &Evolution, writer: &SharedWriter, round: u32, spending: &Arc<Spending>) -> Result<RoundReport> {
+    let (log, recorder) = CallRecorder::start(writer).await?;
+    let models = models(evolution, writer, spending, log).await;
+    let session =
+        Session::builder().writer(Arc::clone(writer)).models(models).personas(Arc::clone(&evolution.personas)).build().await?;
+    let made = make(evolution, &session, writer, round, spending).await;
+    // The recorder ends when every sender is gone: the session's functions hold them.
+    drop(session);
+    recorder.finish(writer).await?;
+    made
+}
+
+async fn make(
+    evolution: &Evolution,
+    session: &Session,
+    writer: &SharedWriter,
+    round: u32,
+    spending: &Spending,
+) -> Result<RoundReport> {
+    let (run_id, now) = {
+        let writer = writer.lock().await;
+        (writer.run_id().to_owned(), writer.started_at().to_rfc3339())
+    };
+    let parameters = evolution.run_parameters(round, &run_id, &now);
+    let stage = Stage::new(session, evolution.scratch_directory(&run_id))?;
+    let mut report = RoundReport { round, ..RoundReport::default() };
+
+    let mut frontier = FRONTIER.bind(&parameters)?;
+    if let Some(most) = evolution.settings.max_calls {
+        // A rewritten sample is worth nothing without its verdict: every evolution takes two calls of what is left.
+        let spent = spending.spent();
+        frontier = format!("SELECT * FROM ({frontier}) LIMIT {}", most.saturating_sub(spent.calls + spent.failed).div_ceil(2));
+    }
+    let requests = stage.table("frontier", &frontier).await?;
+    if requests == 0 {
+        return Ok(report);
+    }
+    evolution.progress.requests.fetch_add(2 * requests, Ordering::Relaxed);
+    stage.table("evolved", &EVOLVE.bind(&parameters)?).await?;
+    stage.view("answers", &ANSWERS.bind(&parameters)?).await?;
+    stage.table("items", &ITEMS.bind(&parameters)?).await?;
+    stage.table("scored", &SCORE.bind(&parameters)?).await?;
+    stage.table("results", &ELIMINATE.bind(&parameters)?).await?;
+    stage.table("attempts", &EVOLUTIONS.bind(&parameters)?).await?;
+
+    record_prompts(evolution, session, writer).await?;
+    if evolution.settings.retry_failed {
+        supersede(session, writer, &SUPERSEDED.bind(&parameters)?).await?;
+    }
+    for (table, result) in [(Table::Instructions, "results"), (Table::Evolutions, "attempts")] {
+        let rows = session.stream(&format!("SELECT * FROM {result}")).await?;
+        writer.lock().await.append(table, rows).await?;
+    }
+    count(session, &mut report).await?;
+    Ok(report)
+}
+
+async fn models(
+    evolution: &Evolution,
+    writer: &SharedWriter,
+    spending: &Arc<Spending>,
+    log: mpsc::Sender<CallRecord>,
+) -> Arc<ModelSession> {
+    let snapshot = writer.lock().await.snapshot().clone();
+    let images = (!evolution.settings.text_only)
+        .then(|| Arc::new(RequestImages::new(Arc::new(StoreImages::new(&snapshot)), REQUEST_IMAGE_BYTES)));
+    let answered = Arc::new(StoredCalls::new(&snapshot));
+    let service = |model: &Arc<dyn ChatModel>| ModelService {
+        prices: Arc::clone(&evolution.prices),
+        images: images.clone(),
+        answered: Some(Arc::clone(&answered)),
+        log: Some(log.clone()),
+        spending: Arc::clone(spending),
+        ..ModelService::new(Arc::clone(model))
+    };
+    Arc::new(ModelSession {
+        model: service(&evolution.model),
+        judge: service(&evolution.judge),
+        prompts: Arc::clone(&evolution.prompts),
+        parameters: evolution.settings.parameters,
+    })
+}
+
+#[derive(Serialize)]
+struct PromptRow<'a> {
+    prompt_id: &'a str,
+    name: &'a str,
+    template: &'a str,
+    created_at: chrono::DateTime<chrono::Utc>,
+}
+
+/// Adds the prompts that this round used and that the store does not have yet.
+async fn record_prompts(evolution: &Evolution, session: &Session, writer: &SharedWriter) -> Result<()> {
+    let used = "SELECT prompt_id FROM attempts WHERE prompt_id IS NOT NULL UNION SELECT judge_prompt_id FROM attempts WHERE judge_prompt_id IS NOT NULL";
+    let new = ids(session, &format!("SELECT prompt_id FROM ({used}) EXCEPT SELECT prompt_id FROM prompts")).await?;
+    let mut writer = writer.lock().await;
+    let created_at = writer.started_at();
+    let rows: Vec<PromptRow<'_>> = evolution
+        .prompts
+        .iter()
+        .filter(|prompt| new.contains(&prompt.prompt_id))
+        .map(|prompt| PromptRow { prompt_id: &prompt.prompt_id, name: &prompt.name, template: &prompt.template, created_at })
+        .collect();
+    writer.append_rows(Table::Prompts, &rows).await?;
+    Ok(())
+}
+
+/// Marks failed attempts that were made again.
+async fn supersede(session: &Session, writer: &SharedWriter, sql: &str) -> Result<()> {
+    let retried: Vec<String> = ids(session, sql).await?.into_iter().collect();
+    for group in retried.chunks(IDS_PER_UPDATE) {
+        let listed = group.iter().map(|id| format!("'{id}'")).collect::<Vec<_>>().join(",");
+        writer.lock().await.update(Table::Evolutions, &format!("evolution_id IN ({listed})"), "status", "'superseded'").await?;
+    }
+    Ok(())
+}
+
+async fn ids(session: &Session, sql: &str) -> Result<HashSet<String>> {
+    let batches = session.collect(sql).await?;
+    Ok(batches.iter().flat_map(|batch| batch.column(0).as_string::<i32>().iter().flatten().map(str::to_owned)).collect())
+}
+
+async fn count(session: &Session, report: &mut RoundReport) -> Result<()> {
+    let sql = format!("SELECT {} AS round, e.*, i.* FROM \
+         (SELECT count(DISTINCT sample_id) AS samples, count(*) AS evolutions, count(*) FILTER (WHERE status = 'failed') AS failed FROM attempts) e, \
+         (SELECT count(*) AS generated, count(*) FILTER (WHERE status = 'kept') AS kept, count(*) FILTER (WHERE status = 'eliminated') AS eliminated, \
+          count(*) FILTER (WHERE status = 'unjudged') AS unjudged FROM results) i", report.round);
+    let batches = session.collect(&sql).await?;
+    for batch in &batches {
+        let counted: Vec<RoundReport> = serde_arrow::from_record_batch(batch)?;
+        if let Some(counted) = counted.into_iter().next() {
+            *report = counted;
+        }
+    }
+    Ok(())
+}

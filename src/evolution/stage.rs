@@ -1,0 +1,60 @@
+//! Results between two statements of a round: on disk, so that a round of any size needs little memory, and as tables, so that the next
+//! statement is plain SQL over their names.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::PathBuf;
+
+use arrow::ipc::writer::FileWriter;
+use datafusion::datasource::file_format::options::ArrowReadOptions;
+use futures::TryStreamExt;
+
+use crate::error::{Error, Result};
+use crate::query::Session;
+
+/// The scratch tables of one round. Their files are removed when it is dropped.
+pub struct Stage<'a> {
+    session: &'a Session,
+    directory: PathBuf,
+}
+
+impl<'a> Stage<'a> {
+    /// Makes `directory`, in place of whatever an earlier process left there.
+    pub fn new(session: &'a Session, directory: PathBuf) -> Result<Stage<'a>> {
+        let _ = std::fs::remove_dir_all(&directory);
+        std::fs::create_dir_all(&directory).map_err(|cause| Error::io("create", &directory, cause))?;
+        Ok(Stage { session, directory })
+    }
+
+    /// Runs a query and keeps its rows as table `name`. Returns how many there are.
+    pub async fn table(&self, name: &str, sql: &str) -> Result<u64> {
+        let path = self.directory.join(format!("{name}.arrow"));
+        let failed = |cause| Error::io("write", &path, cause);
+        let mut batches = self.session.stream(sql).await?;
+        let file = File::create(&path).map_err(failed)?;
+        let mut writer = FileWriter::try_new(BufWriter::new(file), &batches.schema())?;
+        let mut rows = 0;
+        while let Some(batch) = batches.try_next().await? {
+            rows += batch.num_rows() as u64;
+            writer.write(&batch)?;
+        }
+        writer.finish()?;
+        let path = path.to_string_lossy();
+        self.session.context().register_arrow(name, path.as_ref(), ArrowReadOptions::default()).await?;
+        Ok(rows)
+    }
+
+    /// Gives a query a name; it runs whenever the name is used.
+    pub async fn view(&self, name: &str, sql: &str) -> Result<()> {
+        let view = self.session.sql(sql).await?.into_view();
+        self.session.context().register_table(name, view)?;
+        Ok(())
+    }
+}
+
+impl Drop for Stage<'_> {
+    fn drop(&mut self) {
+        // What stays behind is garbage of a known name; the next run of that name removes it.
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}

@@ -1,0 +1,237 @@
+//! Which format a file has, and reading any of them.
+
+use std::fmt;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::json_records::fields::{Fields, fault, kind, shown_keys};
+use super::{RecordFault, SeedRecord, SeedSample, json_records, llava, messages, mmevol, parquet};
+
+/// Bytes at the beginning of every Parquet file.
+const PARQUET_MAGIC: [u8; 4] = *b"PAR1";
+/// Unreadable lines that detection looks past.
+const FAULTY_LINES_SKIPPED: usize = 100;
+
+/// A format that seeds are read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// The reference's own: `image`, `caption`, `det`, `conversations_v0`, and finished rounds in `conversations_v1`...
+    Mmevol,
+    /// `image` and `conversations` of `from`/`value` turns.
+    Llava,
+    /// `messages` of `role`/`content` turns, as OpenAI, Hugging Face and LLaMA-Factory write them.
+    Messages,
+    /// Hugging Face datasets and our own export.
+    Parquet,
+}
+
+impl Format {
+    /// Every format, in the order in which messages list them.
+    pub const ALL: [Format; 4] = [Format::Mmevol, Format::Llava, Format::Messages, Format::Parquet];
+
+    /// The name in flags.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Mmevol => "mmevol",
+            Format::Llava => "llava",
+            Format::Messages => "messages",
+            Format::Parquet => "parquet",
+        }
+    }
+
+    /// The keys or columns that a record of this format has.
+    pub fn wanted_keys(self) -> &'static str {
+        match self {
+            Format::Mmevol => "image and conversations_v0",
+            Format::Llava => "image and conversations",
+            Format::Messages => "messages, and images unless the messages hold them",
+            Format::Parquet => "image or images, with one of messages, conversations, texts, or question and answer",
+        }
+    }
+
+    /// The JSON format whose records have these keys.
+    fn of_keys(keys: &[String]) -> Option<Format> {
+        let has = |key: &str| keys.iter().any(|known| known == key);
+        if has("conversations_v0") {
+            Some(Format::Mmevol)
+        } else if has("messages") || (has("conversations") && has("images")) {
+            Some(Format::Messages)
+        } else if has("conversations") {
+            Some(Format::Llava)
+        } else {
+            None
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Format {
+    type Err = FormatError;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = Format::ALL.into_iter().find(|format| format.name() == name);
+        found.ok_or_else(|| FormatError::unknown_name(name, &Format::ALL.map(Format::name)))
+    }
+}
+
+/// Why a file cannot be read or written. A fault of one record alone is a [`RecordFault`].
+#[derive(Debug, thiserror::Error)]
+pub enum FormatError {
+    #[error("there is no such file: {}. Check the path", path.display())]
+    Missing { path: PathBuf },
+    #[error("{} is a directory, expected a file. Name the JSON, JSONL or Parquet file in it; folders of images go to --images", path.display())]
+    Directory { path: PathBuf },
+    #[error("{} is empty: it holds no record. Check that it was written to its end", path.display())]
+    Empty { path: PathBuf },
+    #[error("failed to read {}: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("failed to write {}: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("{} is neither a JSON list nor JSON lines: {}", path.display(), beginning(*first_byte))]
+    NotJson { path: PathBuf, first_byte: u8 },
+    #[error("{}: record {record}, line {line}, column {column}: {cause}. {remedy}", path.display())]
+    Syntax { path: PathBuf, record: u64, line: u64, column: u64, cause: String, remedy: &'static str },
+    #[error("{} cannot be opened as Parquet: {cause}. It may be cut off or be no Parquet file: get it again, or name another --format", path.display())]
+    NotParquet { path: PathBuf, cause: String },
+    #[error("{}: row {row}: {cause}. The file seems to be damaged: get it again", path.display())]
+    Row { path: PathBuf, row: u64, cause: String },
+    #[error("{}: none of the formats fits: {found}. {}", path.display(), wanted_by_format())]
+    Unrecognised { path: PathBuf, found: String },
+    #[error("{}: no columns to read samples from: found {}; wanted {}. Rename the columns before the import", path.display(), shown_keys(found), Format::Parquet.wanted_keys())]
+    Columns { path: PathBuf, found: Vec<String> },
+    #[error("no format is called '{name}': expected {expected}{}", nearest.as_ref().map(|near| format!(". Did you mean '{near}'?")).unwrap_or_default())]
+    UnknownName { name: String, expected: String, nearest: Option<String> },
+    #[error("{}: sample {sample_id} cannot be written: {cause}", path.display())]
+    Sample { path: PathBuf, sample_id: String, cause: String },
+}
+
+impl FormatError {
+    pub(super) fn read(path: &Path, source: io::Error) -> Self {
+        FormatError::Read { path: path.to_owned(), source }
+    }
+
+    pub(super) fn write(path: &Path, source: io::Error) -> Self {
+        FormatError::Write { path: path.to_owned(), source }
+    }
+
+    pub(super) fn unknown_name(name: &str, known: &[&str]) -> Self {
+        let distances = known.iter().map(|candidate| (strsim::jaro_winkler(name, candidate), candidate));
+        let nearest = distances.filter(|(likeness, _)| *likeness > 0.75).max_by(|a, b| a.0.total_cmp(&b.0));
+        FormatError::UnknownName {
+            name: name.chars().take(40).collect(),
+            expected: known.join(", "),
+            nearest: nearest.map(|(_, candidate)| (*candidate).to_owned()),
+        }
+    }
+}
+
+fn beginning(first_byte: u8) -> String {
+    match first_byte {
+        0x1f => "it is gzip-compressed. Unpack it first".to_owned(),
+        b'P' => "it begins with 'P'. If it is a Parquet file, say --format parquet; a ZIP archive must be unpacked".to_owned(),
+        0xff | 0xfe => "it seems to be UTF-16 text. Save it as UTF-8".to_owned(),
+        byte => format!("it begins with '{}'. Give a file that begins with [ or {{", byte.escape_ascii()),
+    }
+}
+
+fn wanted_by_format() -> String {
+    let wanted = Format::ALL.map(|format| format!("{format} wants {}", format.wanted_keys()));
+    format!("{}. Rename the keys, or name the format with --format", wanted.join("; "))
+}
+
+/// Tells the format of a file by its first bytes and by the keys of its first readable record.
+///
+/// # Errors
+/// If the file cannot be read, holds no record, or its keys fit no format; the message lists the keys found.
+pub fn detect(path: impl AsRef<Path>) -> Result<Format, FormatError> {
+    let path = path.as_ref();
+    if is_parquet(path)? {
+        return Ok(Format::Parquet);
+    }
+    let mut first_fault = None;
+    for record in json_records::open(path)?.take(FAULTY_LINES_SKIPPED) {
+        match record?.text {
+            Ok(text) => return format_of_record(path, &text),
+            Err(fault) => first_fault = first_fault.or(Some(fault)),
+        }
+    }
+    match first_fault {
+        Some(fault) => Err(FormatError::Unrecognised { path: path.to_owned(), found: fault.message }),
+        None => Err(FormatError::Empty { path: path.to_owned() }),
+    }
+}
+
+fn is_parquet(path: &Path) -> Result<bool, FormatError> {
+    let mut magic = Vec::new();
+    let mut beginning = json_records::open_file(path)?.take(PARQUET_MAGIC.len() as u64);
+    beginning.read_to_end(&mut magic).map_err(|source| FormatError::read(path, source))?;
+    Ok(magic == PARQUET_MAGIC || path.extension().is_some_and(|extension| extension == "parquet"))
+}
+
+fn format_of_record(path: &Path, record: &RawValue) -> Result<Format, FormatError> {
+    let unrecognised = |found| FormatError::Unrecognised { path: path.to_owned(), found };
+    let mut fields = Fields::of_record(record).map_err(|fault| unrecognised(fault.message))?;
+    let format = Format::of_keys(fields.keys())
+        .ok_or_else(|| unrecognised(format!("the first record has the keys {}", shown_keys(fields.keys()))))?;
+    if format != Format::Llava {
+        return Ok(format);
+    }
+    // ShareGPT's key with OpenAI's turns.
+    let has_roles = match fields.take("conversations") {
+        Some(Value::Array(turns)) => turns.first().is_some_and(|turn| turn.get("role").is_some()),
+        _ => false,
+    };
+    Ok(if has_roles { Format::Messages } else { Format::Llava })
+}
+
+/// Reads a file as a stream of records in its order, with the memory of its largest record (Parquet: of a few rows).
+///
+/// A record that cannot be understood is a [`RecordFault`] and the stream goes on; after an `Err` item it ends.
+///
+/// # Errors
+/// If the file cannot be opened, or is no file of this kind at all.
+pub fn read_seeds(
+    path: impl AsRef<Path>,
+    format: Format,
+) -> Result<Box<dyn Iterator<Item = Result<SeedRecord, FormatError>> + Send>, FormatError> {
+    let path = path.as_ref();
+    let sample: fn(&RawValue) -> Result<SeedSample, RecordFault> = match format {
+        Format::Mmevol => mmevol::sample,
+        Format::Llava => llava::sample,
+        Format::Messages => messages::sample,
+        Format::Parquet => return parquet::open(path),
+    };
+    let records = json_records::open(path)?.map(move |record| {
+        let record = record?;
+        Ok(SeedRecord { number: record.number, sample: record.text.and_then(|text| sample(&text)) })
+    });
+    Ok(Box::new(records))
+}
+
+/// The fault of a record that lacks what its format lives on: mostly a file of another format.
+pub(super) fn lacks(format: Format, missing: &str, keys: &[String]) -> RecordFault {
+    let mut message = format!("{missing} is missing: a {format} record has {}; this one has {}", format.wanted_keys(), shown_keys(keys));
+    if let Some(likely) = Format::of_keys(keys).filter(|likely| *likely != format) {
+        message.push_str(&format!(". It looks like {likely} (--format {likely})"));
+    }
+    fault(message)
+}
+
+/// Takes the turns at `key`, which must be a list.
+pub(super) fn take_turns(fields: &mut Fields, key: &str, format: Format) -> Result<Vec<Value>, RecordFault> {
+    match fields.take(key) {
+        None => Err(lacks(format, key, fields.keys())),
+        Some(Value::Array(turns)) if turns.is_empty() => Err(fault(format!("no conversation: {key} is empty"))),
+        Some(Value::Array(turns)) => Ok(turns),
+        Some(other) => Err(fault(format!("{key} is {}, expected a list", kind(&other)))),
+    }
+}

@@ -1,0 +1,301 @@
+//! What a dataset writer is given, and what the writers share.
+
+use std::fmt;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use bytes::Bytes;
+use serde::Serialize;
+use tempfile::NamedTempFile;
+
+use super::detect::FormatError;
+use super::llava::{LlavaWriter, with_image_tags};
+use super::messages::MessagesWriter;
+use super::mmevol::MmevolWriter;
+use super::openai::OpenAiWriter;
+use super::parquet::ParquetWriter;
+use crate::instruction::{DetectedObject, Instruction};
+
+/// One sample with the instructions to export.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExportSample {
+    pub sample_id: String,
+    pub source: String,
+    /// The seed file's own key of the sample.
+    pub source_id: Option<String>,
+    pub caption: Option<String>,
+    pub objects: Vec<DetectedObject>,
+    pub topics: Vec<String>,
+    pub images: Vec<ExportImage>,
+    /// In the order in which they are written.
+    pub instructions: Vec<ExportInstruction>,
+}
+
+impl ExportSample {
+    /// The key of the sample in formats that have but one: the seed file's own where it had one.
+    pub(super) fn key(&self) -> &str {
+        self.source_id.as_deref().unwrap_or(&self.sample_id)
+    }
+
+    /// The questions, the first with a tag for each image.
+    pub(super) fn questions_with_tags(&self) -> impl Iterator<Item = String> {
+        let tags = |index| if index == 0 { self.images.len() } else { 0 };
+        self.instructions.iter().enumerate().map(move |(index, exported)| with_image_tags(&exported.instruction.question, tags(index)))
+    }
+}
+
+/// An image of an exported sample.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExportImage {
+    pub image_id: String,
+    /// The path the image was imported from, relative to its image folder.
+    pub uri: String,
+    /// Where the image was written beside the export, relative to it; `None` where none was written.
+    pub file_name: Option<String>,
+    pub media_type: String,
+    /// The image itself, for formats that hold it.
+    pub bytes: Option<Bytes>,
+}
+
+impl ExportImage {
+    /// The path to write: of the file beside the export, else of the original.
+    pub(super) fn path(&self) -> &str {
+        self.file_name.as_deref().unwrap_or(&self.uri)
+    }
+}
+
+/// An instruction of an exported sample, with its lineage.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExportInstruction {
+    pub instruction_id: String,
+    pub parent_id: Option<String>,
+    pub root_id: Option<String>,
+    pub round: i32,
+    pub operator: String,
+    pub instruction: Instruction,
+    pub improved: Option<bool>,
+    pub score: Option<i64>,
+    pub status: String,
+    pub model: Option<String>,
+}
+
+/// Writes a dataset sample by sample. The file appears under its name only when it is finished; dropped before, nothing is left.
+pub trait DatasetWriter: Send {
+    /// Writes one sample; what it holds and the format does not is left out.
+    ///
+    /// # Errors
+    /// If the file cannot be written, or the format cannot hold the sample. The export cannot be finished then.
+    fn write(&mut self, sample: &ExportSample) -> Result<(), FormatError>;
+
+    /// Ends the file, puts it in its place (replacing an older one) and returns how many records it holds.
+    ///
+    /// # Errors
+    /// If the file cannot be written to its end or moved.
+    fn finish(self: Box<Self>) -> Result<u64, FormatError>;
+}
+
+/// A format that datasets are exported to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ExportFormat {
+    /// JSON list of `conversations`, LLaVA's training format.
+    Llava,
+    /// JSONL of `messages` and `images`, as LLaMA-Factory reads it.
+    Messages,
+    /// JSONL for OpenAI's fine-tuning, images inside as data URLs.
+    OpenAi,
+    /// The reference's output format, with boxes, caption and rounds.
+    Mmevol,
+    /// One row per instruction with everything, images inside; Hugging Face `datasets` shows them.
+    Parquet,
+}
+
+impl ExportFormat {
+    /// Every format, in the order in which messages list them.
+    pub const ALL: [ExportFormat; 5] =
+        [ExportFormat::Llava, ExportFormat::Messages, ExportFormat::OpenAi, ExportFormat::Mmevol, ExportFormat::Parquet];
+
+    /// The name in flags.
+    pub fn name(self) -> &'static str {
+        match self {
+            ExportFormat::Llava => "llava",
+            ExportFormat::Messages => "messages",
+            ExportFormat::OpenAi => "openai",
+            ExportFormat::Mmevol => "mmevol",
+            ExportFormat::Parquet => "parquet",
+        }
+    }
+
+    /// Whether the format holds the images themselves, so that [`ExportImage::bytes`] is wanted.
+    pub fn holds_images(self) -> bool {
+        matches!(self, ExportFormat::OpenAi | ExportFormat::Parquet)
+    }
+
+    /// Begins a file of this format.
+    ///
+    /// # Errors
+    /// If no file can be made in the target's folder, or the target is a directory.
+    pub fn create(self, path: &Path) -> Result<Box<dyn DatasetWriter>, FormatError> {
+        Ok(match self {
+            ExportFormat::Llava => Box::new(LlavaWriter::create(path)?),
+            ExportFormat::Messages => Box::new(MessagesWriter::create(path)?),
+            ExportFormat::OpenAi => Box::new(OpenAiWriter::create(path)?),
+            ExportFormat::Mmevol => Box::new(MmevolWriter::create(path)?),
+            ExportFormat::Parquet => Box::new(ParquetWriter::create(path)?),
+        })
+    }
+}
+
+impl fmt::Display for ExportFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for ExportFormat {
+    type Err = FormatError;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = ExportFormat::ALL.into_iter().find(|format| format.name() == name);
+        found.ok_or_else(|| FormatError::unknown_name(name, &ExportFormat::ALL.map(ExportFormat::name)))
+    }
+}
+
+/// A `from`/`value` turn, as LLaVA and the reference write it.
+#[derive(Debug, Serialize)]
+pub(super) struct Turn<'a> {
+    from: &'static str,
+    value: &'a str,
+}
+
+impl<'a> Turn<'a> {
+    pub fn human(value: &'a str) -> Self {
+        Turn { from: "human", value }
+    }
+
+    pub fn model(value: &'a str) -> Self {
+        Turn { from: "gpt", value }
+    }
+}
+
+/// The `image` field of LLaVA and the reference: a path, or a list of several.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum ImageField<'a> {
+    One(&'a str),
+    Several(Vec<&'a str>),
+}
+
+impl ImageField<'_> {
+    pub fn is_empty(&self) -> bool {
+        matches!(self, ImageField::Several(paths) if paths.is_empty())
+    }
+}
+
+pub(super) fn image_field(sample: &ExportSample) -> ImageField<'_> {
+    match sample.images.as_slice() {
+        [image] => ImageField::One(image.path()),
+        images => ImageField::Several(images.iter().map(ExportImage::path).collect()),
+    }
+}
+
+/// A file that takes its name only when it is complete.
+#[derive(Debug)]
+pub(super) struct PendingFile {
+    target: PathBuf,
+    file: BufWriter<NamedTempFile>,
+}
+
+impl PendingFile {
+    pub fn create(target: &Path) -> Result<Self, FormatError> {
+        let error = |source| FormatError::write(target, source);
+        if target.is_dir() {
+            return Err(error(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory; name a file in it")));
+        }
+        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let file = temporary_file(folder).map_err(error)?;
+        Ok(PendingFile { target: target.to_owned(), file: BufWriter::new(file) })
+    }
+
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
+    pub fn finish(self) -> Result<(), FormatError> {
+        let PendingFile { target, file } = self;
+        let error = |source| FormatError::write(&target, source);
+        let file = file.into_inner().map_err(|failed| error(failed.into_error()))?;
+        file.as_file().sync_all().map_err(error)?;
+        file.persist(&target).map_err(|failed| error(failed.error))?;
+        Ok(())
+    }
+}
+
+impl Write for PendingFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".export-");
+    // An export is an ordinary file; without this it would be readable by its owner alone.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
+}
+
+/// JSON records written one after another.
+#[derive(Debug)]
+pub(super) struct JsonFile {
+    file: PendingFile,
+    is_list: bool,
+    records: u64,
+}
+
+impl JsonFile {
+    /// One JSON list.
+    pub fn list(path: &Path) -> Result<Self, FormatError> {
+        Ok(JsonFile { file: PendingFile::create(path)?, is_list: true, records: 0 })
+    }
+
+    /// One record per line.
+    pub fn lines(path: &Path) -> Result<Self, FormatError> {
+        Ok(JsonFile { file: PendingFile::create(path)?, is_list: false, records: 0 })
+    }
+
+    pub fn write(&mut self, record: &impl Serialize) -> Result<(), FormatError> {
+        let separator = match (self.is_list, self.records) {
+            (true, 0) => "[\n",
+            (true, _) => ",\n",
+            (false, 0) => "",
+            (false, _) => "\n",
+        };
+        let written = self.file.write_all(separator.as_bytes()).and_then(|()| Ok(serde_json::to_writer(&mut self.file, record)?));
+        written.map_err(|source| FormatError::write(self.file.target(), source))?;
+        self.records += 1;
+        Ok(())
+    }
+
+    pub fn finish(mut self) -> Result<u64, FormatError> {
+        let end = match (self.is_list, self.records) {
+            (true, 0) => "[]\n",
+            (true, _) => "\n]\n",
+            (false, 0) => "",
+            (false, _) => "\n",
+        };
+        self.file.write_all(end.as_bytes()).map_err(|source| FormatError::write(self.file.target(), source))?;
+        self.file.finish()?;
+        Ok(self.records)
+    }
+
+    /// The error of a sample that the format cannot hold.
+    pub fn refuse(&self, sample: &ExportSample, cause: String) -> FormatError {
+        FormatError::Sample { path: self.file.target().to_owned(), sample_id: sample.sample_id.clone(), cause }
+    }
+}

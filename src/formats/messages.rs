@@ -1,0 +1,201 @@
+//! Chat messages: `{messages: [{role, content}], images: [...]}`, as OpenAI, Hugging Face and LLaMA-Factory write them.
+
+use std::path::Path;
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::detect::{Format, FormatError, lacks, take_turns};
+use super::export::{DatasetWriter, ExportImage, ExportSample, JsonFile};
+use super::json_records::fields::{Fields, fault, kind, read_sample, shown};
+use super::llava::{IMAGE_TAG, Speaker, SpokenTurn, items, without_image_tags};
+use super::{RecordFault, SeedImage, SeedSample};
+
+/// Base64 as data URLs have it; the padding may be missing.
+const BASE64: GeneralPurpose =
+    GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
+
+/// Reads one record. Each user message and the answer to it make one item; system messages and image tags are dropped.
+///
+/// Messages may also be called `conversations` and have `from`/`value` turns (ShareGPT). Images stand in content parts
+/// (`image_url`, `image`; data URLs become bytes), in `images` or in `image`.
+///
+/// # Errors
+/// A fault that names the message, if there is no image, more image tags than images, an image on the web, no conversation, or
+/// messages that do not alternate or end without an answer.
+pub fn sample(record: &RawValue) -> Result<SeedSample, RecordFault> {
+    read_sample(Fields::of_record(record)?, |mut fields| {
+        let images = images_beside(&mut fields)?;
+        sample_of(fields, images)
+    })
+}
+
+/// Reads the messages of a record whose `images` stand beside them.
+pub(super) fn sample_of(mut fields: Fields, images: Vec<SeedImage>) -> Result<SeedSample, RecordFault> {
+    let key = ["messages", "conversations"].into_iter().find(|key| fields.keys().iter().any(|known| known == key)).unwrap_or("messages");
+    let values = take_turns(&mut fields, key, Format::Messages)?;
+    let mut contents = Contents { images: Vec::new(), tags: 0 };
+    let mut turns = Vec::with_capacity(values.len());
+    for (index, value) in values.into_iter().enumerate() {
+        turns.extend(spoken(value, format!("{key}[{index}]"), &mut contents)?);
+    }
+    let Contents { images: mut all_images, tags } = contents;
+    all_images.extend(images);
+    if all_images.is_empty() {
+        return Err(fault(format!("no image: {}", lacks(Format::Messages, "images", fields.keys()))));
+    }
+    if tags > all_images.len() {
+        return Err(fault(format!("the messages show {tags} images, but the record has {}", all_images.len())));
+    }
+    Ok(SeedSample { images: all_images, rounds: vec![items(turns)?], ..SeedSample::default() })
+}
+
+/// What the contents of the messages read so far show beside text.
+struct Contents {
+    images: Vec<SeedImage>,
+    /// Places where an image is shown: tags in the text, and content parts.
+    tags: usize,
+}
+
+/// Reads one message; `None` if it is the system's.
+fn spoken(value: Value, place: String, contents: &mut Contents) -> Result<Option<SpokenTurn>, RecordFault> {
+    let mut fields = Fields::of_value(value, place.clone())?;
+    let [role, content] = if fields.keys().iter().any(|key| key == "from") { ["from", "value"] } else { ["role", "content"] };
+    let speaker = Speaker::of_name(&fields.filled_text(role)?, &place)?;
+    if speaker == Speaker::System {
+        return Ok(None);
+    }
+    let place_of_content = fields.place_of(content);
+    let text = match fields.take(content) {
+        Some(Value::String(text)) => text,
+        Some(Value::Array(parts)) => {
+            let mut texts = Vec::with_capacity(parts.len());
+            for (index, part) in parts.into_iter().enumerate() {
+                texts.extend(part_text(part, format!("{place_of_content}[{index}]"), contents)?);
+            }
+            texts.join("\n")
+        }
+        other => return Err(fields.unexpected(content, &other.unwrap_or(Value::Null), "text or a list of parts")),
+    };
+    contents.tags += text.matches(IMAGE_TAG).count();
+    Ok(Some(SpokenTurn { speaker, text: without_image_tags(&text), place }))
+}
+
+/// The text of a content part; the image of an image part goes to `contents`.
+fn part_text(part: Value, place: String, contents: &mut Contents) -> Result<Option<String>, RecordFault> {
+    let mut fields = match part {
+        Value::String(text) => return Ok(Some(text)),
+        part => Fields::of_value(part, place.clone())?,
+    };
+    match fields.filled_text("type")?.as_str() {
+        "text" => Ok(Some(fields.text("text")?.unwrap_or_default())),
+        "image_url" | "image" => {
+            contents.tags += 1;
+            let image = ["image_url", "image", "path", "url"].into_iter().find_map(|key| fields.take(key));
+            contents.images.extend(image.map(|image| image_of(image, &place)).transpose()?);
+            Ok(None)
+        }
+        other => Err(fault(format!("{place} is of type '{other:.40}', expected text, image_url or image"))),
+    }
+}
+
+/// The images in the `images` and `image` fields.
+fn images_beside(fields: &mut Fields) -> Result<Vec<SeedImage>, RecordFault> {
+    let mut images = Vec::new();
+    for key in ["images", "image"] {
+        let values = match fields.take(key) {
+            None => continue,
+            Some(Value::Array(values)) => values,
+            Some(single) => vec![single],
+        };
+        for (index, value) in values.into_iter().enumerate() {
+            images.push(image_of(value, &format!("{key}[{index}]"))?);
+        }
+    }
+    Ok(images)
+}
+
+/// An image given as text, or as an object with its path or URL.
+fn image_of(value: Value, place: &str) -> Result<SeedImage, RecordFault> {
+    match value {
+        Value::String(text) => image_of_text(text, place),
+        Value::Object(mut object) => match ["url", "path", "image"].into_iter().find_map(|key| object.remove(key)) {
+            Some(Value::String(text)) => image_of_text(text, place),
+            _ => Err(fault(format!("{place} names no image: expected a path or a data URL"))),
+        },
+        other => Err(fault(format!("{place} is {}, expected the path of an image", kind(&other)))),
+    }
+}
+
+/// An image given as a path or a data URL.
+pub(super) fn image_of_text(text: String, place: &str) -> Result<SeedImage, RecordFault> {
+    if text.trim().is_empty() {
+        return Err(fault(format!("{place} holds an empty path")));
+    }
+    if let Some(data) = text.strip_prefix("data:") {
+        let Some((_, encoded)) = data.split_once(";base64,") else {
+            return Err(fault(format!("{place} is a data URL without base64: expected data:image/...;base64,...")));
+        };
+        let bytes = BASE64.decode(encoded).map_err(|error| fault(format!("{place} is a data URL with broken base64: {error}")))?;
+        return Ok(SeedImage::Bytes { bytes: bytes.into(), name: None });
+    }
+    if text.contains("://") {
+        let address = shown(&Value::String(text));
+        return Err(fault(format!("{place} is the address {address}: download the image first and give its path")));
+    }
+    Ok(SeedImage::Path(text))
+}
+
+/// Writes JSONL of `messages` with a tag for each image in the first of them, and the paths in `images`.
+///
+/// A sample without items is left out; so is what the format has no place for (boxes, caption, rounds, lineage).
+#[derive(Debug)]
+pub struct MessagesWriter {
+    file: JsonFile,
+}
+
+impl MessagesWriter {
+    /// Begins a file that takes the name `path` when it is finished.
+    ///
+    /// # Errors
+    /// If no file can be made in the folder of `path`, or `path` is a directory.
+    pub fn create(path: &Path) -> Result<Self, FormatError> {
+        Ok(MessagesWriter { file: JsonFile::lines(path)? })
+    }
+}
+
+impl DatasetWriter for MessagesWriter {
+    fn write(&mut self, sample: &ExportSample) -> Result<(), FormatError> {
+        if sample.instructions.is_empty() {
+            return Ok(());
+        }
+        let questions: Vec<String> = sample.questions_with_tags().collect();
+        let answers = sample.instructions.iter().map(|exported| exported.instruction.answer.as_str());
+        let message = |role, content| Message { role, content };
+        let messages =
+            questions.iter().zip(answers).flat_map(|(question, answer)| [message("user", question), message("assistant", answer)]);
+        let images = sample.images.iter().map(ExportImage::path).collect();
+        self.file.write(&Record { id: sample.key(), messages: messages.collect(), images })
+    }
+
+    fn finish(self: Box<Self>) -> Result<u64, FormatError> {
+        self.file.finish()
+    }
+}
+
+#[derive(Serialize)]
+struct Record<'a> {
+    id: &'a str,
+    messages: Vec<Message<'a>>,
+    images: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    role: &'static str,
+    content: &'a str,
+}

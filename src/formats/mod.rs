@@ -1,0 +1,65 @@
+//! The files that samples come from and go to, one file per format.
+//!
+//! Readers turn a file into a stream of [`SeedRecord`]s and know nothing of the store; writers turn
+//! [`ExportSample`]s into a file. Images stay references until the importer resolves them.
+
+pub mod detect;
+pub mod export;
+pub mod json_records;
+pub mod llava;
+pub mod messages;
+pub mod mmevol;
+pub mod openai;
+pub mod parquet;
+
+use bytes::Bytes;
+pub use detect::FormatError;
+
+use crate::instruction::{DetectedObject, Instruction};
+
+/// One sample as a seed file gives it, before images are looked up and ids are made.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SeedSample {
+    /// The file's own key of the sample: `hash_id`, else `id`; `None` where the file gives none.
+    pub source_id: Option<String>,
+    pub images: Vec<SeedImage>,
+    pub caption: Option<String>,
+    pub objects: Vec<DetectedObject>,
+    pub topics: Vec<String>,
+    /// `rounds[0]` are the seed items, `rounds[n]` the survivors of round n where the file holds finished rounds.
+    pub rounds: Vec<Vec<SeedItem>>,
+}
+
+/// A seed item, with the judge's score where the file holds a finished round.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SeedItem {
+    pub instruction: Instruction,
+    pub score: Option<i64>,
+}
+
+/// Where a sample's image is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SeedImage {
+    /// A path inside the image folder, as written in the file.
+    Path(String),
+    /// The bytes themselves (Hugging Face's Image feature, data URLs), with the name they came under.
+    Bytes { bytes: Bytes, name: Option<String> },
+}
+
+/// One record of a seed file with the place it stands at, for error messages.
+#[derive(Debug)]
+pub struct SeedRecord {
+    /// 1-based: the element of a JSON list, the line of a JSONL file, the row of a Parquet file.
+    pub number: u64,
+    /// The sample, or what is wrong with the record. A fault here concerns this record alone: the stream goes on.
+    pub sample: Result<SeedSample, RecordFault>,
+}
+
+/// What is wrong with one record, in words that name the field.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct RecordFault {
+    /// The record's own key, where it could be read.
+    pub source_id: Option<String>,
+    pub message: String,
+}

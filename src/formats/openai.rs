@@ -1,0 +1,82 @@
+//! OpenAI's fine-tuning format: JSONL of `messages` with the images inside, as data URLs.
+
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+
+use super::detect::FormatError;
+use super::export::{DatasetWriter, ExportImage, ExportSample, JsonFile};
+
+/// Writes one line per sample, its items as turns; the first user turn shows the images.
+///
+/// An image without bytes is written as its path, which only local tools can read. The format allows no keys beside
+/// `messages`, so that a line does not say which sample it is. A sample without items is left out.
+#[derive(Debug)]
+pub struct OpenAiWriter {
+    file: JsonFile,
+}
+
+impl OpenAiWriter {
+    /// Begins a file that takes the name `path` when it is finished.
+    ///
+    /// # Errors
+    /// If no file can be made in the folder of `path`, or `path` is a directory.
+    pub fn create(path: &Path) -> Result<Self, FormatError> {
+        Ok(OpenAiWriter { file: JsonFile::lines(path)? })
+    }
+}
+
+impl DatasetWriter for OpenAiWriter {
+    fn write(&mut self, sample: &ExportSample) -> Result<(), FormatError> {
+        if sample.instructions.is_empty() {
+            return Ok(());
+        }
+        let mut messages = Vec::with_capacity(sample.instructions.len() * 2);
+        for (index, exported) in sample.instructions.iter().enumerate() {
+            let mut content = vec![Part::Text { text: &exported.instruction.question }];
+            if index == 0 {
+                content.extend(sample.images.iter().map(|image| Part::ImageUrl { image_url: ImageUrl { url: image_url(image) } }));
+            }
+            messages.push(Message::User { content });
+            messages.push(Message::Assistant { content: &exported.instruction.answer });
+        }
+        self.file.write(&Record { messages })
+    }
+
+    fn finish(self: Box<Self>) -> Result<u64, FormatError> {
+        self.file.finish()
+    }
+}
+
+fn image_url(image: &ExportImage) -> String {
+    match &image.bytes {
+        Some(bytes) => format!("data:{};base64,{}", image.media_type, STANDARD.encode(bytes)),
+        None => image.path().to_owned(),
+    }
+}
+
+#[derive(Serialize)]
+struct Record<'a> {
+    messages: Vec<Message<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "role", rename_all = "lowercase")]
+enum Message<'a> {
+    User { content: Vec<Part<'a>> },
+    Assistant { content: &'a str },
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Part<'a> {
+    Text { text: &'a str },
+    ImageUrl { image_url: ImageUrl },
+}
+
+#[derive(Serialize)]
+struct ImageUrl {
+    url: String,
+}

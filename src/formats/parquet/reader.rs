@@ -1,0 +1,226 @@
+//! Samples from the rows of a Parquet file.
+
+use std::path::Path;
+
+use super::super::detect::FormatError;
+use super::super::json_records::fields::{Fields, fault, read_sample};
+use super::super::llava::{Speaker, SpokenTurn, items, without_image_tags};
+use super::super::{RecordFault, SeedRecord, SeedSample, messages, mmevol};
+use super::OWN_COLUMNS;
+use super::rows::{IMAGE_COLUMNS, Row, RowImages, Rows, open_file};
+
+/// The status of an exported instruction that is part of the dataset.
+const KEPT: &str = "kept";
+
+/// The columns that samples are read from, in the order in which they are looked for.
+#[derive(Debug, Clone, Copy)]
+enum Layout {
+    /// One row per instruction, written by our own export.
+    Own,
+    /// `messages`, or `conversations`: chat turns of any of the usual shapes.
+    Turns,
+    /// `texts`: a list of `user` and `assistant` (the_cauldron, FineVision).
+    Texts,
+    /// `question` and `answer`: one item per row.
+    QuestionAnswer,
+}
+
+impl Layout {
+    fn of_columns(columns: &[String]) -> Option<Layout> {
+        let has = |name: &str| columns.iter().any(|column| column == name);
+        if !IMAGE_COLUMNS.iter().any(|name| has(name)) {
+            None
+        } else if OWN_COLUMNS.iter().all(|name| has(name)) {
+            Some(Layout::Own)
+        } else if has("messages") || has("conversations") {
+            Some(Layout::Turns)
+        } else if has("texts") {
+            Some(Layout::Texts)
+        } else if has("question") && has("answer") {
+            Some(Layout::QuestionAnswer)
+        } else {
+            None
+        }
+    }
+
+    /// The columns read beside those of images.
+    fn columns(self) -> &'static [&'static str] {
+        match self {
+            Layout::Own => &[
+                "sample_id",
+                "source_id",
+                "caption",
+                "det",
+                "topics",
+                "round",
+                "status",
+                "score",
+                "question",
+                "answer",
+                "objects",
+                "skills",
+                "format",
+                "steps",
+                "image_position",
+            ],
+            Layout::Turns => &["hash_id", "id", "messages", "conversations"],
+            Layout::Texts => &["hash_id", "id", "texts"],
+            Layout::QuestionAnswer => &["hash_id", "id", "question", "answer"],
+        }
+    }
+}
+
+/// Opens a Parquet file: our own export, or a Hugging Face dataset with `image` or `images` and one of `messages`, `conversations`,
+/// `texts`, or `question` and `answer`. A few rows are in memory at a time.
+///
+/// Of our own export, neighbouring rows of one sample become one record, numbered as its first row; rows of instructions that were
+/// not kept are left out.
+///
+/// # Errors
+/// If the file is no Parquet file, or its columns are none of these; the message lists those found.
+pub fn open(path: &Path) -> Result<Box<dyn Iterator<Item = Result<SeedRecord, FormatError>> + Send>, FormatError> {
+    let file = open_file(path)?;
+    let found: Vec<String> = file.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let Some(layout) = Layout::of_columns(&found) else {
+        return Err(FormatError::Columns { path: path.to_owned(), found });
+    };
+    let rows = Rows::new(path, file, &[layout.columns(), &IMAGE_COLUMNS].concat())?;
+    Ok(match layout {
+        Layout::Own => Box::new(Samples { rows, pending: None, failure: None }),
+        _ => Box::new(rows.map(move |row| row.map(|row| SeedRecord { number: row.number, sample: sample_of_row(layout, row) }))),
+    })
+}
+
+fn sample_of_row(layout: Layout, row: Row) -> Result<SeedSample, RecordFault> {
+    let Row { fields, images, .. } = row;
+    read_sample(fields?, |mut fields| {
+        let images = images.read()?;
+        let mut turns = Vec::new();
+        match layout {
+            Layout::Own | Layout::Turns => return messages::sample_of(fields, images),
+            Layout::QuestionAnswer => turns.extend(exchange(&mut fields, "question", "answer")?),
+            Layout::Texts => {
+                for (index, value) in fields.list("texts")?.into_iter().enumerate() {
+                    turns.extend(exchange(&mut Fields::of_value(value, format!("texts[{index}]"))?, "user", "assistant")?);
+                }
+            }
+        }
+        Ok(SeedSample { images, rounds: vec![items(turns)?], ..SeedSample::default() })
+    })
+}
+
+/// A question and its answer, each in a field of its own.
+fn exchange(fields: &mut Fields, question: &str, answer: &str) -> Result<[SpokenTurn; 2], RecordFault> {
+    let mut turn = |speaker, key| {
+        let text = without_image_tags(&fields.required_text(key)?);
+        Ok(SpokenTurn { speaker, text, place: fields.place_of(key) })
+    };
+    Ok([turn(Speaker::Human, question)?, turn(Speaker::Model, answer)?])
+}
+
+/// Samples of our own export: neighbouring rows with one `sample_id`.
+struct Samples {
+    rows: Rows,
+    pending: Option<Pending>,
+    /// An error that waits until the sample before it is delivered.
+    failure: Option<FormatError>,
+}
+
+impl Iterator for Samples {
+    type Item = Result<SeedRecord, FormatError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(failure) = self.failure.take() {
+            return Some(Err(failure));
+        }
+        loop {
+            let complete = match self.rows.next() {
+                Some(Ok(row)) => self.add(row),
+                Some(Err(failure)) if self.pending.is_none() => return Some(Err(failure)),
+                Some(Err(failure)) => {
+                    self.failure = Some(failure);
+                    self.pending.take()
+                }
+                None => Some(self.pending.take()?),
+            };
+            if let Some(sample) = complete {
+                return Some(Ok(sample.finish()));
+            }
+        }
+    }
+}
+
+impl Samples {
+    /// Adds a row to the sample at hand; if it begins another, the one before is complete.
+    fn add(&mut self, row: Row) -> Option<Pending> {
+        let Row { number, fields, images } = row;
+        let (sample_id, fields) = match fields.and_then(|mut fields| Ok((fields.filled_text("sample_id")?, fields))) {
+            Ok(named) => named,
+            Err(fault) => return self.pending.replace(Pending { number, sample_id: String::new(), sample: Err(fault) }),
+        };
+        match &mut self.pending {
+            Some(pending) if pending.sample_id == sample_id => {
+                pending.add(fields);
+                None
+            }
+            _ => self.pending.replace(Pending::begin(number, sample_id, fields, &images)),
+        }
+    }
+}
+
+/// A sample whose rows are still coming.
+struct Pending {
+    number: u64,
+    sample_id: String,
+    sample: Result<SeedSample, RecordFault>,
+}
+
+impl Pending {
+    fn begin(number: u64, sample_id: String, mut fields: Fields, images: &RowImages) -> Self {
+        let source_id = fields.text("source_id").ok().flatten().or_else(|| Some(sample_id.clone()));
+        let mut context = || {
+            let caption = mmevol::caption(&mut fields)?;
+            let (objects, topics) = (mmevol::boxes(&mut fields)?, fields.texts("topics")?);
+            Ok(SeedSample { source_id: source_id.clone(), images: images.read()?, caption, objects, topics, rounds: Vec::new() })
+        };
+        let sample = context().map_err(|fault: RecordFault| RecordFault { source_id: source_id.clone(), ..fault });
+        let mut pending = Pending { number, sample_id, sample };
+        pending.add(fields);
+        pending
+    }
+
+    /// Adds a row's instruction. A fault in it is one of the whole sample.
+    fn add(&mut self, fields: Fields) {
+        let Ok(sample) = &mut self.sample else { return };
+        if let Err(fault) = add_item(sample, fields) {
+            self.sample = Err(RecordFault { source_id: sample.source_id.take(), ..fault });
+        }
+    }
+
+    fn finish(self) -> SeedRecord {
+        let sample = self.sample.and_then(|sample| match sample.rounds.is_empty() {
+            true => Err(RecordFault {
+                source_id: sample.source_id,
+                message: "no conversation: none of the sample's instructions was kept".to_owned(),
+            }),
+            false => Ok(sample),
+        });
+        SeedRecord { number: self.number, sample }
+    }
+}
+
+fn add_item(sample: &mut SeedSample, mut fields: Fields) -> Result<(), RecordFault> {
+    if fields.text("status")?.is_some_and(|status| status != KEPT) {
+        return Ok(());
+    }
+    let round = fields.integer("round")?.and_then(|round| usize::try_from(round).ok()).filter(|round| *round <= mmevol::LAST_ROUND);
+    let round = round.ok_or_else(|| fault(format!("round is missing or outside 0..{}", mmevol::LAST_ROUND)))?;
+    let item = mmevol::item(fields)?;
+    if sample.rounds.len() <= round {
+        sample.rounds.resize_with(round + 1, Vec::new);
+    }
+    if let Some(items) = sample.rounds.get_mut(round) {
+        items.push(item);
+    }
+    Ok(())
+}

@@ -1,0 +1,190 @@
+//! Rows of a Parquet file as JSON fields and images, a few at a time.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
+use arrow::json::LineDelimitedWriter;
+use bytes::Bytes;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use serde_json::Value;
+
+use super::super::detect::FormatError;
+use super::super::json_records::fields::{Fields, fault};
+use super::super::messages::image_of_text;
+use super::super::{RecordFault, SeedImage};
+
+/// Rows decoded at once. Few, since a row may hold images of several megabytes.
+const BATCH_ROWS: usize = 16;
+/// The columns that hold images, in the order in which a sample has them.
+pub(super) const IMAGE_COLUMNS: [&str; 3] = ["image", "images", "further_images"];
+
+/// The rows of a file, with the columns asked for.
+#[derive(Debug)]
+pub(super) struct Rows {
+    path: PathBuf,
+    batches: ParquetRecordBatchReader,
+    decoded: VecDeque<Row>,
+    /// Rows decoded so far.
+    count: u64,
+    /// After an error nothing follows: the decoder would repeat it for ever.
+    failed: bool,
+}
+
+/// One row.
+#[derive(Debug)]
+pub(super) struct Row {
+    /// 1-based.
+    pub number: u64,
+    /// The columns that hold no images.
+    pub fields: Result<Fields, RecordFault>,
+    pub images: RowImages,
+}
+
+/// The images of one row, not yet copied out of their batch.
+#[derive(Debug)]
+pub(super) struct RowImages {
+    columns: Arc<[(String, ArrayRef)]>,
+    row: usize,
+}
+
+/// Opens a Parquet file to see its columns.
+pub(super) fn open_file(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, FormatError> {
+    let file = super::super::json_records::open_file(path)?;
+    guarded(|| Ok(ParquetRecordBatchReaderBuilder::try_new(file)?)).map_err(|error| not_parquet(path, &error))
+}
+
+fn not_parquet(path: &Path, cause: &dyn std::error::Error) -> FormatError {
+    FormatError::NotParquet { path: path.to_owned(), cause: cause.to_string() }
+}
+
+/// Runs the decoder, which panics on some damaged files instead of returning an error. What it was decoding is not used again.
+fn guarded<T>(decode: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, ArrowError> {
+    let decoded = catch_unwind(AssertUnwindSafe(decode));
+    decoded.unwrap_or_else(|_| Err(ArrowError::ParquetError("the decoder gave up on damaged data".to_owned())))
+}
+
+impl Rows {
+    /// Reads the columns named, as far as the file has them.
+    pub fn new(path: &Path, file: ParquetRecordBatchReaderBuilder<File>, columns: &[&str]) -> Result<Self, FormatError> {
+        let wanted = file.schema().fields().iter().enumerate().filter(|(_, field)| columns.contains(&field.name().as_str()));
+        let roots: Vec<usize> = wanted.map(|(index, _)| index).collect();
+        let mask = ProjectionMask::roots(file.parquet_schema(), roots);
+        let batches = file.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(|error| not_parquet(path, &error))?;
+        Ok(Rows { path: path.to_owned(), batches, decoded: VecDeque::new(), count: 0, failed: false })
+    }
+
+    fn decode(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
+        let schema = batch.schema();
+        let (image_columns, text_columns): (Vec<usize>, Vec<usize>) =
+            (0..batch.num_columns()).partition(|index| IMAGE_COLUMNS.contains(&schema.field(*index).name().as_str()));
+        let mut images = Vec::with_capacity(image_columns.len());
+        for name in IMAGE_COLUMNS {
+            if let Some(column) = batch.column_by_name(name) {
+                images.push((name.to_owned(), with_views(column)?));
+            }
+        }
+        let images: Arc<[(String, ArrayRef)]> = images.into();
+        // As JSON, a row is read by the same code as the JSON formats.
+        let mut writer = LineDelimitedWriter::new(Vec::new());
+        writer.write(&batch.project(&text_columns)?)?;
+        writer.finish()?;
+        let text = writer.into_inner();
+        for (row, line) in text.split(|byte| *byte == b'\n').take(batch.num_rows()).enumerate() {
+            self.count += 1;
+            let value = serde_json::from_slice::<Value>(line).map_err(|error| fault(format!("the row cannot be read: {error}")));
+            let fields = value.and_then(|value| Fields::of_value(value, String::new()));
+            self.decoded.push_back(Row { number: self.count, fields, images: RowImages { columns: Arc::clone(&images), row } });
+        }
+        Ok(())
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Result<Row, FormatError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.decoded.is_empty() && !self.failed {
+            let batch = guarded(|| self.batches.next().transpose()).transpose()?;
+            let decoded = batch.and_then(|batch| self.decode(&batch));
+            if let Err(error) = decoded {
+                self.failed = true;
+                return Some(Err(FormatError::Row { path: self.path.clone(), row: self.count + 1, cause: error.to_string() }));
+            }
+        }
+        self.decoded.pop_front().map(Ok)
+    }
+}
+
+/// The column with one type for each kind of content: views for texts and bytes, structs of `bytes` and `path`, and lists of these.
+fn with_views(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    match view_type(column.data_type()) {
+        Some(wanted) => cast(column, &wanted),
+        None => Err(ArrowError::SchemaError(format!(
+            "a column of images has the type {}, expected a struct of bytes and path, binary, text, or a list of these",
+            column.data_type()
+        ))),
+    }
+}
+
+fn view_type(data_type: &DataType) -> Option<DataType> {
+    use DataType::{Binary, BinaryView, Dictionary, LargeBinary, LargeList, LargeUtf8, List, Null, Struct, Utf8, Utf8View};
+    match data_type {
+        Null => Some(Utf8View),
+        Utf8 | LargeUtf8 | Utf8View => Some(Utf8View),
+        Binary | LargeBinary | BinaryView => Some(BinaryView),
+        Dictionary(_, values) => view_type(values),
+        List(item) | LargeList(item) => {
+            let item = item.as_ref().clone().with_data_type(view_type(item.data_type())?);
+            Some(LargeList(Arc::new(item)))
+        }
+        Struct(fields) => {
+            let field = |field: &arrow::datatypes::FieldRef| Some(field.as_ref().clone().with_data_type(view_type(field.data_type())?));
+            Some(Struct(fields.iter().map(field).collect::<Option<Vec<_>>>()?.into()))
+        }
+        _ => None,
+    }
+}
+
+impl RowImages {
+    /// Copies the images out.
+    ///
+    /// # Errors
+    /// A fault, if there is none, or one names an address on the web.
+    pub fn read(&self) -> Result<Vec<SeedImage>, RecordFault> {
+        let mut images = Vec::new();
+        for (name, column) in self.columns.iter() {
+            collect(column, self.row, name, &mut images)?;
+        }
+        if images.is_empty() { Err(fault("no image: the row's image columns are empty")) } else { Ok(images) }
+    }
+}
+
+fn collect(array: &ArrayRef, row: usize, column: &str, images: &mut Vec<SeedImage>) -> Result<(), RecordFault> {
+    if array.is_null(row) {
+        return Ok(());
+    }
+    if let Some(lists) = array.as_list_opt::<i64>() {
+        let list = lists.value(row);
+        return (0..list.len()).try_for_each(|index| collect(&list, index, column, images));
+    }
+    let (bytes, path) = match array.as_struct_opt() {
+        Some(parts) => (parts.column_by_name("bytes"), parts.column_by_name("path")),
+        None => (Some(array), Some(array)),
+    };
+    let bytes = bytes.and_then(|array| array.as_binary_view_opt()).filter(|bytes| bytes.is_valid(row)).map(|bytes| bytes.value(row));
+    let path = path.and_then(|array| array.as_string_view_opt()).filter(|paths| paths.is_valid(row)).map(|paths| paths.value(row));
+    match (bytes, path) {
+        (Some(bytes), name) => images.push(SeedImage::Bytes { bytes: Bytes::copy_from_slice(bytes), name: name.map(str::to_owned) }),
+        (None, Some(path)) => images.push(image_of_text(path.to_owned(), column)?),
+        (None, None) => {}
+    }
+    Ok(())
+}

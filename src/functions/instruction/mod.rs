@@ -1,0 +1,57 @@
+//! Functions over answers and items: thin adapters to the pure code in [`crate::instruction`].
+
+pub mod fatal_faults;
+pub mod instruction_faults;
+pub mod normalize_format;
+pub mod normalize_skill;
+pub mod parse_instructions;
+pub mod parse_scores;
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field};
+
+use crate::store::{list, step_type};
+
+/// The struct type of an item as `parse_instructions` gives it and `llm_evolve` takes it.
+pub fn item_type() -> DataType {
+    DataType::Struct(
+        vec![
+            Field::new("item", DataType::Int64, true),
+            Field::new("image_position", DataType::Utf8, true),
+            list("objects", DataType::Utf8),
+            list("skills", DataType::Utf8),
+            Field::new("format", DataType::Utf8, true),
+            Field::new("question", DataType::Utf8, true),
+            list("steps", step_type()),
+            Field::new("answer", DataType::Utf8, true),
+        ]
+        .into(),
+    )
+}
+
+/// What both parsers say of an answer beside its items.
+fn answer_type(items: DataType) -> DataType {
+    let rejected = DataType::Struct(
+        vec![
+            Field::new("position", DataType::Int64, true),
+            Field::new("reason", DataType::Utf8, true),
+            Field::new("text", DataType::Utf8, true),
+        ]
+        .into(),
+    );
+    DataType::Struct(
+        vec![
+            list("items", items),
+            list("rejected", rejected),
+            Field::new("truncated", DataType::Boolean, true),
+            Field::new("error_kind", DataType::Utf8, true),
+            Field::new("error", DataType::Utf8, true),
+        ]
+        .into(),
+    )
+}
+
+fn texts_type() -> DataType {
+    DataType::List(Arc::new(Field::new("item", DataType::Utf8, true)))
+}

@@ -1,0 +1,27 @@
+//! `normalize_format(label)`: the canonical name of a question form.
+
+use arrow::datatypes::DataType;
+use datafusion::logical_expr::ScalarUDF;
+use serde::Deserialize;
+
+use crate::functions::pure::{Description, Parameter, ParameterKind, PureFunction};
+use crate::instruction::vocabulary;
+
+static DESCRIPTION: Description = Description {
+    name: "normalize_format",
+    parameters: &[Parameter { name: "label", kind: ParameterKind::Text, description: "A label as a model wrote it." }],
+    optional: 0,
+    section: "Instructions",
+    summary: "The one of the known question forms that a label means, by the alias table; NULL for a label it does not know.",
+    example: "SELECT normalize_format('multi-choice')",
+};
+
+#[derive(Deserialize)]
+struct Row {
+    label: Option<String>,
+}
+
+/// The function.
+pub fn normalize_format() -> ScalarUDF {
+    PureFunction::of_rows(&DESCRIPTION, DataType::Utf8, |row: Row| vocabulary::normalize_format(&row.label?))
+}

@@ -1,0 +1,89 @@
+//! `parse_scores(text [, count])`: the verdicts in a judge's answer.
+
+use arrow::datatypes::{DataType, Field};
+use datafusion::logical_expr::ScalarUDF;
+use serde::{Deserialize, Serialize};
+
+use super::answer_type;
+use super::parse_instructions::Rejected;
+use crate::functions::pure::{Description, Parameter, ParameterKind, PureFunction};
+use crate::instruction::scores::{self, ItemScore};
+
+static DESCRIPTION: Description = Description {
+    name: "parse_scores",
+    parameters: &[
+        Parameter { name: "text", kind: ParameterKind::Text, description: "An answer of llm_score, as the judge wrote it." },
+        Parameter {
+            name: "count",
+            kind: ParameterKind::Integer,
+            description: "How many items were judged: items then has exactly that many elements, NULL where the judge gave no verdict that can be trusted.",
+        },
+    ],
+    optional: 1,
+    section: "Instructions",
+    summary: "The verdicts in a judge's answer: struct(items, rejected, truncated, error_kind, error) with items of struct(item, improved, score, \
+              reason). With count, verdicts are matched to the judged items by the number they echo, else by position if there are as many of them. \
+              NULL for NULL.",
+    example: "SELECT parse_scores('[{\"item\": 1, \"improved\": \"yes\", \"score\": 7, \"reason\": \"Harder.\"}]', 1)['items'][1]",
+};
+
+#[derive(Deserialize)]
+struct Row {
+    text: Option<String>,
+    #[serde(default)]
+    count: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    items: Vec<Option<Verdict>>,
+    rejected: Vec<Rejected>,
+    truncated: bool,
+    error_kind: Option<&'static str>,
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Verdict {
+    item: Option<i64>,
+    improved: Option<bool>,
+    score: Option<i64>,
+    reason: Option<String>,
+}
+
+/// The function.
+pub fn parse_scores() -> ScalarUDF {
+    PureFunction::of_rows(&DESCRIPTION, answer_type(verdict_type()), |row: Row| {
+        let parsed = scores::parse_scores(&row.text?);
+        let items = match row.count.and_then(|count| usize::try_from(count).ok()) {
+            Some(count) => scores::match_scores(&parsed.items, count).into_iter().map(|verdict| verdict.map(Verdict::from)).collect(),
+            None => parsed.items.iter().map(|verdict| Some(Verdict::from(verdict))).collect(),
+        };
+        let (error_kind, error) = parsed.error.map(|error| (error.kind.name(), error.message)).unzip();
+        Some(Answer {
+            items,
+            rejected: parsed.rejected.into_iter().map(Rejected::from).collect(),
+            truncated: parsed.truncated,
+            error_kind,
+            error,
+        })
+    })
+}
+
+fn verdict_type() -> DataType {
+    DataType::Struct(
+        vec![
+            Field::new("item", DataType::Int64, true),
+            Field::new("improved", DataType::Boolean, true),
+            Field::new("score", DataType::Int64, true),
+            Field::new("reason", DataType::Utf8, true),
+        ]
+        .into(),
+    )
+}
+
+impl From<&ItemScore> for Verdict {
+    fn from(score: &ItemScore) -> Self {
+        Verdict { item: score.item, improved: score.improved, score: score.score, reason: score.reason.clone() }
+    }
+}

@@ -1,0 +1,76 @@
+//! What stands in for a model function in a session that has no model: it is listed and documented, and refused at plan time.
+
+use std::hash::{Hash, Hasher};
+
+use arrow::datatypes::DataType;
+use datafusion::common::{Result, internal_err};
+use datafusion::logical_expr::{ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
+
+use crate::error::Error;
+use crate::functions::pure::Description;
+
+/// A function of that name that no query can use.
+pub fn function(description: &'static Description) -> ScalarUDF {
+    ScalarUDF::new_from_impl(RefusedFunction {
+        description,
+        signature: Signature::user_defined(Volatility::Volatile),
+        documentation: description.documentation(),
+    })
+}
+
+#[derive(Debug)]
+struct RefusedFunction {
+    description: &'static Description,
+    signature: Signature,
+    documentation: Documentation,
+}
+
+impl RefusedFunction {
+    fn refuse<T>(&self) -> Result<T> {
+        Err(Error::Sql {
+            message: format!("{} asks a model, and this session has none", self.description.name),
+            hints: vec!["model calls cost money and are made only on request: add --model NAME (or --model rules) to 'mmevol sql'".into()],
+        }
+        .into())
+    }
+}
+
+impl ScalarUDFImpl for RefusedFunction {
+    fn name(&self) -> &str {
+        self.description.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, _arguments: &[DataType]) -> Result<Vec<DataType>> {
+        self.refuse()
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        self.refuse()
+    }
+
+    fn invoke_with_args(&self, _args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        internal_err!("{} was planned without a model", self.description.name)
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        Some(&self.documentation)
+    }
+}
+
+impl PartialEq for RefusedFunction {
+    fn eq(&self, other: &Self) -> bool {
+        self.description.name == other.description.name
+    }
+}
+
+impl Eq for RefusedFunction {}
+
+impl Hash for RefusedFunction {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.description.name.hash(state);
+    }
+}

@@ -1,0 +1,22 @@
+//! The SQL functions, one file each, grouped by family. File stem, function name and test name are the same word.
+
+pub mod identity;
+pub mod instruction;
+pub mod llm;
+mod pure;
+
+use datafusion::logical_expr::ScalarUDF;
+
+/// Every pure function: free, deterministic, usable in any session.
+pub fn pure_functions() -> Vec<ScalarUDF> {
+    vec![
+        identity::stable_id::stable_id(),
+        identity::draw_operator::draw_operator(),
+        instruction::parse_instructions::parse_instructions(),
+        instruction::parse_scores::parse_scores(),
+        instruction::instruction_faults::instruction_faults(),
+        instruction::fatal_faults::fatal_faults(),
+        instruction::normalize_skill::normalize_skill(),
+        instruction::normalize_format::normalize_format(),
+    ]
+}

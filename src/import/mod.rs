@@ -1,0 +1,291 @@
+//! Import: a seed file and its images become rows of `images`, `samples`, `instructions` and, for finished rounds, `evolutions`.
+//!
+//! Records stream through: read, resolve images (on all cores), drop what the store has, write. Memory is bounded by the queues between
+//! these steps plus 32 bytes for each sample and image the store holds. Nothing is visible before everything is written.
+
+mod known;
+mod prepare;
+mod rows;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures::{StreamExt, TryStreamExt};
+use serde::Serialize;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+use crate::error::{Error, Result};
+use crate::formats::SeedRecord;
+use crate::formats::detect::{Format, detect, read_seeds};
+use crate::image::ImageFolder;
+use crate::store::Store;
+use known::Known;
+use prepare::{Prepared, prepare};
+use rows::Rows;
+
+/// Records that one task prepares at a time.
+const RECORDS_PER_TASK: usize = 32;
+/// Prepared groups that wait for the writer; with 25 KB images about 25 MB.
+const GROUPS_WAITING: usize = 16;
+
+/// What to import and how.
+#[derive(Debug, Clone)]
+pub struct Import {
+    path: PathBuf,
+    images: Option<PathBuf>,
+    format: Option<Format>,
+    source: Option<String>,
+    missing_images: MissingImages,
+    bad_records: BadRecords,
+    progress: Arc<ImportProgress>,
+}
+
+/// What to do with a record whose image file does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MissingImages {
+    /// It is a bad record.
+    #[default]
+    Refuse,
+    /// It comes in without the image; the path is kept in `samples.missing_images`.
+    Allow,
+}
+
+/// What to do with a record that cannot be imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BadRecords {
+    /// The import fails and changes nothing.
+    #[default]
+    Fail,
+    /// The record goes to the rejects file, and the import goes on.
+    Skip,
+}
+
+/// How far an import is; safe to read while it runs.
+#[derive(Debug, Default)]
+pub struct ImportProgress {
+    records: AtomicU64,
+}
+
+impl ImportProgress {
+    /// Records read and prepared so far.
+    pub fn records(&self) -> u64 {
+        self.records.load(Ordering::Relaxed)
+    }
+}
+
+/// What an import added.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ImportReport {
+    pub records: u64,
+    /// New samples.
+    pub samples: u64,
+    /// Samples that the store, or an earlier record of the file, had already.
+    pub known_samples: u64,
+    /// New images; equal files count once.
+    pub images: u64,
+    /// Image files that were not found, with `--allow-missing-images`.
+    pub missing_images: u64,
+    /// New items of every round.
+    pub instructions: u64,
+    /// Finished rounds of single samples.
+    pub evolutions: u64,
+    pub rejected: u64,
+    /// Where the rejected records are listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rejects_file: Option<PathBuf>,
+}
+
+/// A record that was left out, as the rejects file lists it.
+#[derive(Debug, Serialize)]
+struct Reject {
+    record: u64,
+    source_id: Option<String>,
+    message: String,
+}
+
+impl Import {
+    /// Imports the file at `path`. Its format is found from its name and first record, its images in the folder `images` beside it if there is
+    /// one, else beside it; the source is named after it.
+    pub fn new(path: impl Into<PathBuf>) -> Import {
+        Import {
+            path: path.into(),
+            images: None,
+            format: None,
+            source: None,
+            missing_images: MissingImages::default(),
+            bad_records: BadRecords::default(),
+            progress: Arc::default(),
+        }
+    }
+
+    /// The folder that image paths are relative to.
+    pub fn images(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.images = Some(folder.into());
+        self
+    }
+
+    /// The file's format.
+    pub fn format(mut self, format: Format) -> Self {
+        self.format = Some(format);
+        self
+    }
+
+    /// The name in `samples.source`; with the record's own key it makes the sample's id.
+    pub fn source(mut self, name: impl Into<String>) -> Self {
+        self.source = Some(name.into());
+        self
+    }
+
+    pub fn missing_images(mut self, rule: MissingImages) -> Self {
+        self.missing_images = rule;
+        self
+    }
+
+    pub fn bad_records(mut self, rule: BadRecords) -> Self {
+        self.bad_records = rule;
+        self
+    }
+
+    /// Where to watch the import from another task.
+    pub fn progress(&self) -> Arc<ImportProgress> {
+        Arc::clone(&self.progress)
+    }
+
+    /// Runs the import as one command: all of its rows appear, or none.
+    ///
+    /// # Errors
+    /// [`Error::Record`] for the first record that cannot be imported (unless they are skipped); errors of the file and of the store.
+    /// After an error the store is as it was; one that this import would have created is gone.
+    pub async fn run(self, store: &Store) -> Result<ImportReport> {
+        let report = self.write(store).await;
+        if report.is_err() {
+            store.remove_unpublished()?;
+        }
+        report
+    }
+
+    async fn write(self, store: &Store) -> Result<ImportReport> {
+        let format = match self.format {
+            Some(format) => format,
+            None => detect(&self.path)?,
+        };
+        let source = self.source.clone().unwrap_or_else(|| file_stem(&self.path));
+        let folder = Arc::new(ImageFolder::open(&self.image_folder()?)?);
+        let settings = serde_json::json!({ "path": self.path, "format": format.to_string(), "source": source });
+        let mut writer = store.writer("import", settings).await?;
+        let mut known = Known::load(writer.snapshot()).await?;
+        let mut report = ImportReport::default();
+        let mut rejects = Vec::new();
+        let mut rows = Rows::start(&mut writer, source).await?;
+
+        let mut groups = self.prepared_groups(format, folder)?;
+        while let Some(group) = groups.try_next().await? {
+            for (number, prepared) in group {
+                report.records += 1;
+                let outcome = match prepared {
+                    Ok(prepared) => rows.add(number, prepared, &mut known, &mut report).await?,
+                    Err(fault) => Err(fault),
+                };
+                if let Err((source_id, message)) = outcome {
+                    match self.bad_records {
+                        BadRecords::Fail => return Err(Error::Record { path: self.path, number, source_id, message }),
+                        BadRecords::Skip => rejects.push(Reject { record: number, source_id, message }),
+                    }
+                }
+            }
+        }
+        rows.finish(&mut writer).await?;
+        report.rejected = rejects.len() as u64;
+        report.rejects_file = write_rejects(store.root(), writer.run_id(), &rejects)?;
+        if report.samples + report.evolutions > 0 || writer.snapshot().catalog().generation == 0 {
+            let counters = serde_json::to_value(&report).map_err(|cause| Error::internal("failed to write the run's counters", cause))?;
+            writer.publish(counters).await?;
+        }
+        Ok(report)
+    }
+
+    /// Groups of prepared records, in the file's order.
+    fn prepared_groups(
+        &self,
+        format: Format,
+        folder: Arc<ImageFolder>,
+    ) -> Result<impl futures::Stream<Item = Result<Vec<(u64, prepare::Outcome<Prepared>)>>> + Unpin + use<>> {
+        let records = read_seeds(&self.path, format)?;
+        let (sender, receiver) = mpsc::channel(GROUPS_WAITING);
+        tokio::task::spawn_blocking(move || send_groups(records, &sender));
+        let missing_images = self.missing_images;
+        let progress = Arc::clone(&self.progress);
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        Ok(ReceiverStream::new(receiver)
+            .map(move |group: Result<Vec<SeedRecord>>| {
+                let (folder, progress) = (Arc::clone(&folder), Arc::clone(&progress));
+                async move {
+                    let group = group?;
+                    let prepare_all = move || {
+                        group
+                            .into_iter()
+                            .map(|record| {
+                                let prepared = prepare(record.sample, &folder, missing_images);
+                                progress.records.fetch_add(1, Ordering::Relaxed);
+                                (record.number, prepared)
+                            })
+                            .collect::<Vec<_>>()
+                    };
+                    let prepared = tokio::task::spawn_blocking(prepare_all).await;
+                    prepared.map_err(|cause| Error::internal("the task that reads images ended early", cause))
+                }
+            })
+            .buffered(threads * 2))
+    }
+
+    fn image_folder(&self) -> Result<PathBuf> {
+        if let Some(folder) = &self.images {
+            return Ok(folder.clone());
+        }
+        let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let images = parent.join("images");
+        Ok(if images.is_dir() { images } else { parent.to_owned() })
+    }
+}
+
+/// Reads records on the blocking thread it is called on, until the file ends, fails, or nobody listens.
+fn send_groups(
+    mut records: Box<dyn Iterator<Item = Result<SeedRecord, crate::formats::FormatError>> + Send>,
+    sender: &mpsc::Sender<Result<Vec<SeedRecord>>>,
+) {
+    loop {
+        let group: Result<Vec<SeedRecord>, _> = records.by_ref().take(RECORDS_PER_TASK).collect();
+        let last = !matches!(&group, Ok(group) if group.len() == RECORDS_PER_TASK);
+        let sent = match group {
+            Ok(group) if group.is_empty() => Ok(()),
+            group => sender.blocking_send(group.map_err(Error::from)),
+        };
+        if last || sent.is_err() {
+            return;
+        }
+    }
+}
+
+fn write_rejects(root: &Path, run_id: &str, rejects: &[Reject]) -> Result<Option<PathBuf>> {
+    if rejects.is_empty() {
+        return Ok(None);
+    }
+    let path = root.join("rejects").join(format!("{run_id}.jsonl"));
+    let write = || -> std::io::Result<()> {
+        std::fs::create_dir_all(root.join("rejects"))?;
+        let mut text = String::new();
+        for reject in rejects {
+            text += &serde_json::to_string(reject)?;
+            text.push('\n');
+        }
+        std::fs::write(&path, text)
+    };
+    write().map_err(|cause| Error::io("write", &path, cause))?;
+    Ok(Some(path))
+}
+
+fn file_stem(path: &Path) -> String {
+    path.file_stem().map_or_else(|| "seeds".into(), |stem| stem.to_string_lossy().into_owned())
+}

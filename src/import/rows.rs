@@ -1,0 +1,387 @@
+//! Prepared records become rows, and rows become batches on their way to the tables.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int32Array, LargeBinaryArray, StringArray};
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use chrono::{DateTime, Utc};
+use datafusion::error::DataFusionError;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use serde::Serialize;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::ImportReport;
+use super::known::{Known, Standing};
+use super::prepare::{Outcome, Prepared, PreparedImage};
+use crate::error::{Error, Result};
+use crate::formats::SeedItem;
+use crate::ids::stable_id;
+use crate::instruction::faults::Fault;
+use crate::instruction::{DetectedObject, Step};
+use crate::store::{Staged, Table, Writer};
+
+/// Rows of a text table that make a batch.
+const ROWS_PER_BATCH: usize = 4096;
+/// Bytes of images that make a batch.
+const IMAGE_BYTES_PER_BATCH: usize = 8 << 20;
+
+/// The tables an import writes to, each with its queue.
+pub struct Rows {
+    source: String,
+    run_id: String,
+    time: DateTime<Utc>,
+    images: Sink<PreparedImage>,
+    image_bytes: usize,
+    samples: Sink<SampleRow>,
+    instructions: Sink<InstructionRow>,
+    evolutions: Sink<EvolutionRow>,
+}
+
+#[derive(Serialize)]
+struct SampleRow {
+    sample_id: String,
+    source: String,
+    source_id: Option<String>,
+    image_ids: Vec<String>,
+    missing_images: Vec<String>,
+    caption: Option<String>,
+    objects: Vec<DetectedObject>,
+    topics: Vec<String>,
+    content_hash: String,
+    run_id: String,
+    imported_at: DateTime<Utc>,
+}
+
+#[derive(Serialize)]
+struct InstructionRow {
+    instruction_id: String,
+    sample_id: String,
+    evolution_id: Option<String>,
+    parent_id: Option<String>,
+    root_id: Option<String>,
+    round: i32,
+    operator: Option<&'static str>,
+    position: i32,
+    image_position: Option<String>,
+    question: String,
+    answer: String,
+    objects: Vec<String>,
+    skills: Vec<String>,
+    format: String,
+    steps: Vec<Step>,
+    improved: Option<bool>,
+    score: Option<i32>,
+    reason: Option<String>,
+    faults: Vec<&'static str>,
+    status: &'static str,
+    run_id: String,
+    created_at: DateTime<Utc>,
+}
+
+#[derive(Serialize)]
+struct EvolutionRow {
+    evolution_id: String,
+    sample_id: String,
+    round: i32,
+    part: i32,
+    attempt: i32,
+    parent_evolution_id: Option<String>,
+    operator: Option<String>,
+    status: &'static str,
+    error_kind: Option<String>,
+    error: Option<String>,
+    model: Option<String>,
+    judge: Option<String>,
+    parameters: Option<String>,
+    prompt_id: Option<String>,
+    judge_prompt_id: Option<String>,
+    request_id: Option<String>,
+    score_request_id: Option<String>,
+    parents: i32,
+    generated: Option<i32>,
+    kept: i32,
+    run_id: String,
+    created_at: DateTime<Utc>,
+}
+
+impl Rows {
+    /// Starts one background write a table.
+    pub async fn start(writer: &mut Writer, source: String) -> Result<Rows> {
+        Ok(Rows {
+            source,
+            run_id: writer.run_id().to_owned(),
+            time: writer.started_at(),
+            images: Sink::start(writer, Table::Images).await?,
+            image_bytes: 0,
+            samples: Sink::start(writer, Table::Samples).await?,
+            instructions: Sink::start(writer, Table::Instructions).await?,
+            evolutions: Sink::start(writer, Table::Evolutions).await?,
+        })
+    }
+
+    /// Adds what is new of a record.
+    ///
+    /// The inner result says what is wrong with the record itself.
+    pub async fn add(&mut self, number: u64, record: Prepared, known: &mut Known, report: &mut ImportReport) -> Result<Outcome<()>> {
+        let Prepared { source_id, images, missing_images, caption, objects, topics, mut rounds, content_hash } = record;
+        // A record without a key of its own is identified by what it is.
+        let identity = source_id.as_deref().unwrap_or(&content_hash);
+        let sample_id = stable_id([Some("sample"), Some(&self.source), Some(identity)]);
+        let standing = known.sample(&sample_id, &content_hash);
+        if standing == Standing::Different {
+            let message = format!(
+                "another record with this id is in source '{}' already, with other content; give one of them another id, or import the file \
+                 under another --source",
+                self.source
+            );
+            return Ok(Err((source_id, message)));
+        }
+        let evolved = rounds.split_off(rounds.len().min(1));
+        let seeds = rounds.pop().unwrap_or_default();
+        if let Some(fault) = self.add_evolved(&sample_id, seeds.len(), evolved, known, report).await? {
+            return Ok(Err((source_id, fault)));
+        }
+        if standing == Standing::Same {
+            report.known_samples += 1;
+            return Ok(Ok(()));
+        }
+        let _ = number;
+        report.samples += 1;
+        report.missing_images += missing_images.len() as u64;
+        let image_ids = images.iter().map(|image| image.info.image_id.clone()).collect();
+        for image in images {
+            self.add_image(image, known, report).await?;
+        }
+        for (position, item) in (0..).zip(seeds) {
+            let instruction_id = stable_id([Some("instruction"), Some(&sample_id), Some(&position.to_string())]);
+            let row = InstructionRow {
+                root_id: Some(instruction_id.clone()),
+                operator: Some("seed"),
+                ..self.instruction(instruction_id, &sample_id, 0, position, item)
+            };
+            self.instructions.push(row, encode_rows).await?;
+            report.instructions += 1;
+        }
+        let row = SampleRow {
+            sample_id,
+            source: self.source.clone(),
+            source_id,
+            image_ids,
+            missing_images,
+            caption,
+            objects,
+            topics,
+            content_hash,
+            run_id: self.run_id.clone(),
+            imported_at: self.time,
+        };
+        self.samples.push(row, encode_rows).await?;
+        Ok(Ok(()))
+    }
+
+    /// Waits until everything is on disk, and makes it part of the tables.
+    pub async fn finish(self, writer: &mut Writer) -> Result<()> {
+        // Every queue is closed before any write is waited for.
+        let staged = [
+            self.images.close(encode_images).await?,
+            self.samples.close(encode_rows).await?,
+            self.instructions.close(encode_rows).await?,
+            self.evolutions.close(encode_rows).await?,
+        ];
+        for task in staged {
+            let staged = task.await.map_err(|cause| Error::internal("the task that writes rows ended early", cause))??;
+            if staged.rows > 0 {
+                writer.commit(staged).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the finished rounds of a sample. Returns what is wrong with them, if anything is.
+    async fn add_evolved(
+        &mut self,
+        sample_id: &str,
+        seeds: usize,
+        rounds: Vec<Vec<SeedItem>>,
+        known: &mut Known,
+        report: &mut ImportReport,
+    ) -> Result<Option<String>> {
+        let mut parents = seeds;
+        let mut parent_evolution_id = None;
+        for (round, items) in (1..).zip(rounds) {
+            if items.is_empty() {
+                continue;
+            }
+            let content = serde_json::to_string(&items.iter().map(|item| (&item.instruction, item.score)).collect::<Vec<_>>())
+                .map_err(|cause| Error::internal("failed to hash a finished round", cause))?;
+            let evolution_id = stable_id([Some("imported evolution"), Some(sample_id), Some(&round.to_string()), Some(&content)]);
+            match known.evolution(sample_id, round, &evolution_id) {
+                Standing::Different => return Ok(Some(format!("round {round} of this sample is in the store already, with other items"))),
+                Standing::Same => {}
+                Standing::New => {
+                    let kept = items.len();
+                    report.evolutions += 1;
+                    report.instructions += kept as u64;
+                    for (position, item) in (0..).zip(items.iter()) {
+                        let instruction_id = stable_id([Some("instruction"), Some(&evolution_id), Some(&position.to_string())]);
+                        let row = InstructionRow {
+                            evolution_id: Some(evolution_id.clone()),
+                            // Their filter keeps exactly what the judge called improved.
+                            improved: Some(true),
+                            faults: vec![Fault::NoParent.name()],
+                            ..self.instruction(instruction_id, sample_id, round, position, item.clone())
+                        };
+                        self.instructions.push(row, encode_rows).await?;
+                    }
+                    let row = self.evolution(&evolution_id, sample_id, round, parent_evolution_id.clone(), parents, kept);
+                    self.evolutions.push(row, encode_rows).await?;
+                }
+            }
+            parents = items.len();
+            parent_evolution_id = Some(evolution_id);
+        }
+        Ok(None)
+    }
+
+    async fn add_image(&mut self, image: PreparedImage, known: &mut Known, report: &mut ImportReport) -> Result<()> {
+        if !known.add_image(&image.info.image_id) {
+            return Ok(());
+        }
+        report.images += 1;
+        self.image_bytes += image.bytes.len();
+        self.images.rows.push(image);
+        if self.image_bytes >= IMAGE_BYTES_PER_BATCH || self.images.rows.len() >= ROWS_PER_BATCH {
+            self.image_bytes = 0;
+            self.images.send(encode_images).await?;
+        }
+        Ok(())
+    }
+
+    fn instruction(&self, instruction_id: String, sample_id: &str, round: i32, position: i32, item: SeedItem) -> InstructionRow {
+        let SeedItem { instruction, score } = item;
+        InstructionRow {
+            instruction_id,
+            sample_id: sample_id.to_owned(),
+            evolution_id: None,
+            parent_id: None,
+            root_id: None,
+            round,
+            operator: None,
+            position,
+            image_position: instruction.image_position,
+            question: instruction.question,
+            answer: instruction.answer,
+            objects: instruction.objects,
+            skills: instruction.skills,
+            format: instruction.format,
+            steps: instruction.steps,
+            improved: None,
+            score: score.and_then(|score| i32::try_from(score).ok()),
+            reason: None,
+            faults: Vec::new(),
+            status: "kept",
+            run_id: self.run_id.clone(),
+            created_at: self.time,
+        }
+    }
+
+    /// A finished round of which only the survivors are known.
+    fn evolution(
+        &self,
+        evolution_id: &str,
+        sample_id: &str,
+        round: i32,
+        parent_evolution_id: Option<String>,
+        parents: usize,
+        kept: usize,
+    ) -> EvolutionRow {
+        EvolutionRow {
+            evolution_id: evolution_id.to_owned(),
+            sample_id: sample_id.to_owned(),
+            round,
+            part: 0,
+            attempt: 0,
+            parent_evolution_id,
+            operator: None,
+            status: "kept",
+            error_kind: None,
+            error: None,
+            model: None,
+            judge: None,
+            parameters: None,
+            prompt_id: None,
+            judge_prompt_id: None,
+            request_id: None,
+            score_request_id: None,
+            parents: parents as i32,
+            generated: None,
+            kept: kept as i32,
+            run_id: self.run_id.clone(),
+            created_at: self.time,
+        }
+    }
+}
+
+/// Rows that collect into batches, and the background write they go to.
+struct Sink<R> {
+    rows: Vec<R>,
+    schema: SchemaRef,
+    sender: mpsc::Sender<Result<RecordBatch, DataFusionError>>,
+    task: JoinHandle<Result<Staged>>,
+}
+
+type Encode<R> = fn(&[R], &SchemaRef) -> Result<RecordBatch>;
+
+impl<R> Sink<R> {
+    async fn start(writer: &mut Writer, table: Table) -> Result<Sink<R>> {
+        let schema = table.schema();
+        let (sender, receiver) = mpsc::channel(2);
+        let stream = RecordBatchStreamAdapter::new(Arc::clone(&schema), ReceiverStream::new(receiver));
+        let task = writer.stage(table, Box::pin(stream)).await?;
+        Ok(Sink { rows: Vec::new(), schema, sender, task })
+    }
+
+    async fn push(&mut self, row: R, encode: Encode<R>) -> Result<()> {
+        self.rows.push(row);
+        match self.rows.len() >= ROWS_PER_BATCH {
+            true => self.send(encode).await,
+            false => Ok(()),
+        }
+    }
+
+    async fn send(&mut self, encode: Encode<R>) -> Result<()> {
+        if !self.rows.is_empty() {
+            let batch = encode(&self.rows, &self.schema)?;
+            self.rows.clear();
+            // A write that has failed says so itself when it is waited for.
+            let _ = self.sender.send(Ok(batch)).await;
+        }
+        Ok(())
+    }
+
+    async fn close(mut self, encode: Encode<R>) -> Result<JoinHandle<Result<Staged>>> {
+        self.send(encode).await?;
+        Ok(self.task)
+    }
+}
+
+fn encode_rows<R: Serialize>(rows: &[R], schema: &SchemaRef) -> Result<RecordBatch> {
+    Ok(serde_arrow::to_record_batch(schema.fields(), &rows)?)
+}
+
+fn encode_images(images: &[PreparedImage], schema: &SchemaRef) -> Result<RecordBatch> {
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(StringArray::from_iter_values(images.iter().map(|image| &image.info.image_id))),
+        Arc::new(StringArray::from_iter_values(images.iter().map(|image| &image.uri))),
+        Arc::new(StringArray::from_iter_values(images.iter().map(|image| image.info.format.name()))),
+        Arc::new(Int32Array::from_iter_values(images.iter().map(|image| image.info.width as i32))),
+        Arc::new(Int32Array::from_iter_values(images.iter().map(|image| image.info.height as i32))),
+        Arc::new(LargeBinaryArray::from_iter_values(images.iter().map(|image| image.bytes.as_ref()))),
+        // Computed where images are decoded; an import does not decode.
+        arrow::array::new_null_array(schema.field(6).data_type(), images.len()),
+    ];
+    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
+}

@@ -1,0 +1,58 @@
+//! Words that belong to the prompt or to an unfinished answer.
+//!
+//! Each pattern is narrow: a picture may show code, a caption or a form, so braces, tags, `caption` and `prompt` alone say nothing.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// Variables and gaps that nobody filled in.
+static PLACEHOLDER: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?ix)
+        \b (?: bbx | bbox | txt | res | tgt ) _ (?: \d+ | [ijkn] ) \b
+        | \[ \s* (?: insert | your | placeholder | to\ be\ (?:filled|determined) | fill\ in ) \b [^\]\n]{0,120} \]
+        | \[ \s* (?: the\s+ | exact\s+ | normali[sz]ed\s+ )* (?: coordinates? | bounding\ box(?:es)? | bbox | box | location | position | region )
+            (?: \s+ (?: of | for | here | \d+ ) \b [^\]\n]{0,80} )? \s* \]
+        | \[ \s* (?: description | name | label | object | answer | question | text | number | count ) (?: \s+ (?: of | for | here ) \b [^\]\n]{0,80} | _\d+ )? \s* \]
+        | \{ \s* (?: given_ \w+ | persona | bbox | bbx | caption | boxes | objects? | question | answer ) \s* \}
+        | < \s* (?: box | bbox | bbx | boxes | coordinates? | region | placeholder | insert\b[^>\n]{0,60} ) \s* >
+        | [\[(<] \s* x_?(?:1|min) \s* , \s* y_?(?:1|min) \s* , \s* x_?(?:2|max) \s* , \s* y_?(?:2|max) \s* [\])>]
+        | [\[(<] \s* x \s* , \s* y \s* , \s* (?: w | width ) \s* , \s* (?: h | height ) \s* [\])>]",
+    )
+    .expect("the pattern is a constant")
+});
+
+/// What only a prompt says.
+static PROMPT_WORDS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?ix)
+        \# \s* (?: given | rewritten | created | new | objective | constraints? | caption | bounding\ boxes | persona ) \s* (?: q \s* & \s* a (?: \s* & \s* s )? | prompt | list )? \s* \#
+        | \b q \s* & \s* a \s* & \s* s \b
+        | \b given_ (?: location | paragraph | qa | persona ) \b
+        | \b (?: given | rewritten | original | created | new ) \s+ (?: prompt | q&a ) \b
+        | \b (?: rewritten | original | given | parent ) \s+ (?: question | instruction ) \s* (?: \# | \d | : )
+        | ``` \s* json
+        | < \| \s* [a-z_]+ \s* \| >
+        | < /? think(?:ing)? >
+        | \[ /? INST \]
+        | \b (?: given | provided | supplied | above ) \s+ (?: list\ of\s+ )? (?: bounding\ box(?:es)? | boxes | box\ coordinates | detections? ) (?: \s+ list )? \b
+        | \b bounding\ boxes \s+ list \b
+        | \b (?: given | provided | supplied | accompanying | above ) \s+ (?: image \s+ )? caption \b
+        | \b according\ to\ the\s+ (?: image \s+ )? caption \b
+        | \b (?: return | output | respond\ with | provide ) \s+ only \s+ (?: a \s+ | the \s+ )? json \s+ (?: list | array ) \b
+        | \b (?: atomic | nine ) \s+ (?: abilities | capabilities | propositions ) \b
+        | \b image_position \b",
+    )
+    .expect("the pattern is a constant")
+});
+
+/// Whether a text holds a variable or a gap that should have been filled in.
+pub(super) fn has_placeholder(text: &str) -> bool {
+    PLACEHOLDER.is_match(text)
+}
+
+/// Whether a text repeats the prompt, or talks about what only the prompt shows.
+pub(super) fn repeats_prompt(text: &str) -> bool {
+    PROMPT_WORDS.is_match(text)
+}

@@ -1,0 +1,73 @@
+//! Fields of an object as a model writes them: under several names, as strings, lists, numbers or objects.
+
+use serde_json::{Map, Value};
+
+/// Where an object keeps its label.
+const LABEL_KEYS: &[&str] = &["label", "name", "object", "category", "skill", "ability"];
+
+/// The value of the first of `names` that the object has and that is not null. `names` are in lower case without separators.
+pub fn field<'a>(members: &'a Map<String, Value>, names: &[&str]) -> Option<&'a Value> {
+    names.iter().find_map(|name| members.iter().find(|(key, value)| is_same_name(key, name) && !value.is_null()).map(|(_, value)| value))
+}
+
+fn is_same_name(key: &str, name: &str) -> bool {
+    key.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_lowercase()).eq(name.chars())
+}
+
+/// A value as text: the elements of a list and the values of an object joined by blanks, numbers and truth values as JSON writes
+/// them, null as the empty text. Trimmed.
+pub fn text_of(value: &Value) -> String {
+    let mut words = Vec::new();
+    collect_text(value, &mut words);
+    words.join(" ")
+}
+
+fn collect_text(value: &Value, words: &mut Vec<String>) {
+    match value {
+        Value::Null => {}
+        Value::String(text) => words.extend(Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned)),
+        Value::Array(values) => values.iter().for_each(|value| collect_text(value, words)),
+        Value::Object(members) => members.values().for_each(|value| collect_text(value, words)),
+        scalar => words.push(scalar.to_string()),
+    }
+}
+
+/// Labels: a list of strings, a string separated by commas, or objects that have a label. Empty ones are left out.
+pub fn labels(value: &Value) -> Vec<String> {
+    match value {
+        Value::Null | Value::Bool(_) => Vec::new(),
+        Value::String(text) => text.split(',').map(str::trim).filter(|label| !label.is_empty()).map(str::to_owned).collect(),
+        Value::Number(number) => vec![number.to_string()],
+        Value::Array(values) => values.iter().flat_map(element_labels).collect(),
+        Value::Object(members) => field(members, LABEL_KEYS).map(element_labels).unwrap_or_default(),
+    }
+}
+
+/// A comma inside a list's element belongs to the label.
+fn element_labels(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => Some(text.trim()).filter(|label| !label.is_empty()).map(str::to_owned).into_iter().collect(),
+        other => labels(other),
+    }
+}
+
+/// The first of the fields that is a whole number: `3`, `3.0`, `"3"`, `"#3"`, `"item 3"`.
+pub fn first_number(members: &Map<String, Value>, names: &[&str]) -> Option<i64> {
+    names.iter().find_map(|name| field(members, &[name]).and_then(whole_number))
+}
+
+fn whole_number(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64().or_else(|| number.as_f64().and_then(whole)),
+        Value::String(text) => {
+            let number = text.trim().trim_start_matches(|c: char| c.is_alphabetic() || c.is_whitespace() || matches!(c, '#' | '_' | ':'));
+            number.parse().ok().or_else(|| number.parse().ok().and_then(whole))
+        }
+        _ => None,
+    }
+}
+
+/// The number as an integer if it is one that `f64` holds exactly.
+fn whole(number: f64) -> Option<i64> {
+    (number.fract() == 0.0 && number.abs() < 9.0e15).then_some(number as i64)
+}

@@ -1,0 +1,136 @@
+use super::*;
+
+fn one(text: &str) -> Instruction {
+    let parsed = parse_instructions(text);
+    assert_eq!((parsed.items.len(), parsed.rejected.len(), parsed.truncated, &parsed.error), (1, 0, false, &None), "{parsed:?}");
+    parsed.items.into_iter().next().unwrap()
+}
+
+fn error_kind(text: &str) -> Option<AnswerErrorKind> {
+    let parsed = parse_instructions(text);
+    assert_eq!(parsed.items.is_empty(), parsed.error.is_some());
+    parsed.error.map(|error| error.kind)
+}
+
+#[test]
+fn an_item_needs_only_a_question_and_an_answer() {
+    let item = one(r#"{"question": " Is it? ", "answer": "Yes."}"#);
+    assert_eq!(item, Instruction { format: "Norm".into(), question: "Is it?".into(), answer: "Yes.".into(), ..Instruction::default() });
+}
+
+#[test]
+fn fields_go_by_many_names() {
+    for text in [
+        r#"{"Question": "Q", "Answers": "A"}"#,
+        r#"{"prompt": "Q", "response": "A"}"#,
+        r#"{"q": "Q", "a": "A"}"#,
+        r#"{"instruction": "Q", "output": "A"}"#,
+        r#"{"question": "old", "Rewritten_Question": "Q", "answer": null, "rewritten answer": "A"}"#,
+    ] {
+        let item = one(text);
+        assert_eq!((item.question.as_str(), item.answer.as_str()), ("Q", "A"), "{text}");
+    }
+}
+
+#[test]
+fn values_come_in_many_shapes() {
+    let answer = |json: &str| one(&format!(r#"{{"question": "Q", "answer": {json}}}"#)).answer;
+    assert_eq!(answer(r#"["Yes,", "one."]"#), "Yes, one.");
+    assert_eq!(answer("3"), "3");
+    assert_eq!(answer("true"), "true");
+    assert_eq!(answer(r#"{"short": "Yes", "long": "One dog."}"#), "Yes One dog.");
+
+    let lists = one(
+        r#"{"question": "Q", "answer": "A", "objects": [{"label": "dog", "bbox": [0, 0, 1, 1]}, " cat ", null], "skills": "OCR Ability, Grounding"}"#,
+    );
+    assert_eq!(
+        (lists.objects, lists.skills),
+        (vec!["dog".to_owned(), "cat".to_owned()], vec!["OCR Ability".to_owned(), "Grounding".to_owned()])
+    );
+    let empty = one(r#"{"question": "Q", "answer": "A", "objects": null, "skills": [], "steps": null, "format": null}"#);
+    assert!(empty.objects.is_empty() && empty.skills.is_empty() && empty.steps.is_empty() && empty.format == "Norm");
+}
+
+#[test]
+fn steps_come_in_many_shapes() {
+    let steps = |json: &str| -> Vec<(String, String)> {
+        let item = one(&format!(r#"{{"question": "Q", "answer": "A", "steps": {json}}}"#));
+        item.steps.into_iter().map(|step| (step.manipulation, step.description)).collect()
+    };
+    let look = [("None".to_owned(), "Look.".to_owned())];
+    assert_eq!(steps(r#""Look.""#), look);
+    assert_eq!(steps(r#"["Look.", null, ""]"#), look);
+    assert_eq!(steps(r#"[{"description": "Look.", "manipulation": null}]"#), look);
+    assert_eq!(steps(r#"{"1": "Look."}"#), look);
+    assert_eq!(
+        steps(r#"[{"manipulation": "grounding_1(dog)->bbx_1", "description": "Find."}]"#),
+        [("grounding_1(dog)->bbx_1".to_owned(), "Find.".to_owned())]
+    );
+}
+
+#[test]
+fn echoed_numbers_are_read() {
+    for (json, expected) in [
+        (r#""item": 3"#, Some(3)),
+        (r#""number": 3.0"#, Some(3)),
+        (r##""index": "#3""##, Some(3)),
+        (r#""id": "item 3""#, Some(3)),
+        (r#""Original_Index": "3""#, Some(3)),
+        (r#""item": "three", "parent": 3"#, Some(3)),
+        (r#""item": 3.5"#, None),
+        (r#""item": "3 or 4""#, None),
+        (r#""item": [3]"#, None),
+        (r#""item": null"#, None),
+    ] {
+        assert_eq!(one(&format!(r#"{{{json}, "question": "Q", "answer": "A"}}"#)).item, expected, "{json}");
+    }
+}
+
+#[test]
+fn faulty_items_are_rejected_and_the_others_kept() {
+    let parsed = parse_instructions(
+        r#"{"title": "x", "items": [{"question": "no answer"}, {"question": "Q", "answer": "A"}, {"question": "", "answer": "A"}, {"question": "Q", "answer": "A"}, 7]}"#,
+    );
+    assert_eq!(parsed.items.len(), 1);
+    let rejected: Vec<_> = parsed.rejected.iter().map(|item| (item.position, item.reason.as_str())).collect();
+    assert_eq!(rejected, [(0, "the item has no answer"), (2, "the question is empty")]);
+    assert_eq!(parsed.rejected[0].text, r#"{"question":"no answer"}"#);
+    let long = parse_instructions(&format!(r#"[{{"question": "{}"}}]"#, "é".repeat(900)));
+    assert_eq!(long.rejected[0].text.chars().count(), 500);
+}
+
+#[test]
+fn nested_items_and_schemas() {
+    let nested = parse_instructions(r#"{"question": "Rewritten", "answers": [{"question": "Q", "answer": "A"}]}"#);
+    assert_eq!((nested.items.len(), nested.rejected.len()), (1, 0));
+    let schema = r#"{"type": "object", "properties": {"question": {"type": "string"}, "answer": {"type": "string"}}}"#;
+    assert_eq!(error_kind(schema), Some(AnswerErrorKind::WrongShape));
+}
+
+#[test]
+fn an_answer_without_items_says_why() {
+    use AnswerErrorKind::*;
+    for (text, kind) in [
+        ("", Empty),
+        (" \n\u{feff}", Empty),
+        ("[]", NoItems),
+        ("```json\n[]\n```", NoItems),
+        (r#"{"items": []}"#, NoItems),
+        ("I'm sorry, but I can't help with that.", Refusal),
+        ("As an AI language model, I cannot see images [1].", Refusal),
+        ("Unfortunately, I am unable to assist.", Refusal),
+        ("The dog is at [0.1, 0.2, 0.3, 0.4] in the image.", NoJson),
+        ("The picture shows a man who cannot swim.", NoJson),
+        ("<!DOCTYPE html><html></html>", Html),
+        ("[1, 2, 3]", WrongShape),
+        (r#"{"error": "overloaded"}"#, WrongShape),
+        (r#"[{"question": "Is"#, Truncated),
+        ("```json\n[", Truncated),
+        ("<think>Let me see", Truncated),
+    ] {
+        assert_eq!(error_kind(text), Some(kind), "{text}");
+    }
+    assert_eq!(error_kind(&"[".repeat(5_000)), Some(TooDeep));
+    let names: std::collections::HashSet<_> = AnswerErrorKind::ALL.iter().map(|kind| kind.name()).collect();
+    assert_eq!(names.len(), AnswerErrorKind::ALL.len());
+}

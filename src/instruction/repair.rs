@@ -1,0 +1,129 @@
+//! From any text a model wrote, the JSON values in it that could be its answer.
+//!
+//! Strict JSON is read by `serde_json` and nothing else. Whatever it refuses goes through a lenient reader of our own: models wrap
+//! answers in prose, fences and thoughts, forget commas, quotes and brackets, write Python or comments, and stop in the middle.
+//!
+//! # Why not a crate
+//! Three exist for this; each was tried on the texts of `tests/data/malformed.jsonl`. `json-repair` 0.4 does not build on stable Rust.
+//! `llm_json` 1.0 keeps only the first item of a list that needs any repair. `jsonrepair` 0.1 closes an item that the token limit
+//! cut off, so that it looks whole, and splits texts at their commas. None of them tells what was lost, and the last two overflow
+//! the stack on 200,000 brackets. A data engine must know which items the model really finished.
+//!
+//! # What it promises
+//! - One pass, time linear in the text; the reader never goes back behind what it has read by more than one bracket.
+//! - No recursion: an explicit stack of at most [`MAX_DEPTH`] frames, so neither reading nor dropping a value overflows the stack.
+//! - When in doubt an item is dropped, not guessed: what was cut off is left out and sets [`Repaired::truncated`];
+//!   what cannot be read is reported as [`Part::Broken`], and reading goes on at the next bracket.
+
+mod cursor;
+mod latex;
+mod reader;
+mod strings;
+
+use serde_json::Value;
+
+use self::reader::Reader;
+
+/// How deep values may nest. `serde_json` has the same limit; real answers nest five levels.
+pub const MAX_DEPTH: usize = 127;
+
+/// The readable parts of a text, in order.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Repaired {
+    pub parts: Vec<Part>,
+    /// The text ends inside a value, or inside a thought that was never closed.
+    pub truncated: bool,
+    /// Some brackets nest deeper than [`MAX_DEPTH`]; they were skipped.
+    pub too_deep: bool,
+}
+
+/// One part of a text.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Part {
+    /// A list or an object: a whole one, or the finished members of one that was cut off or broken.
+    Value(Value),
+    /// The source text of an object that could not be read.
+    Broken(String),
+}
+
+impl Repaired {
+    /// The values among the parts.
+    pub fn values(&self) -> impl Iterator<Item = &Value> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Value(value) => Some(value),
+            Part::Broken(_) => None,
+        })
+    }
+}
+
+/// Reads every list and object in `text`. Scalars outside of lists and objects are prose. Time is linear in the text.
+pub fn repair(text: &str) -> Repaired {
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    match serde_json::from_str(text) {
+        // The whole answer encoded once more, as a JSON string.
+        Ok(Value::String(inner)) => return read_all(&inner),
+        Ok(value @ (Value::Array(_) | Value::Object(_))) if !latex::occurs_in(text) => {
+            return Repaired { parts: vec![Part::Value(value)], ..Repaired::default() };
+        }
+        _ => {}
+    }
+    match without_thoughts(text) {
+        Some(answer) => read_all(answer),
+        None => Repaired { truncated: true, ..Repaired::default() },
+    }
+}
+
+/// What follows the model's thoughts, `None` when they never end: a draft in a thought is no answer.
+fn without_thoughts(text: &str) -> Option<&str> {
+    for (opening, closing) in [("<think>", "</think>"), ("<thinking>", "</thinking>")] {
+        // Some chat templates write the opening tag themselves, so that only the closing one arrives.
+        let answer = text.rfind(closing).map(|start| text.get(start + closing.len()..).unwrap_or_default());
+        match answer {
+            Some(answer) if answer.contains(['{', '[']) || text.starts_with(opening) => return Some(answer),
+            None if text.starts_with(opening) => return None,
+            _ => {}
+        }
+    }
+    Some(text)
+}
+
+fn read_all(text: &str) -> Repaired {
+    let mut repaired = Repaired::default();
+    let mut position = 0;
+    while let Some(start) = next_opening(text, position) {
+        position = match read_strictly(text, start) {
+            Some((value, end)) => {
+                repaired.parts.push(Part::Value(value));
+                end
+            }
+            None => Reader::new(text, start, &mut repaired).read(),
+        };
+    }
+    repaired
+}
+
+/// A value that needs no repair, with the position after it.
+fn read_strictly(text: &str, start: usize) -> Option<(Value, usize)> {
+    let rest = text.get(start..)?;
+    let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
+    let value = values.next()?.ok()?;
+    let length = values.byte_offset();
+    (!latex::occurs_in(rest.get(..length)?)).then_some((value, start + length))
+}
+
+/// The next bracket that opens JSON rather than prose such as `[see left]` or `{name}`.
+fn next_opening(text: &str, mut position: usize) -> Option<usize> {
+    loop {
+        let start = position + text.get(position..)?.find(['{', '['])?;
+        let inside = text.get(start + 1..)?;
+        let opens_json = if text[start..].starts_with('{') { cursor::opens_object(inside) } else { cursor::opens_list(inside) };
+        if opens_json {
+            return Some(start);
+        }
+        position = start + 1;
+    }
+}
+
+#[cfg(test)]
+#[path = "repair/tests.rs"]
+mod tests;

@@ -1,0 +1,162 @@
+use serde_json::json;
+
+use super::*;
+
+/// The values of a text that holds no unreadable object.
+fn values(text: &str) -> Vec<Value> {
+    let repaired = repair(text);
+    assert!(repaired.parts.iter().all(|part| matches!(part, Part::Value(_))), "{text}: {repaired:?}");
+    repaired.values().cloned().collect()
+}
+
+/// Asserts that a text reads as one value and as nothing cut off.
+fn reads_as(text: &str, expected: &Value) {
+    let repaired = repair(text);
+    assert_eq!(repaired, Repaired { parts: vec![Part::Value(expected.clone())], ..Repaired::default() }, "{text}");
+}
+
+#[test]
+fn mends_what_models_break() {
+    let expected = json!([{"q": "one", "a": "two"}]);
+    for text in [
+        r#"[{"q": "one", "a": "two"}]"#,
+        "\u{feff}[{\"q\": \"one\", \"a\": \"two\"}]",
+        r#"[{"q": "one", "a": "two"},]"#,
+        r#"[{"q": "one", "a": "two",},,]"#,
+        r#"[{"q": "one" "a": "two"}]"#,
+        r#"[{"q": "one""a": "two"}]"#,
+        "[{'q': 'one', 'a': 'two'}]",
+        "[{“q”: “one”, “a”: “two”}]",
+        r#"[{“q”: "one", "a": “two"}]"#,
+        r#"[{"q”: "one”, "a": "two”}]"#,
+        "[{q: 'one', a: \"two\"}]",
+        "[{q: one, a: two}]",
+        "[{\nq: \"one\"\na: \"two\"\n}]",
+        r#"[{"q": """one""", "a": "two"}]"#,
+        r#"[{"q": "one"", "a": "two""}]"#,
+        "[{\"q\": \"one\", // a comment with \"quotes\"\n \"a\": /* another */ \"two\"} // last\n]",
+        r#"[{"q": "one", "a": "two"}, ...]"#,
+        r#"[{{"q": "one", "a": "two"}}]"#,
+        r#"Sure, here [as asked] is {it}: [{"q": "one", "a": "two"}] I hope "this" helps!"#,
+        r#"[{"q": "one", "a": "two",}] I hope "this" helps!"#,
+        "```json\n[{\"q\": \"one\", \"a\": \"two\"}]\n```",
+        "```\n[{\"q\": \"one\", \"a\": \"two\"},]\n```\nDone.",
+        "~~~json5\n[{q: 'one', a: 'two'}]\n~~~",
+        "```json\n[{\"q\": \"one\", \"a\": \"two\"\n```",
+        "<think>maybe [{\"q\": \"draft\"}]?</think>\n[{\"q\": \"one\", \"a\": \"two\"}]",
+        "I will answer [{\"q\": 1}].</think>[{\"q\": \"one\", \"a\": \"two\",}]",
+        r#"result = [{"q": "one", "a": "two"];"#,
+        r#""[{\"q\": \"one\", \"a\": \"two\"}]""#,
+    ] {
+        reads_as(text, &expected);
+    }
+}
+
+#[test]
+fn keeps_the_text_of_strings() {
+    for (source, expected) in [
+        (r"say \_this\_ and \*that\*", "say _this_ and *that*"),
+        (r"\frac{1}{2} \times \theta \neq \alpha", r"\frac{1}{2} \times \theta \neq \alpha"),
+        (r"\\frac{1}{2}", r"\frac{1}{2}"),
+        (r"tab\there, line\nthere", "tab\there, line\nthere"),
+        (r"a \(b\) \$5", r"a \(b\) \$5"),
+        ("line\r\nline\u{1}", "line\nline"),
+        ("the \"red\" car, is it?", "the \"red\" car, is it?"),
+        ("a \"b\", \"c\" and \"d\" set", "a \"b\", \"c\" and \"d\" set"),
+        ("the set {\"a\"} is \"small\"", "the set {\"a\"} is \"small\""),
+        ("the sign reads “STOP”", "the sign reads “STOP”"),
+        ("see http://example.org/a//b /* here */", "see http://example.org/a//b /* here */"),
+        ("```python\nprint({1: [2]})\n```", "```python\nprint({1: [2]})\n```"),
+        (r"\ud83d\ude00 \ud83d \u00e9 \u12", "😀 \u{fffd} é \\u12"),
+        ("}, ] and , too", "}, ] and , too"),
+    ] {
+        // The trailing comma keeps strict JSON out of the way.
+        let text = format!("[{{\"q\": \"{source}\", \"a\": \"yes\"}},]");
+        reads_as(&text, &json!([{"q": expected, "a": "yes"}]));
+    }
+    reads_as(r#"["it's", 'it is "so"', 'it\'s', 'the dog's ball']"#, &json!(["it's", "it is \"so\"", "it's", "the dog's ball"]));
+}
+
+#[test]
+fn reads_python_and_javascript_scalars() {
+    reads_as(
+        "{'a': None, 'b': True, 'c': False, 'd': NaN, 'e': -Infinity, 'f': undefined, 'g': .5, 'h': 007, 'i': 7/10, 'j': }",
+        &json!({"a": null, "b": true, "c": false, "d": null, "e": null, "f": null, "g": 0.5, "h": 7, "i": "7/10", "j": null}),
+    );
+}
+
+#[test]
+fn finds_every_value() {
+    assert_eq!(values("{\"a\": 1}\n{\"a\": 2,}\n{a: 3}"), [json!({"a": 1}), json!({"a": 2}), json!({"a": 3})]);
+    assert_eq!(values("First:\n```json\n[1]\n```\nand\n```\n[2]\n```"), [json!([1]), json!([2])]);
+    assert_eq!(values("[{\"a\": 1, {\"a\": 2}, {\"a\": 3}]"), [json!([{"a": 1}, {"a": 2}, {"a": 3}])]);
+    assert_eq!(values("{\"steps\": [{\"a\": 1}, \"answer\": \"x\"}"), [json!({"steps": [{"a": 1}], "answer": "x"})]);
+    assert_eq!(values("[{\"a\": [\"dog\"}, {\"a\": []}]"), [json!([{"a": ["dog"]}, {"a": []}])]);
+}
+
+#[test]
+fn prose_is_no_json() {
+    for text in ["", "see [1, or {given_qa} or [ask him]", "a {b} [c", "no brackets", ":-]", "<think>[1, {\"a\": 2}]"] {
+        assert!(!repair(text).values().any(|value| value.to_string().contains('a')), "{text}");
+    }
+    assert!(repair("<think>I should").truncated);
+}
+
+#[test]
+fn what_was_cut_off_is_dropped() {
+    let whole = "[{\"q\": \"one\", \"s\": [\"x\"]}, {\"q\": \"two\", \"s\": [\"y\"]}]";
+    let second = whole.rfind('{').unwrap();
+    for end in second + 1..whole.len() - 1 {
+        let repaired = repair(&whole[..end]);
+        assert!(repaired.truncated, "{end}");
+        assert_eq!(repaired.values().next(), Some(&json!([{"q": "one", "s": ["x"]}])), "{end}");
+        assert!(repaired.values().skip(1).all(|value| value.is_array()), "{end}: {repaired:?}");
+    }
+    let wrapped = repair("```json\n{\"items\": [{\"q\": 1}, {\"q\": 2}], \"note\": \"and th");
+    assert!(wrapped.truncated);
+    assert_eq!(wrapped.values().collect::<Vec<_>>(), [&json!([{"q": 1}, {"q": 2}])]);
+}
+
+#[test]
+fn what_cannot_be_read_is_reported_and_the_rest_is_kept() {
+    let repaired = repair("[{\"q\": \"one\"}, {\"q\": \"two\" and more, \"a\": \"x\"}, {\"q\": \"three\"}]");
+    assert!(!repaired.truncated);
+    assert!(
+        matches!(&repaired.parts[..], [
+        Part::Value(first),
+        Part::Broken(second),
+        Part::Value(third),
+    ] if *first == json!([{"q": "one"}]) && second.starts_with("{\"q\": \"two\"") && *third == json!({"q": "three"})),
+        "{repaired:?}"
+    );
+    let unclosed = repair("[{\"q\": \"one}, {\"q\": \"two\"}]");
+    assert_eq!(unclosed.values().collect::<Vec<_>>(), [&json!({"q": "two"})]);
+}
+
+#[test]
+fn hostile_texts_take_linear_time_and_no_stack() {
+    let hostile = [
+        "[".repeat(200_000),
+        "{\"a\":".repeat(200_000),
+        "{".repeat(200_000),
+        "[{".repeat(100_000),
+        "[\"".repeat(100_000),
+        "[\"a\" ".repeat(100_000),
+        "[{\"a\": \"b, {\"a\"".repeat(60_000),
+        "[{'a': ' /* ".repeat(80_000),
+        "{\"a\" /* ".repeat(100_000),
+        "[{\"a\": \"\"\" ".repeat(80_000),
+        format!("[{}", "{},".repeat(300_000)),
+        format!("[{{\"a\": \"{}", "\" ".repeat(500_000)),
+        format!("[{{\"a\": \"{}", "\",  \"x".repeat(150_000)),
+        format!("[{{\"a\": \"{}", "\\".repeat(1_000_001)),
+        format!("[{}", " ".repeat(1_000_000)),
+        "\u{feff}".repeat(300_000),
+    ];
+    for text in hostile {
+        repair(&text);
+    }
+    assert!(repair(&"[".repeat(5_000)).too_deep);
+    let nested = format!("{}[{{\"a\": 1}}]", "[".repeat(5_000));
+    assert!(repair(&nested).values().any(|value| value.to_string().contains("{\"a\":1}")));
+}

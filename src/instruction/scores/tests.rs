@@ -1,0 +1,93 @@
+use super::*;
+
+fn improved(text: &str) -> Vec<Option<bool>> {
+    parse_scores(text).items.iter().map(|item| item.improved).collect()
+}
+
+#[test]
+fn verdicts_in_any_spelling() {
+    for (json, expected) in [
+        (r#""yes""#, true),
+        (r#""Yes, because it is longer""#, true),
+        (r#""YES.""#, true),
+        ("true", true),
+        ("1", true),
+        (r#""no""#, false),
+        (r#""No - the same""#, false),
+        ("false", false),
+        ("0", false),
+    ] {
+        assert_eq!(improved(&format!(r#"[{{"improved": {json}, "score": 5}}]"#)), [Some(expected)], "{json}");
+    }
+    assert_eq!(improved("[{'improved': True, 'score': 7,}]"), [Some(true)]);
+}
+
+#[test]
+fn an_unusable_verdict_is_rejected_but_keeps_its_place() {
+    let parsed = parse_scores(r#"[{"improved": "maybe", "score": 5}, {"score": 3}, {"improved": "yes", "score": 8, "reason": "r"}]"#);
+    assert_eq!(parsed.items.iter().map(|item| item.improved).collect::<Vec<_>>(), [None, None, Some(true)]);
+    assert_eq!(parsed.items[2].reason.as_deref(), Some("r"));
+    assert_eq!(parsed.rejected.iter().map(|item| item.position).collect::<Vec<_>>(), [0, 1]);
+    assert!(parsed.rejected[0].reason.contains("maybe"));
+    assert_eq!(parsed.error, None);
+}
+
+#[test]
+fn scores_are_rounded_and_kept_in_range() {
+    for (json, expected) in [
+        ("7", Some(7)),
+        ("7.0", Some(7)),
+        ("7.5", Some(8)),
+        (r#""7""#, Some(7)),
+        (r#""7/10""#, Some(7)),
+        (r#"" 8 out of 10""#, Some(8)),
+        (r#""10""#, Some(10)),
+        (r#""10/10""#, Some(10)),
+        ("0", Some(0)),
+        ("11", None),
+        ("-1", None),
+        (r#""70/100""#, None),
+        (r#""high""#, None),
+        ("null", None),
+        ("true", None),
+    ] {
+        let parsed = parse_scores(&format!(r#"[{{"improved": "yes", "score": {json}}}]"#));
+        assert_eq!((parsed.items[0].score, parsed.items[0].improved), (expected, Some(true)), "{json}");
+    }
+}
+
+#[test]
+fn no_verdict_is_an_error_with_its_kind() {
+    for (text, kind) in [
+        ("", "empty"),
+        ("[]", "no_items"),
+        ("[1, 2]", "wrong_shape"),
+        (r#"[{"improved": "?"}]"#, "wrong_shape"),
+        ("They are better.", "no_json"),
+    ] {
+        let parsed = parse_scores(text);
+        assert!(parsed.items.is_empty());
+        assert_eq!(parsed.error.map(|error| error.kind.name()), Some(kind), "{text}");
+    }
+    let cut = parse_scores(r#"[{"improved": "yes", "score": 7}, {"improved": "y"#);
+    assert_eq!((cut.items.len(), cut.truncated), (1, true));
+}
+
+#[test]
+fn scores_match_by_number_else_by_position() {
+    let scored = |items: &[Option<i64>]| -> Vec<ItemScore> {
+        items.iter().zip(0..).map(|(item, score)| ItemScore { item: *item, score: Some(score), ..ItemScore::default() }).collect()
+    };
+    let matched = |items: &[Option<i64>], count: usize| -> Vec<Option<i64>> {
+        match_scores(&scored(items), count).into_iter().map(|score| score.and_then(|score| score.score)).collect()
+    };
+    assert_eq!(matched(&[None, None], 2), [Some(0), Some(1)]);
+    assert_eq!(matched(&[None, None], 3), [None, None, None]);
+    assert_eq!(matched(&[None, None, None], 2), [None, None]);
+    assert_eq!(matched(&[Some(3), Some(1)], 3), [Some(1), None, Some(0)]);
+    assert_eq!(matched(&[Some(1), Some(1), Some(2)], 3), [None, Some(2), None]);
+    assert_eq!(matched(&[Some(1), Some(9), Some(-2), None], 2), [Some(0), None]);
+    assert_eq!(matched(&[Some(0), Some(1)], 2), [None, None]);
+    assert_eq!(matched(&[], 1), [None]);
+    assert_eq!(matched(&[], 0), []);
+}

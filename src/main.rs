@@ -1,0 +1,31 @@
+//! The command `mmevol`: parse, run, render errors, exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use mmevol::cli::{Cli, exit_code, print_error, run};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "off".into()))
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(THREAD_STACK_BYTES).build() {
+        Ok(runtime) => runtime,
+        Err(cause) => {
+            eprintln!("error: failed to start threads: {cause}");
+            return ExitCode::from(2);
+        }
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            print_error(&error);
+            ExitCode::from(exit_code(&error))
+        }
+    }
+}
+
+/// Planning deep queries recurses; the default of 2 MiB is little for a build without optimisation.
+const THREAD_STACK_BYTES: usize = 8 << 20;

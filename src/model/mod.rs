@@ -1,0 +1,253 @@
+//! Models: what is asked ([`ChatRequest`]), what comes back ([`ChatReply`], [`ChatError`]), and who answers ([`ChatModel`]).
+
+pub mod limits;
+pub mod openai;
+pub mod prices;
+pub mod request_image;
+pub mod rules;
+pub mod service;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::Serialize;
+
+use crate::instruction::{DetectedObject, Instruction, Operator};
+pub use request_image::RequestImage;
+
+/// Answers chat requests. Implement this to use a model of your own.
+///
+/// Implementations are called from many tasks at once; an implementation that can serve only so many at a time waits inside `chat`.
+#[async_trait]
+pub trait ChatModel: Send + Sync + fmt::Debug {
+    /// The model's name, as recorded in `calls.model` and hashed into request ids.
+    fn name(&self) -> &str;
+
+    /// Where it answers, as recorded in `calls.endpoint`; never holds a key. `embedded` for a model inside this process.
+    fn endpoint(&self) -> &str {
+        "embedded"
+    }
+
+    /// Answers one request. `images` are the request's images in the order of [`ChatRequest::image_ids`].
+    ///
+    /// # Errors
+    /// A [`ChatError`] whose [`scope`](ChatError::scope) says whether it concerns this request alone or every request to this endpoint.
+    async fn chat(&self, request: &ChatRequest, images: &[Arc<RequestImage>]) -> Result<ChatReply, ChatError>;
+}
+
+/// What a call is for; `calls.kind`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallKind {
+    Evolve,
+    Score,
+    Complete,
+    Embed,
+}
+
+impl CallKind {
+    /// The name in `calls.kind`.
+    pub fn name(self) -> &'static str {
+        match self {
+            CallKind::Evolve => "evolve",
+            CallKind::Score => "score",
+            CallKind::Complete => "complete",
+            CallKind::Embed => "embed",
+        }
+    }
+}
+
+/// One request, fully rendered. Everything a model sees, and the task it was rendered from.
+#[derive(Debug, Clone)]
+pub struct ChatRequest {
+    pub kind: CallKind,
+    pub prompt: String,
+    /// Content hashes of the images, in order.
+    pub image_ids: Vec<String>,
+    pub parameters: Parameters,
+    /// The shape the answer must have, for endpoints with structured output.
+    pub schema: Option<Arc<ResponseSchema>>,
+    /// Tells apart requests of which several answers are wanted. Part of the request's id; the model never sees it.
+    pub sample_index: u32,
+    /// The same content as data, for models that are not language models. `prompt` is what counts.
+    pub task: Task,
+}
+
+/// Sampling parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Parameters {
+    pub temperature: f64,
+    pub max_tokens: u32,
+    pub seed: i64,
+}
+
+impl Default for Parameters {
+    /// The reference's: temperature 1, 4,096 tokens, seed 3407.
+    fn default() -> Self {
+        Parameters { temperature: 1.0, max_tokens: 4096, seed: 3407 }
+    }
+}
+
+/// A named JSON schema for structured output.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ResponseSchema {
+    pub name: String,
+    pub schema: serde_json::Value,
+}
+
+/// What a request asks for, as data.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Task {
+    Evolve(EvolveTask),
+    Score(ScoreTask),
+    Complete,
+}
+
+/// Rewrite these items of one sample in one direction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EvolveTask {
+    pub operator: Operator,
+    pub caption: Option<String>,
+    pub objects: Vec<DetectedObject>,
+    /// Numbered from 1 in [`Instruction::item`].
+    pub items: Vec<Instruction>,
+    pub persona: Option<String>,
+}
+
+/// Judge each rewritten item against the item it was made from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScoreTask {
+    pub caption: Option<String>,
+    pub objects: Vec<DetectedObject>,
+    pub pairs: Vec<ScorePair>,
+}
+
+/// One item to judge. Serialized, it is what the prompt shows.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ScorePair {
+    /// The pair's number, from 1, which the judge echoes.
+    pub item: i64,
+    /// The parent; `None` when the rewriting model did not say which item it rewrote.
+    pub original: Option<Instruction>,
+    pub rewritten: Instruction,
+}
+
+/// A model's answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChatReply {
+    pub text: String,
+    pub finish_reason: FinishReason,
+    /// As the endpoint counted them; `None` where it does not say.
+    pub prompt_tokens: Option<u64>,
+    pub completion_tokens: Option<u64>,
+    /// HTTP requests made for this answer, 1 without retries.
+    pub attempts: u32,
+    pub http_status: Option<u16>,
+    /// Of the attempt that was answered, without waiting for a slot.
+    pub latency_ms: u64,
+}
+
+/// Why a model stopped writing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FinishReason {
+    Stop,
+    /// The answer hit `max_tokens` and is cut off.
+    Length,
+    /// The provider withheld the answer.
+    ContentFilter,
+    Other(String),
+    /// The endpoint did not say.
+    Unknown,
+}
+
+impl FinishReason {
+    /// The text in `calls.finish_reason`.
+    pub fn name(&self) -> &str {
+        match self {
+            FinishReason::Stop => "stop",
+            FinishReason::Length => "length",
+            FinishReason::ContentFilter => "content_filter",
+            FinishReason::Other(text) => text,
+            FinishReason::Unknown => "unknown",
+        }
+    }
+}
+
+/// Why a request has no answer. The message never holds a key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ChatError {
+    pub kind: ChatErrorKind,
+    pub message: String,
+    pub attempts: u32,
+    pub http_status: Option<u16>,
+}
+
+/// The kinds of failure, as `error_kind` in tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ChatErrorKind {
+    /// 401, 403, or no key for an endpoint that wants one.
+    Authentication,
+    /// 404: no such model, or no such path.
+    NotFound,
+    /// 400 and 422 that are none of the kinds below.
+    BadRequest,
+    /// The prompt is longer than the model's context.
+    ContextOverflow,
+    /// Still 429 after all retries.
+    RateLimited,
+    /// Still 5xx after all retries.
+    ServerError,
+    Timeout,
+    /// Refused, reset, cut off, or an unknown host.
+    Connection,
+    /// A 2xx whose body is no chat completion.
+    InvalidResponse,
+    /// The model declined to answer.
+    Refusal,
+    /// An image of the request cannot be read or sent.
+    Image,
+    /// The model itself failed (a custom or embedded one).
+    Model,
+}
+
+impl ChatErrorKind {
+    /// The text in `evolutions.error_kind` and `calls.error`.
+    pub fn name(self) -> &'static str {
+        match self {
+            ChatErrorKind::Authentication => "authentication",
+            ChatErrorKind::NotFound => "not_found",
+            ChatErrorKind::BadRequest => "bad_request",
+            ChatErrorKind::ContextOverflow => "context_overflow",
+            ChatErrorKind::RateLimited => "rate_limited",
+            ChatErrorKind::ServerError => "server_error",
+            ChatErrorKind::Timeout => "timeout",
+            ChatErrorKind::Connection => "connection",
+            ChatErrorKind::InvalidResponse => "invalid_response",
+            ChatErrorKind::Refusal => "refusal",
+            ChatErrorKind::Image => "image",
+            ChatErrorKind::Model => "model",
+        }
+    }
+}
+
+/// Whom a failure concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorScope {
+    /// This request alone; others may well succeed.
+    Request,
+    /// Every request to this endpoint: asking again is useless.
+    Endpoint,
+}
+
+impl ChatError {
+    /// Authentication and unknown models concern the endpoint, the rest one request. (A bad request or a lost connection before
+    /// anything ever succeeded is raised to the endpoint's scope by the caller that counts successes.)
+    pub fn scope(&self) -> ErrorScope {
+        match self.kind {
+            ChatErrorKind::Authentication | ChatErrorKind::NotFound => ErrorScope::Endpoint,
+            _ => ErrorScope::Request,
+        }
+    }
+}

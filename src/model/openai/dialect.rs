@@ -1,0 +1,219 @@
+//! Which parameters an endpoint takes. Servers and models differ; what one refuses is asked for in another way, or left out,
+//! and that is remembered for as long as the client lives.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::wire::Complaint;
+
+/// How long requests wait for the first answer of a new client, so that they need not all learn by themselves what the
+/// endpoint refuses. A refusal comes at once; an answer may take long, and is not waited for.
+const WAIT_FOR_FIRST_ANSWER: Duration = Duration::from_secs(1);
+
+/// How requests to one endpoint are worded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Dialect {
+    pub(super) structure: Structure,
+    pub(super) token_limit: TokenLimit,
+    pub(super) seed: bool,
+    pub(super) temperature: bool,
+}
+
+/// How a request that wants structured output asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Structure {
+    JsonSchema,
+    JsonObject,
+    /// In the prompt only.
+    Prompt,
+}
+
+/// What the parameter is called that limits the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TokenLimit {
+    MaxTokens,
+    MaxCompletionTokens,
+}
+
+/// A parameter that can be asked for differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Parameter {
+    Structure,
+    TokenLimit,
+    Seed,
+    Temperature,
+}
+
+impl Dialect {
+    const RICHEST: Dialect =
+        Dialect { structure: Structure::JsonSchema, token_limit: TokenLimit::MaxTokens, seed: true, temperature: true };
+
+    /// The dialect to try when the parameter was refused; itself when there is no other way.
+    fn without(mut self, refused: Parameter) -> Dialect {
+        match refused {
+            Parameter::Structure if self.structure == Structure::JsonSchema => self.structure = Structure::JsonObject,
+            Parameter::Structure => self.structure = Structure::Prompt,
+            Parameter::TokenLimit => self.token_limit = TokenLimit::MaxCompletionTokens,
+            Parameter::Seed => self.seed = false,
+            Parameter::Temperature => self.temperature = false,
+        }
+        self
+    }
+
+    /// The parameter that a complaint is about, if this dialect sent it and another does not.
+    pub(super) fn refused_parameter(self, complaint: &Complaint, wants_structure: bool) -> Option<Parameter> {
+        let about = complaint.text.to_lowercase();
+        let names = |parameter: &str| complaint.parameter.as_deref() == Some(parameter);
+        let mentions = |words: &[&str]| words.iter().any(|word| about.contains(word));
+        let unsupported = complaint.code.as_deref().is_some_and(|code| code.starts_with("unsupported_")) || mentions(UNSUPPORTED);
+
+        let sends_max_tokens = self.token_limit == TokenLimit::MaxTokens;
+        if sends_max_tokens && unsupported && (names("max_tokens") || mentions(&["max_completion_tokens"])) {
+            return Some(Parameter::TokenLimit);
+        }
+        let asks_for_structure = wants_structure && self.structure != Structure::Prompt;
+        if asks_for_structure && (names("response_format") || mentions(STRUCTURED_OUTPUT)) {
+            return Some(Parameter::Structure);
+        }
+        if self.seed && unsupported && (names("seed") || mentions(&["seed"])) {
+            return Some(Parameter::Seed);
+        }
+        if self.temperature && unsupported && (names("temperature") || mentions(&["temperature"])) {
+            return Some(Parameter::Temperature);
+        }
+        None
+    }
+}
+
+/// How servers say that they do not take a parameter, as opposed to its value.
+const UNSUPPORTED: &[&str] = &[
+    "unsupported",
+    "not supported",
+    "does not support",
+    "doesn't support",
+    "unrecognized",
+    "unknown",
+    "unexpected",
+    "not permitted",
+    "not allowed",
+    "extra inputs",
+    "extra fields",
+    "only the default",
+    "not implemented",
+];
+
+/// What servers call structured output when they refuse it.
+const STRUCTURED_OUTPUT: &[&str] = &[
+    "response_format",
+    "response format",
+    "json_schema",
+    "json schema",
+    "json_object",
+    "json mode",
+    "guided",
+    "grammar",
+    "structured output",
+    "must contain the word 'json'",
+];
+
+/// What a client and its endpoint have agreed on.
+#[derive(Debug)]
+pub(super) struct Negotiation {
+    dialect: Mutex<Dialect>,
+    plain_settled: AtomicBool,
+    structure_settled: AtomicBool,
+    first: tokio::sync::Mutex<()>,
+}
+
+impl Default for Negotiation {
+    fn default() -> Negotiation {
+        Negotiation {
+            dialect: Mutex::new(Dialect::RICHEST),
+            plain_settled: AtomicBool::new(false),
+            structure_settled: AtomicBool::new(false),
+            first: tokio::sync::Mutex::new(()),
+        }
+    }
+}
+
+impl Negotiation {
+    /// Waits a little while another request finds out what the endpoint takes. Keep the guard until the answer is there.
+    pub(super) async fn turn(&self, wants_structure: bool) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        if self.settled(wants_structure).load(Ordering::Acquire) {
+            return None;
+        }
+        let turn = tokio::time::timeout(WAIT_FOR_FIRST_ANSWER, self.first.lock()).await.ok();
+        turn.filter(|_| !self.settled(wants_structure).load(Ordering::Acquire))
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        *self.dialect.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An answer came: the endpoint takes what it was sent.
+    pub(super) fn settle(&self, wants_structure: bool) {
+        self.settled(wants_structure).store(true, Ordering::Release);
+    }
+
+    /// A parameter was refused in a request worded as `sent`. Whether there is another wording to try: the next one, or one
+    /// that a request answered meanwhile has led to.
+    pub(super) fn concede(&self, sent: Dialect, refused: Parameter) -> bool {
+        let mut dialect = self.dialect.lock().unwrap_or_else(PoisonError::into_inner);
+        if *dialect == sent {
+            *dialect = sent.without(refused);
+        }
+        *dialect != sent
+    }
+
+    fn settled(&self, wants_structure: bool) -> &AtomicBool {
+        if wants_structure { &self.structure_settled } else { &self.plain_settled }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str, parameter: Option<&str>) -> Option<Parameter> {
+        let complaint = Complaint { text: text.to_owned(), code: None, parameter: parameter.map(str::to_owned) };
+        Dialect::RICHEST.refused_parameter(&complaint, true)
+    }
+
+    #[test]
+    fn complaints_about_parameters_are_told_from_complaints_about_values() {
+        use Parameter::{Seed, Structure, Temperature, TokenLimit};
+        let instead = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.";
+        for (text, parameter, expected) in [
+            (instead, Some("max_tokens"), Some(TokenLimit)),
+            ("max_tokens is too large: 4096. This model supports at most 2048 completion tokens", Some("max_tokens"), None),
+            ("Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model", None, Some(Structure)),
+            ("guided_json requires a newer engine", None, Some(Structure)),
+            ("'temperature' does not support 0.5 with this model. Only the default (1) value is supported", None, Some(Temperature)),
+            ("temperature must be at most 2", Some("temperature"), None),
+            ("body.seed: Extra inputs are not permitted", Some("seed"), Some(Seed)),
+            ("the image is broken", None, None),
+        ] {
+            assert_eq!(refused(text, parameter), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_parameter_is_conceded_in_the_end() {
+        let negotiation = Negotiation::default();
+        let mut requests = 1;
+        while negotiation.concede(negotiation.dialect(), Parameter::Structure) {
+            requests += 1;
+        }
+        assert_eq!((requests, negotiation.dialect().structure), (3, Structure::Prompt));
+    }
+
+    #[test]
+    fn a_late_refusal_takes_nothing_more_away() {
+        let negotiation = Negotiation::default();
+        let sent = negotiation.dialect();
+        assert!(negotiation.concede(sent, Parameter::Structure));
+        assert!(negotiation.concede(sent, Parameter::Structure));
+        assert_eq!(negotiation.dialect().structure, Structure::JsonObject);
+    }
+}

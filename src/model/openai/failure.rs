@@ -1,0 +1,279 @@
+//! What went wrong with one attempt, in words, and whether another may help.
+
+use std::error::Error as _;
+use std::io;
+use std::time::Duration;
+
+use reqwest::StatusCode;
+
+use super::config::ApiKey;
+use super::dialect::Parameter;
+use super::retry::Retry;
+use super::wire::{Complaint, NoAnswer};
+use crate::model::{ChatError, ChatErrorKind};
+
+/// Characters of a server's message that are quoted.
+const QUOTED_CHARACTERS: usize = 300;
+
+/// From here on, a name is taken for a misspelling of another.
+const NEAR_MISS: f64 = 0.7;
+
+/// Models that an error lists.
+const LISTED_MODELS: usize = 8;
+
+/// One attempt without an answer.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    pub(super) kind: ChatErrorKind,
+    /// Why, without the key and without saying what was asked of whom.
+    pub(super) cause: String,
+    pub(super) http_status: Option<u16>,
+    pub(super) retry: Retry,
+    /// How long the endpoint wants to be left alone.
+    pub(super) retry_after: Option<Duration>,
+    /// The parameter to ask for differently.
+    pub(super) refused: Option<Parameter>,
+}
+
+impl Failure {
+    pub(super) fn new(kind: ChatErrorKind, retry: Retry, cause: String) -> Failure {
+        Failure { kind, cause, http_status: None, retry, retry_after: None, refused: None }
+    }
+
+    /// A status other than 2xx, and what the endpoint says about it.
+    pub(super) fn from_status(status: StatusCode, complaint: &Complaint, api_key: Option<&ApiKey>) -> Failure {
+        use ChatErrorKind as Kind;
+        let quoted = quote(&complaint.text, api_key);
+        let cause = format!("{status}: {quoted}");
+        let (kind, retry, cause) = match status.as_u16() {
+            401 | 403 => (Kind::Authentication, Retry::Never, with_key_hint(&cause, api_key)),
+            402 => (Kind::Authentication, Retry::Never, out_of_credit(&cause)),
+            429 if is_out_of_credit(complaint) => (Kind::Authentication, Retry::Never, out_of_credit(&cause)),
+            300..=399 => (Kind::NotFound, Retry::Never, format!("{cause}. Redirects are not followed: check the base URL.")),
+            404 | 405 => (Kind::NotFound, Retry::Never, cause),
+            400..=499 if exceeds_context(complaint) => (Kind::ContextOverflow, Retry::Never, cause),
+            400..=499 if is_content_filter(complaint) => (Kind::Refusal, Retry::Never, cause),
+            429 => (Kind::RateLimited, Retry::Later, cause),
+            408 => (Kind::Timeout, Retry::Again, cause),
+            409 | 425 => (Kind::ServerError, Retry::Again, cause),
+            502 | 503 | 504 | 529 => (Kind::ServerError, Retry::Later, cause),
+            500..=599 => (Kind::ServerError, Retry::Again, cause),
+            400..=499 => (Kind::BadRequest, Retry::Never, cause),
+            _ => (Kind::InvalidResponse, Retry::Again, cause),
+        };
+        Failure { http_status: Some(status.as_u16()), ..Failure::new(kind, retry, cause) }
+    }
+
+    /// A 2xx without an answer in it.
+    pub(super) fn from_no_answer(status: StatusCode, no_answer: NoAnswer, api_key: Option<&ApiKey>) -> Failure {
+        let failure = match no_answer {
+            NoAnswer::Refused(text) if text.is_empty() => {
+                Failure::new(ChatErrorKind::Refusal, Retry::Never, "the content filter withheld the answer".to_owned())
+            }
+            NoAnswer::Refused(text) => {
+                Failure::new(ChatErrorKind::Refusal, Retry::Never, format!("the model declined: {}", quote(&text, api_key)))
+            }
+            NoAnswer::Complaint(complaint, Some(meant)) => {
+                let meant = StatusCode::from_u16(meant).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                Failure::from_status(meant, &complaint, api_key)
+            }
+            NoAnswer::Complaint(complaint, None) => {
+                let cause = format!("the answer is an error: {}", quote(&complaint.text, api_key));
+                Failure::new(ChatErrorKind::InvalidResponse, Retry::Again, cause)
+            }
+            NoAnswer::NoCompletion(instead) => {
+                let cause = format!("the answer is no chat completion but {}", quote(&instead, api_key));
+                Failure::new(ChatErrorKind::InvalidResponse, Retry::Again, cause)
+            }
+        };
+        Failure { http_status: Some(status.as_u16()), ..failure }
+    }
+
+    /// No complete answer came. `reachable` tells whether the endpoint has ever answered.
+    pub(super) fn from_transport(error: &reqwest::Error, connect_timeout: Duration, request_timeout: Duration, reachable: bool) -> Failure {
+        use ChatErrorKind::{Connection, Timeout};
+        if error.is_builder() {
+            return Failure::new(
+                ChatErrorKind::BadRequest,
+                Retry::Never,
+                format!("the request cannot be sent: {}", innermost_cause(error)),
+            );
+        }
+        let retry = if error.is_connect() && !reachable { Retry::Unreachable } else { Retry::Again };
+        let (kind, cause) = match (error.is_connect(), error.is_timeout()) {
+            (true, true) => (Timeout, format!("no connection within {connect_timeout:?}")),
+            (false, true) => (Timeout, format!("no complete answer within {request_timeout:?}")),
+            (true, false) => (Connection, format!("cannot connect: {}. Is the server running, and the address right?", in_words(error))),
+            (false, false) if error.is_body() || error.is_decode() => (Connection, format!("the answer was cut off: {}", in_words(error))),
+            (false, false) => (Connection, format!("the connection was lost: {}", in_words(error))),
+        };
+        Failure::new(kind, retry, cause)
+    }
+
+    /// The error of the whole request, after so many HTTP requests.
+    pub(super) fn into_error(self, model: &str, base_url: &str, attempts: u32) -> ChatError {
+        let tries = if attempts > 1 { format!(" ({attempts} requests made)") } else { String::new() };
+        let message = format!("Failed to ask model '{model}' at {base_url}: {}{tries}", self.cause);
+        ChatError { kind: self.kind, message, attempts, http_status: self.http_status }
+    }
+
+    /// Whether every request to this endpoint would fail like this one; as [`ChatError::scope`].
+    pub(super) fn concerns_endpoint(&self) -> bool {
+        matches!(self.kind, ChatErrorKind::Authentication | ChatErrorKind::NotFound)
+    }
+
+    /// Whether the endpoint could not cope, so that it should be asked less.
+    pub(super) fn is_overload(&self) -> bool {
+        use ChatErrorKind::{Connection, RateLimited, ServerError, Timeout};
+        matches!(self.kind, RateLimited | ServerError | Timeout | Connection)
+    }
+}
+
+fn with_key_hint(cause: &str, api_key: Option<&ApiKey>) -> String {
+    match api_key {
+        Some(_) => format!("{cause}. Check the key in OPENAI_API_KEY."),
+        None => format!("{cause}. No key was given: set OPENAI_API_KEY."),
+    }
+}
+
+fn out_of_credit(cause: &str) -> String {
+    format!("{cause}. The account has no credit left: check its plan and billing, or use the OPENAI_API_KEY of another.")
+}
+
+/// What to ask for instead of a model that the endpoint does not offer, the most alike first.
+pub(super) fn model_hint(model: &str, offered: &[String], api_key: Option<&ApiKey>) -> String {
+    let similarity = |name: &str| match name.contains(model) {
+        true => 1.0,
+        false => strsim::normalized_damerau_levenshtein(model, name),
+    };
+    let mut ranked: Vec<(f64, &String)> = offered.iter().map(|name| (similarity(name), name)).collect();
+    ranked.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    let meant = ranked.first().filter(|(similarity, _)| *similarity >= NEAR_MISS);
+    let question = meant.map_or_else(String::new, |(_, name)| format!("Did you mean '{}'? ", quote(name, api_key)));
+    let listed: Vec<String> = ranked.iter().take(LISTED_MODELS).map(|(_, name)| quote(name, api_key)).collect();
+    let more = match ranked.len().saturating_sub(LISTED_MODELS) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{question}The endpoint offers {}{more}.", listed.join(", "))
+}
+
+fn is_out_of_credit(complaint: &Complaint) -> bool {
+    complaint.code.as_deref() == Some("insufficient_quota") || complaint.text.contains("exceeded your current quota")
+}
+
+/// Whether the prompt is too long for the model, or for the account's tokens per minute, which waiting does not change.
+fn exceeds_context(complaint: &Complaint) -> bool {
+    const WORDS: &[&str] = &[
+        "context length",
+        "context_length",
+        "context window",
+        "context size",
+        "max_model_len",
+        "maximum number of tokens",
+        "too many tokens",
+        "prompt is too long",
+        "input is too long",
+        "request too large for",
+    ];
+    let text = complaint.text.to_lowercase();
+    complaint.code.as_deref() == Some("context_length_exceeded") || WORDS.iter().any(|words| text.contains(words))
+}
+
+fn is_content_filter(complaint: &Complaint) -> bool {
+    matches!(complaint.code.as_deref(), Some("content_filter" | "content_policy_violation"))
+}
+
+/// A server's words without the key, on one line, shortened. The key goes first, or half of it could stay at the cut.
+fn quote(text: &str, api_key: Option<&ApiKey>) -> String {
+    let text = api_key.map_or_else(|| text.to_owned(), |key| key.scrub(text));
+    // Providers echo a key with its middle masked; what is left of it is nobody's business either.
+    let words = text.split_whitespace().map(|word| if word.contains("sk-") && word.contains('*') { "***" } else { word });
+    let mut line = String::with_capacity(text.len());
+    for word in words {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    match line.char_indices().nth(QUOTED_CHARACTERS) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line,
+    }
+}
+
+/// The cause of a transport error as people say it.
+fn in_words(error: &reqwest::Error) -> String {
+    let io_error = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).last();
+    match io_error.map(io::Error::kind) {
+        Some(io::ErrorKind::ConnectionRefused) => "connection refused".to_owned(),
+        Some(io::ErrorKind::ConnectionReset) => "connection reset".to_owned(),
+        Some(io::ErrorKind::UnexpectedEof) => "the connection was closed".to_owned(),
+        Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => "the host cannot be reached".to_owned(),
+        _ if causes(error).any(|cause| cause.to_string().contains("dns error")) => "unknown host".to_owned(),
+        _ => innermost_cause(error),
+    }
+}
+
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(error.source(), |cause| (*cause).source())
+}
+
+fn innermost_cause(error: &reqwest::Error) -> String {
+    causes(error).last().map_or_else(|| "unknown cause".to_owned(), |cause| cause.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complaint(text: &str, code: Option<&str>) -> Complaint {
+        Complaint { text: text.to_owned(), code: code.map(str::to_owned), parameter: None }
+    }
+
+    #[test]
+    fn statuses_have_kinds() {
+        use ChatErrorKind as Kind;
+        for (status, text, code, kind, retry) in [
+            (401, "bad key", None, Kind::Authentication, Retry::Never),
+            (404, "no such model", None, Kind::NotFound, Retry::Never),
+            (400, "broken image", None, Kind::BadRequest, Retry::Never),
+            (413, "body too large", None, Kind::BadRequest, Retry::Never),
+            (400, "This model's maximum context length is 4096 tokens", None, Kind::ContextOverflow, Retry::Never),
+            (400, "too long", Some("context_length_exceeded"), Kind::ContextOverflow, Retry::Never),
+            (400, "filtered", Some("content_filter"), Kind::Refusal, Retry::Never),
+            (429, "slow down", Some("rate_limit_exceeded"), Kind::RateLimited, Retry::Later),
+            (429, "Request too large for gpt-4o", Some("rate_limit_exceeded"), Kind::ContextOverflow, Retry::Never),
+            (429, "no money", Some("insufficient_quota"), Kind::Authentication, Retry::Never),
+            (409, "", None, Kind::ServerError, Retry::Again),
+            (500, "", None, Kind::ServerError, Retry::Again),
+            (503, "", None, Kind::ServerError, Retry::Later),
+            (302, "", None, Kind::NotFound, Retry::Never),
+        ] {
+            let failure = Failure::from_status(StatusCode::from_u16(status).unwrap(), &complaint(text, code), None);
+            assert_eq!((failure.kind, failure.retry), (kind, retry), "{status} {text}");
+        }
+    }
+
+    #[test]
+    fn the_models_most_alike_are_offered_first() {
+        let offered = ["llava:7b", "gpt-4o-mini", "gpt-4o"].map(str::to_owned);
+        assert_eq!(
+            model_hint("gpt-4o-mni", &offered, None),
+            "Did you mean 'gpt-4o-mini'? The endpoint offers gpt-4o-mini, gpt-4o, llava:7b."
+        );
+        assert_eq!(model_hint("llava", &offered, None), "Did you mean 'llava:7b'? The endpoint offers llava:7b, gpt-4o-mini, gpt-4o.");
+        let many: Vec<String> = (0..20).map(|number| format!("model-{number}")).collect();
+        assert!(model_hint("phi", &many, None).ends_with(" and 12 more."), "{}", model_hint("phi", &many, None));
+    }
+
+    #[test]
+    fn quotes_are_short_and_hold_no_key() {
+        let key = ApiKey::new("sk-secret").unwrap();
+        assert_eq!(quote("bad\n  key sk-secret here", Some(&key)), "bad key *** here");
+        assert_eq!(quote("Incorrect API key provided: sk-se***ret.", Some(&key)), "Incorrect API key provided: ***");
+        let at_the_cut = quote(&format!("{}sk-secret", "x".repeat(QUOTED_CHARACTERS - 4)), Some(&key));
+        assert!(at_the_cut.ends_with("xxx***") && !at_the_cut.contains("sk-"), "{at_the_cut}");
+        assert_eq!(quote(&"ä".repeat(301), None), format!("{}...", "ä".repeat(300)));
+    }
+}

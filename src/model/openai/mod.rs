@@ -1,0 +1,268 @@
+//! Models behind an OpenAI-compatible `/chat/completions`: OpenAI, vLLM, Ollama, llama.cpp, SGLang and many more.
+//!
+//! A request takes the next free [slot](crate::model::limits) of its endpoint, is sent, and gives the slot back. What failed
+//! by chance is tried again after a while, without a slot in between ([`RetryPolicy`]); what the endpoint does not take is
+//! worded differently. This folder is the only one that knows the endpoint's JSON.
+
+mod config;
+mod dialect;
+mod failure;
+mod retry;
+mod wire;
+
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use backon::Retryable;
+use chrono::Utc;
+use reqwest::StatusCode;
+use reqwest::header::CONTENT_TYPE;
+use tokio::time::Instant;
+
+pub use config::{ApiKey, DEFAULT_BASE_URL, OpenAiConfigError, OpenAiModelBuilder};
+use dialect::{Dialect, Negotiation};
+use failure::Failure;
+pub use retry::RetryPolicy;
+use retry::{Patience, Retry, retry_after};
+
+use super::limits::{Limiter, LimiterStats};
+use super::{ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, RequestImage};
+
+/// The largest answer that is read; more is no chat completion.
+const MAX_ANSWER_BYTES: usize = 32 << 20;
+
+/// What is read of the body of an error.
+const MAX_COMPLAINT_BYTES: usize = 64 << 10;
+
+/// Tokens of an image at `detail: low`, as OpenAI counts them.
+const TOKENS_PER_IMAGE: u64 = 85;
+
+const MODEL_LIST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A model behind an OpenAI-compatible endpoint. Made by [`OpenAiModel::builder`]; cheap to share behind an `Arc`.
+pub struct OpenAiModel {
+    model: String,
+    base_url: String,
+    completions_url: String,
+    models_url: String,
+    api_key: Option<ApiKey>,
+    http: reqwest::Client,
+    connect_timeout: Duration,
+    request_timeout: Duration,
+    retry_policy: RetryPolicy,
+    limiter: Arc<Limiter>,
+    negotiation: Negotiation,
+    /// The last failure that concerned the whole endpoint, for the requests that were waiting at that time.
+    endpoint_failure: Mutex<Option<(Instant, Failure)>>,
+}
+
+impl fmt::Debug for OpenAiModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenAiModel").field("model", &self.model).field("base_url", &self.base_url).finish_non_exhaustive()
+    }
+}
+
+impl OpenAiModel {
+    /// Starts to describe the client of a model, by the name its endpoint knows.
+    pub fn builder(model: impl Into<String>) -> OpenAiModelBuilder {
+        OpenAiModelBuilder::new(model.into())
+    }
+
+    /// Waiting and requests in flight, of all clients of this endpoint and model in this process.
+    pub fn limiter_stats(&self) -> LimiterStats {
+        self.limiter.stats()
+    }
+
+    /// Asks until there is an answer or a failure worth trying again, once per wording that the endpoint does not take.
+    async fn attempt(&self, call: &Call<'_>) -> Result<ChatReply, Failure> {
+        let wants_structure = call.request.schema.is_some();
+        loop {
+            let _turn = self.negotiation.turn(wants_structure).await;
+            let slot = self.limiter.acquire(call.estimated_tokens).await;
+            if let Some(failure) = self.endpoint_failure_since(call.started_at) {
+                return Err(failure);
+            }
+            let dialect = self.negotiation.dialect();
+            let failure = match self.exchange(call, dialect).await {
+                Ok((reply, total_tokens)) => {
+                    slot.succeeded(total_tokens);
+                    self.negotiation.settle(wants_structure);
+                    return Ok(reply);
+                }
+                Err(failure) => failure,
+            };
+            if let Some(refused) = failure.refused
+                && self.negotiation.concede(dialect, refused)
+            {
+                tracing::warn!(model = self.model, ?refused, "the endpoint refuses a parameter, asking without it: {}", failure.cause);
+                continue;
+            }
+            // The slot is kept until the failure is known, so that nobody who waits for it asks in vain.
+            let failure = self.explain(failure, call.started_at).await;
+            if failure.is_overload() {
+                slot.overloaded(failure.retry_after);
+            }
+            return Err(failure);
+        }
+    }
+
+    /// One HTTP request.
+    async fn exchange(&self, call: &Call<'_>, dialect: Dialect) -> Result<(ChatReply, Option<u64>), Failure> {
+        let body = wire::request_body(&self.model, dialect, call.request, call.images).map_err(|error| {
+            Failure::new(ChatErrorKind::BadRequest, Retry::Never, format!("the request cannot be written as JSON: {error}"))
+        })?;
+        let attempts = call.requests_made.fetch_add(1, Ordering::Relaxed) + 1;
+        let sent_at = Instant::now();
+        let request = self.http.post(&self.completions_url).header(CONTENT_TYPE, "application/json").body(body);
+        let response = request.send().await.map_err(|error| self.transport_failure(&error))?;
+        self.limiter.mark_reachable();
+        let status = response.status();
+        if !status.is_success() {
+            return Err(self.status_failure(response, call.request, dialect).await);
+        }
+        let (body, complete) = read_body(response, MAX_ANSWER_BYTES).await.map_err(|error| self.transport_failure(&error))?;
+        if !complete {
+            let cause = format!("the answer is longer than {} MiB", MAX_ANSWER_BYTES >> 20);
+            return Err(Failure {
+                http_status: Some(status.as_u16()),
+                ..Failure::new(ChatErrorKind::InvalidResponse, Retry::Never, cause)
+            });
+        }
+        let latency_ms = u64::try_from(sent_at.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let written = wire::parse_completion(&body).map_err(|reason| Failure::from_no_answer(status, reason, self.api_key.as_ref()))?;
+        let total_tokens = written.total_tokens();
+        let reply = ChatReply {
+            text: written.text,
+            finish_reason: written.finish_reason,
+            prompt_tokens: written.prompt_tokens,
+            completion_tokens: written.completion_tokens,
+            attempts,
+            http_status: Some(status.as_u16()),
+            latency_ms,
+        };
+        Ok((reply, total_tokens))
+    }
+
+    async fn status_failure(&self, response: reqwest::Response, request: &ChatRequest, dialect: Dialect) -> Failure {
+        let status = response.status();
+        let retry_after = retry_after(response.headers(), Utc::now()).map(|wait| wait.min(self.retry_policy.max_retry_after));
+        // The status says enough when its explanation is lost on the way.
+        let body = read_body(response, MAX_COMPLAINT_BYTES).await.map(|(body, _)| body).unwrap_or_default();
+        let complaint = wire::parse_complaint(&body);
+        let failure = Failure::from_status(status, &complaint, self.api_key.as_ref());
+        let about_parameters = failure.kind == ChatErrorKind::BadRequest || status == StatusCode::NOT_IMPLEMENTED;
+        let refused = about_parameters.then(|| dialect.refused_parameter(&complaint, request.schema.is_some())).flatten();
+        Failure { retry_after, refused, ..failure }
+    }
+
+    fn transport_failure(&self, error: &reqwest::Error) -> Failure {
+        Failure::from_transport(error, self.connect_timeout, self.request_timeout, self.limiter.is_reachable())
+    }
+
+    /// Adds what helps against a failure of the whole endpoint, and keeps it for the requests that are waiting. Of several in
+    /// flight at once, the first to fail speaks for all.
+    async fn explain(&self, mut failure: Failure, call_started_at: Instant) -> Failure {
+        if !failure.concerns_endpoint() {
+            return failure;
+        }
+        if let Some(known) = self.endpoint_failure_since(call_started_at) {
+            return known;
+        }
+        if failure.kind == ChatErrorKind::NotFound {
+            failure.cause = format!("{}. {}", failure.cause.trim_end_matches('.'), self.not_found_hint().await);
+        }
+        *self.endpoint_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), failure.clone()));
+        failure
+    }
+
+    fn endpoint_failure_since(&self, instant: Instant) -> Option<Failure> {
+        let last = self.endpoint_failure.lock().unwrap_or_else(PoisonError::into_inner);
+        last.as_ref().filter(|(failed_at, _)| *failed_at >= instant).map(|(_, failure)| failure.clone())
+    }
+
+    async fn not_found_hint(&self) -> String {
+        let offered = self.offered_models().await;
+        if offered.is_empty() || offered.contains(&self.model) {
+            let suggestion = if self.base_url.ends_with("/v1") { "" } else { "; many servers want it to end in /v1" };
+            return format!("Check the model's name and the base URL{suggestion}.");
+        }
+        failure::model_hint(&self.model, &offered, self.api_key.as_ref())
+    }
+
+    /// The models that the endpoint lists; empty when it lists none.
+    async fn offered_models(&self) -> Vec<String> {
+        let Ok(response) = self.http.get(&self.models_url).timeout(MODEL_LIST_TIMEOUT).send().await else { return Vec::new() };
+        match read_body(response, MAX_ANSWER_BYTES).await {
+            Ok((body, true)) => wire::parse_model_names(&body),
+            _ => Vec::new(),
+        }
+    }
+}
+
+#[async_trait]
+impl ChatModel for OpenAiModel {
+    fn name(&self) -> &str {
+        &self.model
+    }
+
+    fn endpoint(&self) -> &str {
+        &self.base_url
+    }
+
+    async fn chat(&self, request: &ChatRequest, images: &[Arc<RequestImage>]) -> Result<ChatReply, ChatError> {
+        let call = Call {
+            request,
+            images,
+            estimated_tokens: estimate_tokens(request, images),
+            started_at: Instant::now(),
+            requests_made: AtomicU32::new(0),
+        };
+        let mut patience = Patience::new(&self.retry_policy);
+        let outcome = (|| self.attempt(&call))
+            .retry(self.retry_policy.backoff(jitter_seed(request)))
+            .when(|failure| patience.allows(failure.retry))
+            .adjust(|failure, delay| failure.retry_after.or(delay))
+            .notify(|failure, delay| tracing::debug!(model = self.model, ?delay, "trying again: {}", failure.cause))
+            .await;
+        outcome.map_err(|failure| failure.into_error(&self.model, &self.base_url, call.requests_made.load(Ordering::Relaxed)))
+    }
+}
+
+/// One call of [`ChatModel::chat`].
+struct Call<'a> {
+    request: &'a ChatRequest,
+    images: &'a [Arc<RequestImage>],
+    estimated_tokens: u64,
+    started_at: Instant,
+    requests_made: AtomicU32,
+}
+
+/// Four bytes of prompt to a token, and what a small image costs. The answer is not known yet; the limiter learns of it later.
+fn estimate_tokens(request: &ChatRequest, images: &[Arc<RequestImage>]) -> u64 {
+    (request.prompt.len() / 4) as u64 + TOKENS_PER_IMAGE * images.len() as u64
+}
+
+/// Different for each request, so that retries spread out, and the same in each run, so that runs repeat.
+fn jitter_seed(request: &ChatRequest) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&request.prompt, &request.image_ids, request.sample_index).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The body up to a limit, and whether that is all of it.
+async fn read_body(mut response: reqwest::Response, limit: usize) -> reqwest::Result<(Vec<u8>, bool)> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        let room = limit - body.len();
+        if chunk.len() > room {
+            body.extend_from_slice(&chunk[..room]);
+            return Ok((body, false));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok((body, true))
+}

@@ -1,0 +1,357 @@
+//! The endpoint's JSON: what is sent, and what comes back.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::dialect::{Dialect, Structure, TokenLimit};
+use crate::model::{ChatRequest, FinishReason, RequestImage, ResponseSchema};
+
+#[derive(Serialize)]
+struct Body<'a> {
+    model: &'a str,
+    messages: [Message<'a>; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_completion_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_format: Option<ResponseFormat<'a>>,
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    role: &'static str,
+    content: Content<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Content<'a> {
+    Text(&'a str),
+    Parts(Vec<Part<'a>>),
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Part<'a> {
+    ImageUrl { image_url: ImageUrl<'a> },
+    Text { text: &'a str },
+}
+
+#[derive(Serialize)]
+struct ImageUrl<'a> {
+    url: &'a str,
+    detail: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum ResponseFormat<'a> {
+    JsonSchema { json_schema: JsonSchema<'a> },
+    JsonObject,
+}
+
+#[derive(Serialize)]
+struct JsonSchema<'a> {
+    name: &'a str,
+    strict: bool,
+    schema: &'a Value,
+}
+
+/// The body of one request: images first, as the reference sends them, then the prompt. Without images the content is plain
+/// text, which text-only servers insist on.
+pub(super) fn request_body(
+    model: &str,
+    dialect: Dialect,
+    request: &ChatRequest,
+    images: &[Arc<RequestImage>],
+) -> serde_json::Result<Vec<u8>> {
+    let prompt = request.prompt.as_str();
+    let content = if images.is_empty() {
+        Content::Text(prompt)
+    } else {
+        let images = images.iter().map(|image| Part::ImageUrl { image_url: ImageUrl { url: image.data_url(), detail: "low" } });
+        Content::Parts(images.chain([Part::Text { text: prompt }]).collect())
+    };
+    let limit_as = |name| (dialect.token_limit == name).then_some(request.parameters.max_tokens);
+    let body = Body {
+        model,
+        messages: [Message { role: "user", content }],
+        temperature: dialect.temperature.then_some(request.parameters.temperature),
+        max_tokens: limit_as(TokenLimit::MaxTokens),
+        max_completion_tokens: limit_as(TokenLimit::MaxCompletionTokens),
+        seed: dialect.seed.then_some(request.parameters.seed),
+        response_format: request.schema.as_deref().and_then(|schema| response_format(dialect.structure, schema)),
+    };
+    let image_bytes: usize = images.iter().map(|image| image.data_url().len()).sum();
+    let mut bytes = Vec::with_capacity(image_bytes + prompt.len() + prompt.len() / 8 + 1024);
+    serde_json::to_writer(&mut bytes, &body)?;
+    Ok(bytes)
+}
+
+fn response_format(structure: Structure, schema: &ResponseSchema) -> Option<ResponseFormat<'_>> {
+    match structure {
+        Structure::JsonSchema => {
+            Some(ResponseFormat::JsonSchema { json_schema: JsonSchema { name: &schema.name, strict: true, schema: &schema.schema } })
+        }
+        Structure::JsonObject => Some(ResponseFormat::JsonObject),
+        Structure::Prompt => None,
+    }
+}
+
+#[derive(Deserialize)]
+struct Completion {
+    #[serde(default)]
+    choices: Vec<Choice>,
+    /// Read with leniency: an answer is not thrown away because its count is odd.
+    #[serde(default)]
+    usage: Value,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    message: Option<Answer>,
+    /// Of the older completions API, which some servers still speak.
+    text: Option<String>,
+    finish_reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    content: Option<AnswerContent>,
+    refusal: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum AnswerContent {
+    Text(String),
+    Parts(Vec<AnswerPart>),
+}
+
+#[derive(Deserialize)]
+struct AnswerPart {
+    text: Option<String>,
+    refusal: Option<String>,
+}
+
+/// What a model wrote.
+#[derive(Debug, PartialEq)]
+pub(super) struct Written {
+    pub(super) text: String,
+    pub(super) finish_reason: FinishReason,
+    pub(super) prompt_tokens: Option<u64>,
+    pub(super) completion_tokens: Option<u64>,
+}
+
+impl Written {
+    /// All tokens the endpoint counted; `None` when it counts none.
+    pub(super) fn total_tokens(&self) -> Option<u64> {
+        let counted = [self.prompt_tokens, self.completion_tokens];
+        counted.into_iter().flatten().reduce(u64::saturating_add)
+    }
+}
+
+/// Why the body of a 2xx holds no answer.
+#[derive(Debug, PartialEq)]
+pub(super) enum NoAnswer {
+    /// The model, or the provider for it, declined; with its words.
+    Refused(String),
+    /// An error that some gateways deliver as a success, with the status they mean.
+    Complaint(Complaint, Option<u16>),
+    /// No chat completion, and what it is instead.
+    NoCompletion(String),
+}
+
+/// Reads the body of a 2xx. An empty answer that was cut off by the token limit is an answer; one without any text is none.
+pub(super) fn parse_completion(body: &[u8]) -> Result<Written, NoAnswer> {
+    let completion: Completion = serde_json::from_slice(body).map_err(|_| NoAnswer::NoCompletion(describe(body)))?;
+    let Some(choice) = completion.choices.into_iter().next() else {
+        let error = serde_json::from_slice::<Value>(body).ok().filter(|value| value.get("error").is_some_and(|error| !error.is_null()));
+        return Err(match error {
+            Some(_) => {
+                let complaint = parse_complaint(body);
+                let status = complaint.code.as_deref().and_then(|code| code.parse().ok()).filter(|status| (400..600).contains(status));
+                NoAnswer::Complaint(complaint, status)
+            }
+            None => NoAnswer::NoCompletion("JSON without choices".to_owned()),
+        });
+    };
+    let finish_reason = match choice.finish_reason.as_deref() {
+        None | Some("") => FinishReason::Unknown,
+        Some("stop") => FinishReason::Stop,
+        Some("length") => FinishReason::Length,
+        Some("content_filter") => FinishReason::ContentFilter,
+        Some(other) => FinishReason::Other(other.to_owned()),
+    };
+    let (content, refusal) = match choice.message {
+        Some(answer) => {
+            let (content, refusal_in_parts) = answer.content.map_or((None, None), join_parts);
+            (content.or(choice.text), answer.refusal.or(refusal_in_parts))
+        }
+        None => (choice.text, None),
+    };
+    if let Some(refusal) = refusal.filter(|refusal| !refusal.is_empty()) {
+        return Err(NoAnswer::Refused(refusal));
+    }
+    if finish_reason == FinishReason::ContentFilter {
+        return Err(NoAnswer::Refused(content.unwrap_or_default()));
+    }
+    let text = match content {
+        Some(text) => text,
+        None if finish_reason == FinishReason::Length => String::new(),
+        None => return Err(NoAnswer::NoCompletion("a choice without text".to_owned())),
+    };
+    let count = |name: &str| completion.usage.get(name).and_then(Value::as_u64);
+    Ok(Written { text, finish_reason, prompt_tokens: count("prompt_tokens"), completion_tokens: count("completion_tokens") })
+}
+
+/// Text and refusal of an answer, which may come in pieces.
+fn join_parts(content: AnswerContent) -> (Option<String>, Option<String>) {
+    match content {
+        AnswerContent::Text(text) => (Some(text), None),
+        AnswerContent::Parts(parts) => {
+            let join = |texts: Vec<String>| (!texts.is_empty()).then(|| texts.concat());
+            let (texts, refusals): (Vec<_>, Vec<_>) = parts.into_iter().map(|part| (part.text, part.refusal)).unzip();
+            (join(texts.into_iter().flatten().collect()), join(refusals.into_iter().flatten().collect()))
+        }
+    }
+}
+
+/// What an endpoint says is wrong.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Complaint {
+    pub(super) text: String,
+    pub(super) code: Option<String>,
+    /// The parameter it is about, where the endpoint says.
+    pub(super) parameter: Option<String>,
+}
+
+/// Reads the body of an error: OpenAI's `{"error": {...}}` and what other servers make of it (`{"error": "..."}`,
+/// `{"message": ...}`, a list of one, FastAPI's `{"detail": [...]}`). A body that is no JSON is the complaint itself.
+pub(super) fn parse_complaint(body: &[u8]) -> Complaint {
+    let Ok(value) = serde_json::from_slice::<Value>(body) else {
+        return Complaint { text: describe(body), ..Complaint::default() };
+    };
+    let value = value.get(0).unwrap_or(&value);
+    if let Some(details) = value.get("detail").and_then(Value::as_array) {
+        return validation_complaint(details);
+    }
+    let error = value.get("error").filter(|error| !error.is_null()).unwrap_or(value);
+    let field = |name| error.get(name).and_then(scalar_text);
+    let text = ["message", "error", "detail", "msg"].into_iter().find_map(field).or_else(|| scalar_text(error));
+    Complaint { text: text.unwrap_or_else(|| describe(body)), code: field("code").or_else(|| field("type")), parameter: field("param") }
+}
+
+/// FastAPI's list of what is wrong with a request. It quotes the request, which is left out here.
+fn validation_complaint(details: &[Value]) -> Complaint {
+    let path = |detail: &Value| -> Vec<String> {
+        detail.get("loc").and_then(Value::as_array).map(|path| path.iter().filter_map(scalar_text).collect()).unwrap_or_default()
+    };
+    let describe = |detail: &Value| {
+        let message = detail.get("msg").and_then(scalar_text).unwrap_or_default();
+        format!("{}: {message}", path(detail).join("."))
+    };
+    Complaint {
+        text: details.iter().map(describe).collect::<Vec<_>>().join("; "),
+        code: None,
+        parameter: details.first().and_then(|detail| path(detail).into_iter().nth(1)),
+    }
+}
+
+fn scalar_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// A body nobody expected, in words.
+fn describe(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let text = text.trim();
+    if text.is_empty() {
+        "an empty body".to_owned()
+    } else if text.starts_with('<') {
+        let title = text.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>")).map(|(title, _)| title.trim());
+        title.map_or_else(|| "an HTML page".to_owned(), |title| format!("an HTML page titled '{title}'"))
+    } else {
+        text.to_owned()
+    }
+}
+
+/// The names in the answer to `GET /models`; empty when it is something else.
+pub(super) fn parse_model_names(body: &[u8]) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct List {
+        data: Vec<Model>,
+    }
+    #[derive(Deserialize)]
+    struct Model {
+        id: String,
+    }
+    serde_json::from_slice::<List>(body).map(|list| list.data.into_iter().map(|model| model.id).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(body: &str) -> Result<Written, NoAnswer> {
+        parse_completion(body.as_bytes())
+    }
+
+    fn text(body: &str) -> String {
+        parse(body).unwrap().text
+    }
+
+    #[test]
+    fn answers_come_in_several_shapes() {
+        assert_eq!(text(r#"{"choices":[{"message":{"content":"a\nb","reasoning_content":"hm"}}]}"#), "a\nb");
+        assert_eq!(text(r#"{"choices":[{"message":{"content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}}]}"#), "ab");
+        assert_eq!(text(r#"{"choices":[{"text":"legacy","finish_reason":"stop"}],"usage":null}"#), "legacy");
+        assert_eq!(text(r#"{"choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":"many"}}"#), "a");
+        let empty = parse(r#"{"choices":[{"message":{"content":null},"finish_reason":"length"}],"usage":{"prompt_tokens":7}}"#).unwrap();
+        assert_eq!((empty.text.as_str(), &empty.finish_reason, empty.total_tokens()), ("", &FinishReason::Length, Some(7)));
+    }
+
+    #[test]
+    fn what_is_no_answer_is_named() {
+        let declined = r#"{"choices":[{"message":{"content":null,"refusal":"I will not."},"finish_reason":"stop"}]}"#;
+        assert_eq!(parse(declined), Err(NoAnswer::Refused("I will not.".to_owned())));
+        let filtered = r#"{"choices":[{"message":{"content":"half a"},"finish_reason":"content_filter"}]}"#;
+        assert_eq!(parse(filtered), Err(NoAnswer::Refused("half a".to_owned())));
+        let page = "<html><head><title> Bad gateway </title></head></html>";
+        assert_eq!(parse(page), Err(NoAnswer::NoCompletion("an HTML page titled 'Bad gateway'".to_owned())));
+        let tool_call = r#"{"choices":[{"message":{"content":null},"finish_reason":"tool_calls"}]}"#;
+        assert!(matches!(parse(tool_call), Err(NoAnswer::NoCompletion(_))));
+        let gateway = r#"{"error":{"message":"slow down","code":429}}"#;
+        assert!(matches!(parse(gateway), Err(NoAnswer::Complaint(complaint, Some(429))) if complaint.text == "slow down"));
+        assert!(matches!(parse(&"[".repeat(100_000)), Err(NoAnswer::NoCompletion(_))));
+    }
+
+    #[test]
+    fn complaints_come_in_several_shapes() {
+        let complaint = |body: &str| parse_complaint(body.as_bytes());
+        let of_openai = complaint(r#"{"error":{"message":"no","type":"t","param":"seed","code":"unsupported_value"}}"#);
+        assert_eq!(
+            (of_openai.text.as_str(), of_openai.code.as_deref(), of_openai.parameter.as_deref()),
+            ("no", Some("unsupported_value"), Some("seed"))
+        );
+        for body in [r#"{"error":"no"}"#, r#"{"message":"no"}"#, r#"[{"error":{"message":"no"}}]"#, r#"{"detail":"no"}"#, r#""no""#, "no"] {
+            assert_eq!(complaint(body).text, "no", "{body}");
+        }
+        let of_fastapi = complaint(r#"{"detail":[{"loc":["body","seed"],"msg":"Extra inputs are not permitted","input":{"a":"prompt"}}]}"#);
+        assert_eq!(
+            (of_fastapi.text.as_str(), of_fastapi.parameter.as_deref()),
+            ("body.seed: Extra inputs are not permitted", Some("seed"))
+        );
+    }
+}

@@ -1,0 +1,13 @@
+//! SQL over a store: the only place that builds a DataFusion session.
+
+pub mod calls;
+pub mod explain;
+mod files;
+mod images;
+mod session;
+mod statement;
+
+pub use calls::CallRecorder;
+pub use session::{Session, SessionBuilder};
+pub use images::StoreImages;
+pub use statement::{Parameter as StatementParameter, Statement};

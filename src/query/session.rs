@@ -1,0 +1,285 @@
+//! The one builder of sessions, shared by the commands, the library and the tests.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use arrow::record_batch::RecordBatch;
+use datafusion::catalog::TableProvider;
+use datafusion::dataframe::DataFrame;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::physical_plan::execute_stream;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement as ParsedStatement;
+use datafusion::sql::sqlparser::ast;
+
+use super::explain::{Names, explain_query};
+use super::files::with_file_tables;
+use super::statement::Statement;
+use crate::error::{Error, Result};
+use crate::functions::identity::draw_persona::{Personas, draw_persona};
+use crate::functions::llm::{ModelSession, model_functions};
+use crate::functions::pure_functions;
+use crate::store::{SharedWriter, Snapshot, Store, StoreTable, Table};
+
+/// The views of a store: name and query.
+const VIEWS: [(&str, Statement); 3] = [
+    ("current", Statement::new("views/current", include_str!("../../sql/views/current.sql"))),
+    ("history", Statement::new("views/history", include_str!("../../sql/views/history.sql"))),
+    ("rounds", Statement::new("views/rounds", include_str!("../../sql/views/rounds.sql"))),
+];
+
+/// Memory for sorts, joins and aggregates before they spill to disk.
+const QUERY_MEMORY_BYTES: usize = 4 << 30;
+
+/// SQL with the tables of a store, files by name, and our functions.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> mmevol::Result<()> {
+/// let session = mmevol::Session::builder().build().await?;
+/// let rows = session.collect("SELECT normalize_skill('ocr') AS skill").await?;
+/// assert_eq!(rows[0].num_rows(), 1);
+/// # Ok(()) }
+/// ```
+pub struct Session {
+    context: SessionContext,
+    store: Option<Store>,
+    /// Kept by sessions of a writing command: they see what the writer has added, published or not.
+    writer: Option<SharedWriter>,
+    shown: Mutex<Option<u64>>,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("store", &self.store).finish_non_exhaustive()
+    }
+}
+
+/// Puts a session together. Nothing here makes a model call or reads more than manifests.
+#[derive(Debug, Default)]
+pub struct SessionBuilder {
+    store: Option<Store>,
+    writer: Option<SharedWriter>,
+    models: Option<Arc<ModelSession>>,
+    personas: Arc<Personas>,
+}
+
+impl SessionBuilder {
+    /// Shows the tables of `store`, at its last published state, read anew for each statement.
+    pub fn store(mut self, store: Store) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Shows the tables as `writer` has changed them so far, and lets INSERT add rows through it.
+    pub fn writer(mut self, writer: SharedWriter) -> Self {
+        self.writer = Some(writer);
+        self
+    }
+
+    /// Lets the `llm_*` functions ask these models. Without this call they are refused at plan time.
+    pub fn models(mut self, models: Arc<ModelSession>) -> Self {
+        self.models = Some(models);
+        self
+    }
+
+    /// What `draw_persona` draws from.
+    pub fn personas(mut self, personas: Arc<Personas>) -> Self {
+        self.personas = personas;
+        self
+    }
+
+    /// The session.
+    ///
+    /// # Errors
+    /// When the store cannot be opened.
+    pub async fn build(self) -> Result<Session> {
+        let mut config = SessionConfig::new().with_information_schema(true).with_default_catalog_and_schema("mmevol", "main");
+        config.options_mut().sql_parser.collect_spans = true;
+        // Text keeps one encoding from file to function.
+        config.options_mut().execution.parquet.schema_force_view_types = false;
+        config.options_mut().sql_parser.map_string_types_to_utf8view = false;
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(FairSpillPool::new(QUERY_MEMORY_BYTES)))
+            .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::OsTmpDirectory))
+            .build_arc()?;
+        let context = with_file_tables(SessionContext::new_with_config_rt(config, runtime));
+        for function in pure_functions() {
+            context.register_udf(function);
+        }
+        for function in model_functions(self.models) {
+            context.register_udf(function);
+        }
+        context.register_udf(draw_persona(self.personas));
+        let session = Session { context, store: self.store, writer: self.writer, shown: Mutex::new(None) };
+        session.refresh().await?;
+        Ok(session)
+    }
+}
+
+impl Session {
+    /// A session without store and models; add them to the builder.
+    pub fn builder() -> SessionBuilder {
+        SessionBuilder::default()
+    }
+
+    /// The DataFusion context underneath, for functions and tables of one's own.
+    pub fn context(&self) -> &SessionContext {
+        &self.context
+    }
+
+    /// Plans one statement against the store's present state. Nothing is run before the result is collected or streamed.
+    ///
+    /// # Errors
+    /// [`Error::Sql`] with position and near-miss names.
+    pub async fn sql(&self, sql: &str) -> Result<DataFrame> {
+        self.refresh().await?;
+        self.refuse_store_ddl(sql)?;
+        self.context.sql(sql).await.map_err(|cause| self.explain(cause, sql))
+    }
+
+    /// Runs one statement and gives all its rows.
+    pub async fn collect(&self, sql: &str) -> Result<Vec<RecordBatch>> {
+        self.sql(sql).await?.collect().await.map_err(|cause| self.explain(cause, sql))
+    }
+
+    /// Runs one statement and streams its rows.
+    ///
+    /// INSERT into a table of the store is one command of its own: it takes the writer's lock, and its rows appear when it is done.
+    pub async fn stream(&self, sql: &str) -> Result<SendableRecordBatchStream> {
+        if self.writer.is_none() && self.inserts_into_store(sql) {
+            return self.insert(sql).await;
+        }
+        let frame = self.sql(sql).await?;
+        let plan = frame.create_physical_plan().await.map_err(|cause| self.explain(cause, sql))?;
+        execute_stream(plan, self.context.task_ctx()).map_err(|cause| self.explain(cause, sql))
+    }
+
+    /// An error of a running statement, explained.
+    pub fn explain(&self, cause: datafusion::error::DataFusionError, sql: &str) -> Error {
+        explain_query(cause, sql, &self.names())
+    }
+
+    /// Every table with its columns, and every function: for completion and near-miss hints.
+    pub fn names(&self) -> Names {
+        let mut tables = BTreeMap::new();
+        if let Some(schema) = self.context.catalog("mmevol").and_then(|catalog| catalog.schema("main")) {
+            for name in schema.table_names() {
+                // Our own tables and views resolve without waiting for anything.
+                let table = futures::FutureExt::now_or_never(schema.table(&name)).and_then(|table| table.ok().flatten());
+                let columns = table.map(|table| table.schema().fields().iter().map(|field| field.name().clone()).collect());
+                tables.insert(name, columns.unwrap_or_default());
+            }
+        }
+        let state = self.context.state_ref();
+        let state = state.read();
+        let functions = [
+            state.scalar_functions().keys().cloned().collect::<Vec<_>>(),
+            state.aggregate_functions().keys().cloned().collect(),
+            state.window_functions().keys().cloned().collect(),
+        ]
+        .concat();
+        Names { tables, functions }
+    }
+
+    /// Whether a name is one of the views over the store.
+    pub fn is_view(name: &str) -> bool {
+        VIEWS.iter().any(|(view, _)| *view == name)
+    }
+
+    /// Shows the newest state of the store. One statement sees one state.
+    async fn refresh(&self) -> Result<()> {
+        if let Some(writer) = &self.writer {
+            let snapshot = writer.lock().await.snapshot().clone();
+            return self.show(&snapshot, Some(writer)).await;
+        }
+        let Some(store) = &self.store else { return Ok(()) };
+        let snapshot = store.snapshot().await?;
+        let generation = snapshot.catalog().generation;
+        if *self.shown() == Some(generation) {
+            return Ok(());
+        }
+        self.show(&snapshot, None).await?;
+        *self.shown() = Some(generation);
+        Ok(())
+    }
+
+    async fn show(&self, snapshot: &Snapshot, writer: Option<&SharedWriter>) -> Result<()> {
+        for table in Table::ALL {
+            let provider: Arc<dyn TableProvider> = Arc::new(StoreTable::new(table, snapshot, writer.cloned()));
+            self.context.deregister_table(table.name())?;
+            self.context.register_table(table.name(), provider)?;
+        }
+        for (name, query) in VIEWS {
+            let view = self.context.sql(query.text()).await?.into_view();
+            self.context.deregister_table(name)?;
+            self.context.register_table(name, view)?;
+        }
+        Ok(())
+    }
+
+    async fn insert(&self, sql: &str) -> Result<SendableRecordBatchStream> {
+        let Some(store) = &self.store else { return Err(Error::argument("INSERT", "there is no store to insert into")) };
+        let writer: SharedWriter = Arc::new(tokio::sync::Mutex::new(store.writer("sql", serde_json::json!({ "statement": sql })).await?));
+        let snapshot = writer.lock().await.snapshot().clone();
+        self.show(&snapshot, Some(&writer)).await?;
+        let inserted = async {
+            let frame = self.context.sql(sql).await?;
+            let schema = Arc::new(frame.schema().as_arrow().clone());
+            Ok::<_, datafusion::error::DataFusionError>((schema, frame.collect().await?))
+        };
+        let inserted = inserted.await.map_err(|cause| self.explain(cause, sql));
+        *self.shown() = None;
+        // Also lets go of the writer, which the tables hold.
+        self.show(&snapshot, None).await?;
+        let (_, batches) = inserted?;
+        let writer = Arc::into_inner(writer)
+            .ok_or_else(|| Error::internal("failed to publish the inserted rows", "the statement still holds the writer"))?;
+        writer.into_inner().publish(serde_json::json!({ "statements": 1 })).await?;
+        let schema = batches.first().map(|batch| batch.schema()).unwrap_or_else(|| Arc::new(arrow::datatypes::Schema::empty()));
+        let rows = futures::stream::iter(batches.into_iter().map(Ok));
+        Ok(Box::pin(datafusion::physical_plan::stream::RecordBatchStreamAdapter::new(schema, rows)))
+    }
+
+    fn inserts_into_store(&self, sql: &str) -> bool {
+        match self.parse(sql) {
+            Some(ParsedStatement::Statement(statement)) => match *statement {
+                ast::Statement::Insert(insert) => Table::from_name(&insert.table.to_string().to_lowercase()).is_some(),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// The store's tables are what they are; a DROP or CREATE of the same name would seem to work and change nothing.
+    fn refuse_store_ddl(&self, sql: &str) -> Result<()> {
+        let Some(ParsedStatement::Statement(statement)) = self.parse(sql) else { return Ok(()) };
+        let names: Vec<String> = match *statement {
+            ast::Statement::Drop { names, .. } => names.iter().map(ToString::to_string).collect(),
+            ast::Statement::CreateTable(create) => vec![create.name.to_string()],
+            ast::Statement::CreateView(create) => vec![create.name.to_string()],
+            _ => return Ok(()),
+        };
+        match names.iter().find(|name| Table::from_name(name).is_some() || Session::is_view(name)) {
+            Some(name) => Err(Error::Sql {
+                message: format!("'{name}' belongs to the store and cannot be created or dropped"),
+                hints: vec!["choose another name; the new table or view lives as long as the session".into()],
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn parse(&self, sql: &str) -> Option<ParsedStatement> {
+        self.context.state_ref().read().sql_to_statement(sql, &ast_dialect()).ok()
+    }
+
+    fn shown(&self) -> std::sync::MutexGuard<'_, Option<u64>> {
+        self.shown.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+fn ast_dialect() -> datafusion::config::Dialect {
+    datafusion::config::Dialect::Generic
+}

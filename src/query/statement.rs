@@ -1,0 +1,102 @@
+//! The SQL of `sql/`: one statement a file, with `$name` parameters that become literals before it is run or shown.
+
+use std::collections::BTreeMap;
+
+use crate::error::{Error, Result};
+
+/// One file of `sql/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Statement {
+    name: &'static str,
+    text: &'static str,
+}
+
+/// What a `$name` stands for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Parameter {
+    Integer(i64),
+    Boolean(bool),
+    Text(String),
+    /// NULL of whatever type fits.
+    Null,
+    /// A predicate that was checked to be one expression.
+    Predicate(String),
+}
+
+impl Parameter {
+    fn literal(&self) -> String {
+        match self {
+            Parameter::Integer(value) => value.to_string(),
+            Parameter::Boolean(value) => value.to_string(),
+            Parameter::Text(text) => format!("'{}'", text.replace('\'', "''")),
+            Parameter::Null => "NULL".into(),
+            Parameter::Predicate(sql) => format!("({sql})"),
+        }
+    }
+}
+
+impl Statement {
+    /// A statement under the name of its file, without `sql/` and `.sql`.
+    pub const fn new(name: &'static str, text: &'static str) -> Statement {
+        Statement { name, text }
+    }
+
+    /// The file's name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The file's text.
+    pub fn text(&self) -> &'static str {
+        self.text
+    }
+
+    /// The text with every `$name` outside comments and quotes replaced by its literal: what is run is what `--dry-run` prints.
+    ///
+    /// # Errors
+    /// When the text names a parameter that is not given.
+    pub fn bind(&self, parameters: &BTreeMap<&str, Parameter>) -> Result<String> {
+        let mut bound = String::with_capacity(self.text.len());
+        let mut rest = self.text;
+        while let Some(next) = rest.find(['$', '\'', '-']) {
+            let (before, from) = rest.split_at(next);
+            bound += before;
+            let verbatim = match from.as_bytes() {
+                [b'\'', ..] => from[1..].find('\'').map_or(from.len(), |end| end + 2),
+                [b'-', b'-', ..] => from.find('\n').unwrap_or(from.len()),
+                [b'$', ..] => 0,
+                _ => 1,
+            };
+            if verbatim > 0 {
+                bound += &from[..verbatim];
+                rest = &from[verbatim..];
+                continue;
+            }
+            let end = from[1..].find(|c: char| !c.is_ascii_alphanumeric() && c != '_').map_or(from.len(), |end| end + 1);
+            let name = &from[1..end];
+            let parameter = parameters
+                .get(name)
+                .ok_or_else(|| Error::internal(format!("failed to bind statement '{}'", self.name), format!("it names ${name}")))?;
+            bound += &parameter.literal();
+            rest = &from[end..];
+        }
+        Ok(bound + rest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_become_literals_outside_comments_and_quotes() {
+        let statement = Statement::new("test", "SELECT $a, '$a', $b -- costs $c\nWHERE x - $a > 0");
+        let parameters = BTreeMap::from([("a", Parameter::Integer(7)), ("b", Parameter::Text("it's".into()))]);
+        assert_eq!(statement.bind(&parameters).unwrap(), "SELECT 7, '$a', 'it''s' -- costs $c\nWHERE x - 7 > 0");
+    }
+
+    #[test]
+    fn a_parameter_that_is_not_given_is_an_error() {
+        assert!(Statement::new("test", "SELECT $missing").bind(&BTreeMap::new()).is_err());
+    }
+}

@@ -1,0 +1,111 @@
+//! The catalog: one small file that names the version of every table, so that all tables change together.
+//!
+//! Lance commits one table at a time. A reader opens the versions the catalog names; a writer adds versions, then
+//! publishes them all by replacing the file. A crash before that leaves the old state; what was written is never seen.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::schema::Table;
+use crate::error::{Error, Result};
+
+/// The catalog's file name inside the store directory.
+pub const CATALOG_FILE: &str = "catalog.json";
+
+/// The version of the store's layout and schemas that this code writes.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// One consistent state of the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Catalog {
+    /// Version of the layout and the schemas.
+    pub format_version: u32,
+    /// Counts published states, from 1.
+    pub generation: u64,
+    /// The number the next run gets.
+    pub next_run: u64,
+    /// The Lance version of each table in this state.
+    pub tables: BTreeMap<String, u64>,
+    /// Named earlier states: the versions of each table.
+    #[serde(default)]
+    pub tags: BTreeMap<String, BTreeMap<String, u64>>,
+}
+
+impl Catalog {
+    /// The published version of a table.
+    pub fn version(&self, table: Table) -> Result<u64> {
+        self.tables
+            .get(table.name())
+            .copied()
+            .ok_or_else(|| Error::internal("the catalog is incomplete", format!("it names no version of table '{table}'")))
+    }
+
+    /// Reads the published state of the store at `root`.
+    ///
+    /// # Errors
+    /// [`Error::NoStore`] when the directory does not exist or is empty, [`Error::NotAStore`] when it holds something else or a
+    /// catalog that cannot be read, [`Error::NewerStore`].
+    pub fn load(root: &Path) -> Result<Catalog> {
+        let path = root.join(CATALOG_FILE);
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(cause) if matches!(cause.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+                return Err(missing_catalog(root));
+            }
+            Err(cause) => return Err(Error::io("read", path, cause)),
+        };
+        let not_a_store = |reason: String| Error::NotAStore { path: root.to_owned(), reason };
+        // The version first: a newer catalog may hold fields this code cannot read.
+        #[derive(Deserialize)]
+        struct Versioned {
+            format_version: u32,
+        }
+        let Versioned { format_version } =
+            serde_json::from_slice(&text).map_err(|cause| not_a_store(format!("its {CATALOG_FILE} cannot be read: {cause}")))?;
+        if format_version > FORMAT_VERSION {
+            return Err(Error::NewerStore { path: root.to_owned(), found: format_version, supported: FORMAT_VERSION });
+        }
+        serde_json::from_slice(&text).map_err(|cause| not_a_store(format!("its {CATALOG_FILE} cannot be read: {cause}")))
+    }
+
+    /// Replaces the published state at `root` by this one, atomically and durably.
+    pub fn publish(&self, root: &Path) -> Result<()> {
+        let path = root.join(CATALOG_FILE);
+        let temporary = root.join(format!("{CATALOG_FILE}.new"));
+        let write = |path: &PathBuf| -> std::io::Result<()> {
+            let mut file = fs::File::create(path)?;
+            file.write_all(&serde_json::to_vec_pretty(self)?)?;
+            file.sync_all()
+        };
+        write(&temporary).map_err(|cause| Error::io("write", &temporary, cause))?;
+        fs::rename(&temporary, &path).map_err(|cause| Error::io("replace", &path, cause))?;
+        // The rename itself must survive a power loss.
+        fs::File::open(root).and_then(|directory| directory.sync_all()).map_err(|cause| Error::io("sync", root, cause))
+    }
+}
+
+fn missing_catalog(root: &Path) -> Error {
+    match fs::read_dir(root) {
+        // Tables without a catalog are what a first command left that was cut off before it published.
+        Ok(mut entries) => match entries.all(|entry| entry.is_ok_and(|entry| is_unpublished(&entry.file_name()))) {
+            true => Error::NoStore { path: root.to_owned() },
+            false => Error::NotAStore { path: root.to_owned(), reason: format!("the directory has no {CATALOG_FILE}") },
+        },
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotADirectory => {
+            Error::NotAStore { path: root.to_owned(), reason: "it is a file".into() }
+        }
+        Err(cause) if cause.kind() == std::io::ErrorKind::PermissionDenied => Error::io("open", root, cause),
+        Err(_) => Error::NoStore { path: root.to_owned() },
+    }
+}
+
+fn is_unpublished(name: &std::ffi::OsStr) -> bool {
+    super::lock::is_lock_file(name)
+        || name.to_str().is_some_and(|name| {
+            name == format!("{CATALOG_FILE}.new") || name.strip_suffix(".lance").is_some_and(|stem| Table::from_name(stem).is_some())
+        })
+}

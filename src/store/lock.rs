@@ -1,0 +1,55 @@
+//! One writer at a time, by a lock that the operating system releases when its process ends, however it ends.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+const LOCK_FILE: &str = "write.lock";
+
+/// The right to write to a store, held until dropped.
+#[derive(Debug)]
+pub struct WriterLock {
+    _file: File,
+}
+
+impl WriterLock {
+    /// Takes the lock of the store at `root`, noting who holds it.
+    ///
+    /// # Errors
+    /// [`Error::StoreInUse`] with the holder's note, [`Error::ReadOnlyStore`].
+    pub fn acquire(root: &Path) -> Result<WriterLock> {
+        let path = root.join(LOCK_FILE);
+        let read_only = |cause| Error::ReadOnlyStore { path: root.to_owned(), cause };
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(read_only)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // The note is a courtesy; a lock without one is still a lock.
+                let _ = file.read_to_string(&mut holder);
+                let holder = Some(holder.trim().to_owned()).filter(|note| !note.is_empty());
+                return Err(Error::StoreInUse { path: root.to_owned(), holder });
+            }
+            Err(TryLockError::Error(cause)) => return Err(read_only(cause)),
+        }
+        let note = format!("process {}", std::process::id());
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(note.as_bytes()))
+            .and_then(|()| file.flush())
+            .map_err(read_only)?;
+        Ok(WriterLock { _file: file })
+    }
+}
+
+/// Removes the lock file of a store that is being removed.
+pub(super) fn remove(root: &Path) {
+    let _ = std::fs::remove_file(root.join(LOCK_FILE));
+}
+
+/// Whether a directory entry belongs to a store that was never published.
+pub(super) fn is_lock_file(name: &std::ffi::OsStr) -> bool {
+    name == LOCK_FILE
+}

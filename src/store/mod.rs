@@ -1,0 +1,136 @@
+//! The store: Lance tables in one directory, at one consistent state. The only folder that imports `lance`.
+
+mod catalog;
+mod conform;
+mod lock;
+mod lookup;
+mod provider;
+mod schema;
+mod snapshot;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use lance::session::Session;
+
+pub use catalog::{CATALOG_FILE, Catalog, FORMAT_VERSION};
+pub use lookup::{IdIndex, StoredCalls, StoredImages};
+pub use provider::StoreTable;
+pub use schema::{Table, list, object_type, step_type};
+pub use snapshot::Snapshot;
+pub use writer::{SharedWriter, Staged, Writer};
+
+use crate::error::{Error, Result};
+use crate::ids::{Clock, SystemClock};
+
+/// Cache for Lance's manifests and column metadata; data pages are not cached.
+const METADATA_CACHE_BYTES: usize = 128 << 20;
+const INDEX_CACHE_BYTES: usize = 64 << 20;
+
+/// A dataset store: a directory of tables with one catalog.
+///
+/// Any number of readers work beside one writer. Readers see the last published state; see [`Store::snapshot`].
+///
+/// ```
+/// # #[tokio::main] async fn main() -> mmevol::Result<()> {
+/// let directory = tempfile::tempdir().unwrap();
+/// let store = mmevol::store::Store::create(directory.path().join("store")).await?;
+/// let writer = store.writer("example", serde_json::json!({})).await?;
+/// writer.publish(serde_json::json!({})).await?;
+/// assert_eq!(store.snapshot().await?.count_rows(mmevol::store::Table::Samples).await?, 0);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: PathBuf,
+    session: Arc<Session>,
+    clock: Arc<dyn Clock>,
+    /// The last snapshot handed out, kept while the catalog stays what it is.
+    latest: Arc<Mutex<Option<Snapshot>>>,
+}
+
+impl Store {
+    /// Opens the store in directory `root`.
+    ///
+    /// # Errors
+    /// [`Error::NoStore`], [`Error::NotAStore`], [`Error::NewerStore`].
+    pub async fn open(root: impl Into<PathBuf>) -> Result<Store> {
+        let store = Store::at(root.into());
+        Catalog::load(&store.root)?;
+        Ok(store)
+    }
+
+    /// Opens the store in `root`, or prepares a new one where there is none. A new store exists for others
+    /// once its first writer has published.
+    pub async fn create(root: impl Into<PathBuf>) -> Result<Store> {
+        let store = Store::at(root.into());
+        match Catalog::load(&store.root) {
+            Ok(_) => {}
+            Err(Error::NoStore { .. }) => {
+                std::fs::create_dir_all(&store.root).map_err(|cause| Error::ReadOnlyStore { path: store.root.clone(), cause })?;
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(store)
+    }
+
+    fn at(root: PathBuf) -> Store {
+        let registry = Arc::new(lance::io::ObjectStoreRegistry::default());
+        let session = Arc::new(Session::new(INDEX_CACHE_BYTES, METADATA_CACHE_BYTES, registry));
+        Store { root, session, clock: Arc::new(SystemClock), latest: Arc::default() }
+    }
+
+    /// The same store with another source of time.
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Store {
+        self.clock = clock;
+        self
+    }
+
+    /// The directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The last published state. Reads one small file; opens tables only when the state has changed.
+    pub async fn snapshot(&self) -> Result<Snapshot> {
+        let catalog = Catalog::load(&self.root)?;
+        if let Some(latest) = self.latest().as_ref().filter(|latest| *latest.catalog() == catalog) {
+            return Ok(latest.clone());
+        }
+        let snapshot = Snapshot::open(&self.root, catalog, &self.session).await?;
+        *self.latest() = Some(snapshot.clone());
+        Ok(snapshot)
+    }
+
+    /// Becomes the store's one writer. `command` and `settings` (which must hold no secrets) go into table `runs`.
+    ///
+    /// # Errors
+    /// [`Error::StoreInUse`], [`Error::ReadOnlyStore`].
+    pub async fn writer(&self, command: &str, settings: serde_json::Value) -> Result<Writer> {
+        Writer::start(&self.root, Arc::clone(&self.session), Arc::clone(&self.clock), command, settings).await
+    }
+
+    /// Removes what an unfinished first command left of a store that was never published. Does nothing to any other store.
+    pub fn remove_unpublished(&self) -> Result<()> {
+        if self.root.join(CATALOG_FILE).exists() {
+            return Ok(());
+        }
+        for table in Table::ALL {
+            let path = snapshot::table_path(&self.root, table);
+            match std::fs::remove_dir_all(&path) {
+                Ok(()) => {}
+                Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {}
+                Err(cause) => return Err(Error::io("remove", path, cause)),
+            }
+        }
+        lock::remove(&self.root);
+        // Fails, rightly, when the directory holds anything of someone else's.
+        let _ = std::fs::remove_dir(&self.root);
+        Ok(())
+    }
+
+    fn latest(&self) -> std::sync::MutexGuard<'_, Option<Snapshot>> {
+        self.latest.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}

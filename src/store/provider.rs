@@ -1,0 +1,134 @@
+//! A table of the store as DataFusion sees it: scans with pushed-down columns and filters, and INSERT.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{DataFusionError, Result};
+use datafusion::datasource::sink::{DataSink, DataSinkExec};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::dml::InsertOp;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan};
+use lance::datafusion::LanceTableProvider;
+use lance::datatypes::BlobHandling;
+
+use super::schema::Table;
+use super::snapshot::Snapshot;
+use super::writer::SharedWriter;
+use crate::error::Error;
+
+/// One table at one version. Image bytes are read as they are when a query names them, and not at all otherwise.
+#[derive(Debug)]
+pub struct StoreTable {
+    table: Table,
+    scan: LanceTableProvider,
+    writer: Option<SharedWriter>,
+}
+
+impl StoreTable {
+    /// The table as `snapshot` has it. Without a writer, INSERT is refused.
+    pub fn new(table: Table, snapshot: &Snapshot, writer: Option<SharedWriter>) -> StoreTable {
+        let dataset = Arc::clone(snapshot.dataset(table));
+        let scan = LanceTableProvider::new(dataset, false, false).with_blob_handling(BlobHandling::AllBinary);
+        StoreTable { table, scan, writer }
+    }
+}
+
+#[async_trait]
+impl TableProvider for StoreTable {
+    fn schema(&self) -> SchemaRef {
+        self.scan.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.scan.scan(state, projection, filters, limit).await
+    }
+
+    /// Comparisons of columns with constants go into the scan, where they save reading; anything that calls a function stays
+    /// above it, so that nothing is evaluated twice and no model is called from a scan.
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(filters
+            .iter()
+            .map(|filter| match is_plain(filter) {
+                true => TableProviderFilterPushDown::Exact,
+                false => TableProviderFilterPushDown::Unsupported,
+            })
+            .collect())
+    }
+
+    async fn insert_into(
+        &self,
+        _state: &dyn Session,
+        input: Arc<dyn ExecutionPlan>,
+        operation: InsertOp,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        if operation != InsertOp::Append {
+            return Err(Error::argument("INSERT", "the store only adds rows; INSERT OVERWRITE and REPLACE are not supported").into());
+        }
+        let Some(writer) = &self.writer else {
+            return Err(Error::argument("INSERT", "this session reads only; run the statement with 'mmevol sql'").into());
+        };
+        let sink = StoreSink { table: self.table, schema: self.table.schema(), writer: Arc::clone(writer) };
+        Ok(Arc::new(DataSinkExec::new(input, Arc::new(sink), None)))
+    }
+}
+
+fn is_plain(filter: &Expr) -> bool {
+    let mut plain = true;
+    let visited = filter.apply(|expr| {
+        plain &= matches!(
+            expr,
+            Expr::Column(_)
+                | Expr::Literal(..)
+                | Expr::BinaryExpr(_)
+                | Expr::Not(_)
+                | Expr::IsNull(_)
+                | Expr::IsNotNull(_)
+                | Expr::IsTrue(_)
+                | Expr::IsFalse(_)
+                | Expr::Between(_)
+                | Expr::InList(_)
+                | Expr::Like(_)
+        );
+        Ok(if plain { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
+    });
+    visited.is_ok() && plain
+}
+
+#[derive(Debug)]
+struct StoreSink {
+    table: Table,
+    schema: SchemaRef,
+    writer: SharedWriter,
+}
+
+impl DisplayAs for StoreSink {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoreSink(table={})", self.table)
+    }
+}
+
+#[async_trait]
+impl DataSink for StoreSink {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    async fn write_all(&self, data: SendableRecordBatchStream, _context: &Arc<TaskContext>) -> Result<u64> {
+        self.writer.lock().await.append(self.table, data).await.map_err(DataFusionError::from)
+    }
+}

@@ -1,0 +1,211 @@
+//! The tables: their names, columns and types.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+
+/// A table of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Table {
+    Images,
+    Samples,
+    Instructions,
+    Evolutions,
+    Calls,
+    Prompts,
+    Runs,
+}
+
+impl Table {
+    /// Every table, in the order in which they are listed.
+    pub const ALL: [Table; 7] =
+        [Table::Images, Table::Samples, Table::Instructions, Table::Evolutions, Table::Calls, Table::Prompts, Table::Runs];
+
+    /// The name in SQL, in the catalog and of the directory.
+    pub fn name(self) -> &'static str {
+        match self {
+            Table::Images => "images",
+            Table::Samples => "samples",
+            Table::Instructions => "instructions",
+            Table::Evolutions => "evolutions",
+            Table::Calls => "calls",
+            Table::Prompts => "prompts",
+            Table::Runs => "runs",
+        }
+    }
+
+    /// The table of that name.
+    pub fn from_name(name: &str) -> Option<Table> {
+        Table::ALL.into_iter().find(|table| table.name() == name)
+    }
+
+    /// The columns as SQL sees them. Image bytes are plain `LargeBinary` here; the store keeps them as Lance blobs.
+    pub fn schema(self) -> SchemaRef {
+        Arc::new(Schema::new(match self {
+            Table::Images => vec![
+                text("image_id"),
+                text("uri"),
+                text("format"),
+                integer("width"),
+                integer("height"),
+                nullable(Field::new("bytes", DataType::LargeBinary, true)),
+                nullable(text("phash")),
+            ],
+            Table::Samples => vec![
+                text("sample_id"),
+                text("source"),
+                nullable(text("source_id")),
+                list("image_ids", DataType::Utf8),
+                list("missing_images", DataType::Utf8),
+                nullable(text("caption")),
+                list("objects", object_type()),
+                list("topics", DataType::Utf8),
+                text("content_hash"),
+                text("run_id"),
+                time("imported_at"),
+            ],
+            Table::Instructions => vec![
+                text("instruction_id"),
+                text("sample_id"),
+                nullable(text("evolution_id")),
+                nullable(text("parent_id")),
+                nullable(text("root_id")),
+                integer("round"),
+                nullable(text("operator")),
+                integer("position"),
+                nullable(text("image_position")),
+                text("question"),
+                text("answer"),
+                list("objects", DataType::Utf8),
+                list("skills", DataType::Utf8),
+                text("format"),
+                list("steps", step_type()),
+                nullable(Field::new("improved", DataType::Boolean, true)),
+                nullable(integer("score")),
+                nullable(text("reason")),
+                list("faults", DataType::Utf8),
+                text("status"),
+                text("run_id"),
+                time("created_at"),
+            ],
+            Table::Evolutions => vec![
+                text("evolution_id"),
+                text("sample_id"),
+                integer("round"),
+                integer("part"),
+                integer("attempt"),
+                nullable(text("parent_evolution_id")),
+                nullable(text("operator")),
+                text("status"),
+                nullable(text("error_kind")),
+                nullable(text("error")),
+                nullable(text("model")),
+                nullable(text("judge")),
+                nullable(text("parameters")),
+                nullable(text("prompt_id")),
+                nullable(text("judge_prompt_id")),
+                nullable(text("request_id")),
+                nullable(text("score_request_id")),
+                integer("parents"),
+                nullable(integer("generated")),
+                integer("kept"),
+                text("run_id"),
+                time("created_at"),
+            ],
+            Table::Calls => vec![
+                text("request_id"),
+                text("kind"),
+                text("model"),
+                text("endpoint"),
+                nullable(text("response")),
+                nullable(text("finish_reason")),
+                nullable(long("prompt_tokens")),
+                nullable(long("completion_tokens")),
+                nullable(Field::new("cost_usd", DataType::Float64, true)),
+                nullable(long("latency_ms")),
+                integer("attempts"),
+                nullable(integer("http_status")),
+                nullable(text("error")),
+                text("run_id"),
+                time("created_at"),
+            ],
+            Table::Prompts => vec![text("prompt_id"), text("name"), text("template"), time("created_at")],
+            Table::Runs => vec![
+                text("run_id"),
+                text("command"),
+                text("settings"),
+                text("status"),
+                time("started_at"),
+                time("finished_at"),
+                text("counters"),
+            ],
+        }))
+    }
+
+    /// The columns as Lance keeps them: image bytes become a blob column, which a scan skips unless it is named.
+    pub(super) fn stored_schema(self) -> SchemaRef {
+        let schema = self.schema();
+        match self {
+            Table::Images => Arc::new(Schema::new(
+                schema
+                    .fields()
+                    .iter()
+                    .map(|field| match field.name().as_str() {
+                        "bytes" => Arc::new(lance::blob::blob_field("bytes", true)),
+                        _ => Arc::clone(field),
+                    })
+                    .collect::<Vec<_>>(),
+            )),
+            _ => schema,
+        }
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The type of one element of `samples.objects`.
+pub fn object_type() -> DataType {
+    DataType::Struct(
+        vec![
+            Field::new("label", DataType::Utf8, true),
+            list("bbox", DataType::Float64),
+            Field::new("confidence", DataType::Float64, true),
+        ]
+        .into(),
+    )
+}
+
+/// The type of one element of `instructions.steps`.
+pub fn step_type() -> DataType {
+    DataType::Struct(vec![Field::new("manipulation", DataType::Utf8, true), Field::new("description", DataType::Utf8, true)].into())
+}
+
+/// A nullable list column of the given element type.
+pub fn list(name: &str, element: DataType) -> Field {
+    Field::new(name, DataType::List(Arc::new(Field::new("item", element, true))), true)
+}
+
+fn text(name: &str) -> Field {
+    Field::new(name, DataType::Utf8, false)
+}
+
+fn integer(name: &str) -> Field {
+    Field::new(name, DataType::Int32, false)
+}
+
+fn long(name: &str) -> Field {
+    Field::new(name, DataType::Int64, false)
+}
+
+fn time(name: &str) -> Field {
+    Field::new(name, DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())), false)
+}
+
+fn nullable(field: Field) -> Field {
+    field.with_nullable(true)
+}

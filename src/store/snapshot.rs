@@ -1,0 +1,86 @@
+//! One consistent state of all tables, to read from.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::record_batch::RecordBatch;
+use futures::TryStreamExt;
+use lance::Dataset;
+use lance::dataset::builder::DatasetBuilder;
+use lance::session::Session;
+
+use super::catalog::Catalog;
+use super::schema::Table;
+use crate::error::{Error, Result};
+
+/// Every table at the versions of one catalog. Cheap to clone; stays what it is while writers go on.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    catalog: Arc<Catalog>,
+    datasets: HashMap<Table, Arc<Dataset>>,
+}
+
+impl Snapshot {
+    /// Opens the tables at the versions that `catalog` names. Reads manifests, no data.
+    pub(super) async fn open(root: &Path, catalog: Catalog, session: &Arc<Session>) -> Result<Snapshot> {
+        let mut datasets = HashMap::new();
+        for table in Table::ALL {
+            datasets.insert(table, Arc::new(open_dataset(root, table, Some(catalog.version(table)?), session).await?));
+        }
+        Ok(Snapshot { catalog: Arc::new(catalog), datasets })
+    }
+
+    /// The state this snapshot shows.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// The number of rows of a table, from its metadata.
+    pub async fn count_rows(&self, table: Table) -> Result<u64> {
+        let count = self.dataset(table).count_rows(None).await.map_err(|cause| table_error("count rows of", table, cause))?;
+        Ok(count as u64)
+    }
+
+    /// Streams some columns of a table through `each`, batch by batch.
+    pub async fn for_each(&self, table: Table, columns: &[&str], mut each: impl FnMut(&RecordBatch)) -> Result<()> {
+        let failed = |cause| table_error("read", table, cause);
+        let mut scan = self.dataset(table).scan();
+        scan.project(columns).map_err(failed)?;
+        let mut batches = scan.try_into_stream().await.map_err(failed)?;
+        while let Some(batch) = batches.try_next().await.map_err(failed)? {
+            each(&batch);
+        }
+        Ok(())
+    }
+
+    pub(super) fn dataset(&self, table: Table) -> &Arc<Dataset> {
+        // `open` inserts every table.
+        &self.datasets[&table]
+    }
+
+    pub(super) fn with_dataset(&self, table: Table, dataset: Arc<Dataset>) -> Snapshot {
+        let mut changed = self.clone();
+        changed.datasets.insert(table, dataset);
+        changed
+    }
+}
+
+/// The directory of a table.
+pub(super) fn table_path(root: &Path, table: Table) -> PathBuf {
+    root.join(format!("{table}.lance"))
+}
+
+/// Opens a table at a version, or at its newest one.
+pub(super) async fn open_dataset(root: &Path, table: Table, version: Option<u64>, session: &Arc<Session>) -> Result<Dataset> {
+    let mut builder = DatasetBuilder::from_uri(table_path(root, table).to_string_lossy()).with_session(Arc::clone(session));
+    if let Some(version) = version {
+        builder = builder.with_version(version);
+    }
+    builder.load().await.map_err(|cause| table_error("open", table, cause))
+}
+
+/// Gives back our own error where Lance carried one, else says what failed.
+pub(super) fn table_error(action: &'static str, table: Table, cause: lance::Error) -> Error {
+    crate::error::unwrap_passenger(&cause).unwrap_or_else(|| Error::Table { action, table: table.name().into(), cause: Box::new(cause) })
+}

@@ -1,0 +1,256 @@
+//! The one writer: rows go into new versions of the tables, and all of them appear at once when it publishes.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use futures::{StreamExt, TryStreamExt};
+use lance::Dataset;
+use lance::dataset::transaction::Transaction;
+use lance::dataset::{CommitBuilder, InsertBuilder, UpdateBuilder, WriteMode, WriteParams};
+use lance::session::Session;
+use serde::Serialize;
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
+
+use super::catalog::{Catalog, FORMAT_VERSION};
+use super::conform::conform;
+use super::lock::WriterLock;
+use super::schema::Table;
+use super::snapshot::{Snapshot, open_dataset, table_error, table_path};
+use crate::error::{Error, Result};
+use crate::ids::Clock;
+
+/// A writer that several tasks of one command share.
+pub type SharedWriter = Arc<Mutex<Writer>>;
+
+/// The right to change a store, from taking its lock to publishing. Dropped without [`Writer::publish`], nothing has happened.
+#[derive(Debug)]
+pub struct Writer {
+    root: PathBuf,
+    session: Arc<Session>,
+    clock: Arc<dyn Clock>,
+    catalog: Catalog,
+    snapshot: Snapshot,
+    /// Tables whose newest version is the one in `snapshot`, so that a commit builds on it and on nothing else.
+    prepared: HashSet<Table>,
+    run: RunRow,
+    _lock: WriterLock,
+}
+
+/// Rows written to disk that belong to no version yet. Dropped, they are garbage that no reader sees.
+#[derive(Debug)]
+pub struct Staged {
+    table: Table,
+    transaction: Transaction,
+    /// How many rows were written.
+    pub rows: u64,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct RunRow {
+    run_id: String,
+    command: String,
+    settings: String,
+    status: String,
+    started_at: DateTime<Utc>,
+    finished_at: DateTime<Utc>,
+    counters: String,
+}
+
+impl Writer {
+    pub(super) async fn start(
+        root: &Path,
+        session: Arc<Session>,
+        clock: Arc<dyn Clock>,
+        command: &str,
+        settings: serde_json::Value,
+    ) -> Result<Writer> {
+        let lock = WriterLock::acquire(root)?;
+        let catalog = match Catalog::load(root) {
+            Ok(catalog) => catalog,
+            Err(Error::NoStore { .. }) => create_tables(root, &session).await?,
+            Err(error) => return Err(error),
+        };
+        let snapshot = Snapshot::open(root, catalog.clone(), &session).await?;
+        let now = clock.now();
+        let run = RunRow {
+            run_id: format!("run-{}", catalog.next_run),
+            command: command.to_owned(),
+            settings: settings.to_string(),
+            status: "finished".to_owned(),
+            started_at: now,
+            finished_at: now,
+            counters: String::new(),
+        };
+        Ok(Writer { root: root.to_owned(), session, clock, catalog, snapshot, prepared: HashSet::new(), run, _lock: lock })
+    }
+
+    /// The id of this command in table `runs`.
+    pub fn run_id(&self) -> &str {
+        &self.run.run_id
+    }
+
+    /// When this command started.
+    pub fn started_at(&self) -> DateTime<Utc> {
+        self.run.started_at
+    }
+
+    /// The store as this writer has changed it so far.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// Starts writing rows of `table` to disk in the background, without changing the table. Columns are matched by name; memory is
+    /// bounded by the stream's batches. Finish with [`Writer::commit`].
+    pub async fn stage(&mut self, table: Table, rows: SendableRecordBatchStream) -> Result<JoinHandle<Result<Staged>>> {
+        let dataset = self.prepare(table).await?;
+        Ok(tokio::spawn(write_rows(dataset, table, rows)))
+    }
+
+    /// Adds staged rows to their table.
+    pub async fn commit(&mut self, staged: Staged) -> Result<u64> {
+        let Staged { table, transaction, rows } = staged;
+        let dataset = self.prepare(table).await?;
+        let committed = CommitBuilder::new(dataset)
+            .with_session(Arc::clone(&self.session))
+            .with_skip_auto_cleanup(true)
+            .execute(transaction)
+            .await
+            .map_err(|cause| table_error("commit", table, cause))?;
+        self.snapshot = self.snapshot.with_dataset(table, Arc::new(committed));
+        Ok(rows)
+    }
+
+    /// Writes rows and adds them to their table. Returns how many there were. An empty stream changes nothing.
+    pub async fn append(&mut self, table: Table, rows: SendableRecordBatchStream) -> Result<u64> {
+        let staged = self.stage(table, rows).await?;
+        let staged = staged.await.map_err(|cause| Error::internal("the task that writes rows ended early", cause))??;
+        match staged.rows {
+            0 => Ok(0),
+            _ => self.commit(staged).await,
+        }
+    }
+
+    /// Writes rows given as structs, matched to columns by field name.
+    pub async fn append_rows<T: Serialize>(&mut self, table: Table, rows: &[T]) -> Result<u64> {
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let schema = table.schema();
+        let batch = serde_arrow::to_record_batch(schema.fields(), &rows)?;
+        let stream = futures::stream::once(async move { Ok(batch) });
+        self.append(table, Box::pin(RecordBatchStreamAdapter::new(schema, stream))).await
+    }
+
+    /// Sets one column of the rows that match `predicate` (SQL over the table's columns) to the SQL expression `value`.
+    pub async fn update(&mut self, table: Table, predicate: &str, column: &str, value: &str) -> Result<u64> {
+        let dataset = self.prepare(table).await?;
+        let update = UpdateBuilder::new(dataset)
+            .update_where(predicate)
+            .and_then(|builder| builder.set(column, value))
+            .and_then(|builder| builder.build())
+            .map_err(|cause| table_error("update", table, cause))?;
+        let updated = update.execute().await.map_err(|cause| table_error("update", table, cause))?;
+        self.snapshot = self.snapshot.with_dataset(table, updated.new_dataset);
+        Ok(updated.rows_updated)
+    }
+
+    /// Makes everything this writer did visible at once, with a row in `runs`, and lets the next writer in.
+    pub async fn publish(mut self, counters: serde_json::Value) -> Result<Catalog> {
+        self.checkpoint(counters).await
+    }
+
+    /// Like [`Writer::publish`], and goes on writing under a new run.
+    pub async fn checkpoint(&mut self, counters: serde_json::Value) -> Result<Catalog> {
+        self.run.finished_at = self.clock.now();
+        self.run.counters = counters.to_string();
+        let run = self.run.clone();
+        self.append_rows(Table::Runs, &[run]).await?;
+
+        let mut next = self.catalog.clone();
+        next.generation += 1;
+        next.next_run += 1;
+        next.tags.insert(format!("before-{}", self.run.run_id), self.catalog.tables.clone());
+        next.tables = Table::ALL
+            .into_iter()
+            .map(|table| (table.name().to_owned(), self.snapshot.dataset(table).version().version))
+            .collect::<BTreeMap<_, _>>();
+        next.tags.insert(format!("after-{}", self.run.run_id), next.tables.clone());
+        next.publish(&self.root)?;
+        self.run.run_id = format!("run-{}", next.next_run);
+        self.run.started_at = self.run.finished_at;
+        self.catalog = next.clone();
+        Ok(next)
+    }
+
+    /// The table's dataset, newest and published being the same. A crashed writer may have left versions that were never
+    /// published; a commit on top of them would bring their rows back.
+    async fn prepare(&mut self, table: Table) -> Result<Arc<Dataset>> {
+        if self.prepared.insert(table) {
+            let published = self.snapshot.dataset(table);
+            let newest = published.latest_version_id().await.map_err(|cause| table_error("open", table, cause))?;
+            if newest != published.version().version {
+                let mut restored = published.as_ref().clone();
+                restored.restore().await.map_err(|cause| table_error("restore", table, cause))?;
+                self.snapshot = self.snapshot.with_dataset(table, Arc::new(restored));
+            }
+        }
+        Ok(Arc::clone(self.snapshot.dataset(table)))
+    }
+}
+
+fn write_parameters(mode: WriteMode) -> WriteParams {
+    WriteParams {
+        mode,
+        // Versions that the catalog or a tag names must stay.
+        auto_cleanup: None,
+        skip_auto_cleanup: true,
+        ..WriteParams::default()
+    }
+}
+
+async fn write_rows(dataset: Arc<Dataset>, table: Table, rows: SendableRecordBatchStream) -> Result<Staged> {
+    let schema = table.stored_schema();
+    let counter = Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let counted = Arc::clone(&counter);
+    let stored = Arc::clone(&schema);
+    let conformed = rows.map(move |batch| conform(&batch?, table, &stored)).inspect_ok(move |batch| {
+        counted.fetch_add(batch.num_rows() as u64, std::sync::atomic::Ordering::Relaxed);
+    });
+    let stream: SendableRecordBatchStream = Box::pin(RecordBatchStreamAdapter::new(schema, conformed));
+    let parameters = write_parameters(WriteMode::Append);
+    let transaction = InsertBuilder::new(dataset)
+        .with_params(&parameters)
+        .execute_uncommitted_stream(stream)
+        .await
+        .map_err(|cause| table_error("write rows of", table, cause))?;
+    Ok(Staged { table, transaction, rows: counter.load(std::sync::atomic::Ordering::Relaxed) })
+}
+
+/// Makes the empty tables of a new store, in place of whatever an unfinished attempt left.
+async fn create_tables(root: &Path, session: &Arc<Session>) -> Result<Catalog> {
+    let mut tables = BTreeMap::new();
+    for table in Table::ALL {
+        let path = table_path(root, table);
+        if path.exists() {
+            std::fs::remove_dir_all(&path).map_err(|cause| Error::io("remove", &path, cause))?;
+        }
+        let schema = table.stored_schema();
+        let empty = RecordBatchStreamAdapter::new(schema, futures::stream::empty());
+        let stream: SendableRecordBatchStream = Box::pin(empty);
+        let mut parameters = write_parameters(WriteMode::Create);
+        parameters.session = Some(Arc::clone(session));
+        InsertBuilder::new(path.to_string_lossy().as_ref())
+            .with_params(&parameters)
+            .execute_stream(stream)
+            .await
+            .map_err(|cause| table_error("create", table, cause))?;
+        let created = open_dataset(root, table, None, session).await?;
+        tables.insert(table.name().to_owned(), created.version().version);
+    }
+    Ok(Catalog { format_version: FORMAT_VERSION, generation: 0, next_run: 1, tables, tags: BTreeMap::new() })
+}

@@ -1,0 +1,411 @@
+//! The OpenAI-compatible client against an endpoint that misbehaves on purpose.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use mmevol::image::RequestJpeg;
+use mmevol::model::limits::Limits;
+use mmevol::model::openai::{ApiKey, OpenAiModel, OpenAiModelBuilder, RetryPolicy};
+use mmevol::model::{CallKind, ChatErrorKind, ChatModel, ChatRequest, FinishReason, Parameters, RequestImage, ResponseSchema, Task};
+use serde_json::{Value, json};
+
+use crate::endpoint::{Behaviour, Endpoint};
+
+const KEY: &str = "sk-test-0123456789abcdef";
+
+/// A client that retries at once.
+fn builder(endpoint: &Endpoint) -> OpenAiModelBuilder {
+    let first_delay = Duration::from_millis(1);
+    let retry_policy = RetryPolicy { max_attempts: 4, first_delay, max_delay: first_delay, ..RetryPolicy::default() };
+    OpenAiModel::builder("gpt-4o-mini").base_url(endpoint.base_url()).api_key(ApiKey::new(KEY)).retry_policy(retry_policy)
+}
+
+fn client(endpoint: &Endpoint) -> OpenAiModel {
+    builder(endpoint).build().unwrap()
+}
+
+fn with_concurrency(endpoint: &Endpoint, concurrency: usize) -> OpenAiModel {
+    builder(endpoint).limits(Limits { concurrency: NonZeroUsize::new(concurrency), ..Limits::default() }).build().unwrap()
+}
+
+fn request(prompt: &str) -> ChatRequest {
+    ChatRequest {
+        kind: CallKind::Complete,
+        prompt: prompt.to_owned(),
+        image_ids: Vec::new(),
+        parameters: Parameters::default(),
+        schema: None,
+        sample_index: 0,
+        task: Task::Complete,
+    }
+}
+
+fn structured_request(prompt: &str) -> ChatRequest {
+    let schema = json!({ "type": "object", "properties": { "items": { "type": "array" } } });
+    ChatRequest { schema: Some(Arc::new(ResponseSchema { name: "evolved_instructions".to_owned(), schema })), ..request(prompt) }
+}
+
+fn image(bytes: &'static [u8]) -> Arc<RequestImage> {
+    Arc::new(RequestImage::new("an-image", RequestJpeg { jpeg: Bytes::from_static(bytes), width: 1, height: 1 }))
+}
+
+fn bodies(endpoint: &Endpoint) -> Vec<Value> {
+    endpoint.received().into_iter().map(|received| received.body).collect()
+}
+
+/// How each request asked for structured output.
+fn response_formats(endpoint: &Endpoint) -> Vec<String> {
+    bodies(endpoint).iter().map(|body| body["response_format"]["type"].as_str().unwrap_or("none").to_owned()).collect()
+}
+
+#[tokio::test]
+async fn an_answer_comes_back_with_its_circumstances() {
+    let endpoint = Endpoint::start(|_| Behaviour::reply("four"));
+    let reply = client(&endpoint).chat(&request("2 + 2?"), &[]).await.unwrap();
+    assert_eq!((reply.text.as_str(), &reply.finish_reason), ("four", &FinishReason::Stop));
+    assert_eq!((reply.prompt_tokens, reply.completion_tokens), (Some(10), Some(5)));
+    assert_eq!((reply.attempts, reply.http_status), (1, Some(200)));
+
+    let received = endpoint.received().remove(0);
+    assert_eq!(
+        received.body,
+        json!({
+            "model": "gpt-4o-mini",
+            "messages": [{ "role": "user", "content": "2 + 2?" }],
+            "temperature": 1.0,
+            "max_tokens": 4096,
+            "seed": 3407,
+        })
+    );
+    assert_eq!(received.headers["authorization"], format!("Bearer {KEY}"));
+}
+
+#[tokio::test]
+async fn images_come_first_as_data_urls_of_low_detail() {
+    let endpoint = Endpoint::start(|_| Behaviour::reply("a dog"));
+    let images = [image(b"\xff\xd8 one"), image(b"\xff\xd8 two")];
+    client(&endpoint).chat(&structured_request("What is this?"), &images).await.unwrap();
+    let body = bodies(&endpoint).remove(0);
+    assert_eq!(
+        body["messages"][0]["content"],
+        json!([
+            { "type": "image_url", "image_url": { "url": "data:image/jpeg;base64,/9ggb25l", "detail": "low" } },
+            { "type": "image_url", "image_url": { "url": "data:image/jpeg;base64,/9ggdHdv", "detail": "low" } },
+            { "type": "text", "text": "What is this?" },
+        ])
+    );
+    assert_eq!(body["response_format"]["json_schema"]["name"], "evolved_instructions");
+    assert_eq!(body["response_format"]["json_schema"]["strict"], true);
+    assert_eq!(body["response_format"]["json_schema"]["schema"]["type"], "object");
+}
+
+#[tokio::test]
+async fn what_fails_by_chance_is_asked_again() {
+    let page = b"<html><title>Welcome</title></html>".to_vec();
+    for fault in [
+        Behaviour::rate_limited(1),
+        Behaviour::error(500, "oops"),
+        Behaviour::error(503, "overloaded"),
+        Behaviour::error(408, "too slow"),
+        Behaviour::error(409, "conflict"),
+        Behaviour::CutBody,
+        Behaviour::Garbage(b"{\"choices\": [".to_vec()),
+        Behaviour::Garbage(page),
+        Behaviour::Garbage(Vec::new()),
+        Behaviour::Json(json!({ "choices": [] })),
+        Behaviour::Json(json!({ "error": { "message": "the backend is busy", "code": 502 } })),
+    ] {
+        let endpoint = Endpoint::sequence(vec![fault.clone(), Behaviour::reply("fine")]);
+        let reply = client(&endpoint).chat(&request("?"), &[]).await.unwrap();
+        assert_eq!((reply.text.as_str(), reply.attempts, endpoint.requests()), ("fine", 2, 2), "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn attempts_end() {
+    for (fault, kind, requests, words) in [
+        (Behaviour::error(500, "oops"), ChatErrorKind::ServerError, 4, "500 Internal Server Error: oops"),
+        (Behaviour::rate_limited(1), ChatErrorKind::RateLimited, 20, "429 Too Many Requests: slow down"),
+        (Behaviour::CutBody, ChatErrorKind::Connection, 4, "cut off"),
+        (Behaviour::Garbage(b"Hello".to_vec()), ChatErrorKind::InvalidResponse, 4, "no chat completion but Hello"),
+    ] {
+        let endpoint = Endpoint::start(move |_| fault.clone());
+        let error = client(&endpoint).chat(&request("?"), &[]).await.unwrap_err();
+        assert_eq!((error.kind, error.attempts as usize, endpoint.requests()), (kind, requests, requests), "{error}");
+        assert!(error.message.contains(words) && error.message.contains(&format!("{requests} requests made")), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_takes_too_long_is_a_timeout() {
+    let endpoint = Endpoint::sequence(vec![Behaviour::Hang]);
+    let retry_policy = RetryPolicy { max_attempts: 1, ..RetryPolicy::default() };
+    let model = builder(&endpoint).request_timeout(Duration::from_millis(50)).retry_policy(retry_policy).build().unwrap();
+    let error = model.chat(&request("?"), &[]).await.unwrap_err();
+    assert_eq!((error.kind, error.attempts), (ChatErrorKind::Timeout, 1));
+    assert!(error.message.contains("no complete answer within 50ms"), "{error}");
+}
+
+#[tokio::test]
+async fn a_slow_answer_is_asked_for_again() {
+    let slow = Behaviour::Delay(Duration::from_secs(3600), Box::new(Behaviour::reply("late")));
+    let endpoint = Endpoint::sequence(vec![slow, Behaviour::reply("fine")]);
+    let model = builder(&endpoint).request_timeout(Duration::from_secs(1)).build().unwrap();
+    let reply = model.chat(&request("?"), &[]).await.unwrap();
+    assert_eq!((reply.text.as_str(), reply.attempts), ("fine", 2));
+}
+
+#[tokio::test]
+async fn a_refusal_is_final_and_quoted() {
+    let declined =
+        json!({ "choices": [{ "message": { "content": null, "refusal": "I cannot look at faces." }, "finish_reason": "stop" }] });
+    let endpoint = Endpoint::start(move |_| Behaviour::Json(declined.clone()));
+    let error = client(&endpoint).chat(&request("Who is this?"), &[]).await.unwrap_err();
+    assert_eq!((error.kind, error.http_status, endpoint.requests()), (ChatErrorKind::Refusal, Some(200), 1));
+    assert!(error.message.contains("I cannot look at faces."), "{error}");
+}
+
+#[tokio::test]
+async fn a_cut_answer_is_an_answer() {
+    let cut = json!({ "choices": [{ "message": { "content": null }, "finish_reason": "length" }] });
+    let endpoint = Endpoint::start(move |_| Behaviour::Json(cut.clone()));
+    let reply = client(&endpoint).chat(&request("?"), &[]).await.unwrap();
+    assert_eq!((reply.text.as_str(), reply.finish_reason, reply.prompt_tokens), ("", FinishReason::Length, None));
+}
+
+#[tokio::test]
+async fn a_prompt_that_is_too_long_fails_at_once() {
+    let message = "This model's maximum context length is 4096 tokens, but you asked for 5000. Lower max_tokens or max_completion_tokens.";
+    let endpoint = Endpoint::start(move |_| Behaviour::error(400, message));
+    let error = client(&endpoint).chat(&structured_request("long"), &[]).await.unwrap_err();
+    assert_eq!((error.kind, error.http_status, endpoint.requests()), (ChatErrorKind::ContextOverflow, Some(400), 1));
+}
+
+#[tokio::test]
+async fn a_bad_request_fails_at_once_with_a_short_message() {
+    let endpoint = Endpoint::start(|_| Behaviour::error(400, &"The image is broken. ".repeat(100)));
+    let error = client(&endpoint).chat(&structured_request("?"), &[]).await.unwrap_err();
+    assert_eq!((error.kind, endpoint.requests()), (ChatErrorKind::BadRequest, 1));
+    assert!(error.message.contains("The image is broken.") && error.message.len() < 450, "{error}");
+}
+
+#[tokio::test]
+async fn a_rejected_key_fails_once_for_all_who_wait() {
+    let endpoint = Endpoint::start(|_| Behaviour::error(401, &format!("Incorrect API key provided: {KEY}")));
+    let model = Arc::new(with_concurrency(&endpoint, 4));
+    let requests: Vec<ChatRequest> = (0..20).map(|number| request(&number.to_string())).collect();
+    let outcomes = futures::future::join_all(requests.iter().map(|request| model.chat(request, &[]))).await;
+    for outcome in outcomes {
+        let error = outcome.unwrap_err();
+        assert_eq!(error.kind, ChatErrorKind::Authentication);
+        assert!(error.message.contains("OPENAI_API_KEY") && !error.message.contains(KEY), "{error}");
+    }
+    assert_eq!(endpoint.requests(), 1);
+    model.chat(&request("a later one"), &[]).await.unwrap_err();
+    assert_eq!(endpoint.requests(), 2, "the key may have been unlocked since");
+}
+
+#[tokio::test]
+async fn an_account_without_credit_is_not_asked_again() {
+    let body = json!({ "error": { "message": "You exceeded your current quota.", "code": "insufficient_quota" } }).to_string();
+    let endpoint = Endpoint::start(move |_| Behaviour::Status { code: 429, headers: Vec::new(), body: body.clone() });
+    let error = client(&endpoint).chat(&request("?"), &[]).await.unwrap_err();
+    assert_eq!((error.kind, error.http_status, endpoint.requests()), (ChatErrorKind::Authentication, Some(429), 1));
+    assert!(error.message.contains("no credit left"), "{error}");
+}
+
+#[tokio::test]
+async fn an_unknown_model_is_told_from_those_that_are_offered() {
+    let script = |_: &Value| Behaviour::error(404, "The model does not exist");
+    let endpoint = Endpoint::start_with_models(script, &["llava:7b", "gpt-4o-mini"]);
+    let model = OpenAiModel::builder("gpt-4o-mni").base_url(endpoint.base_url()).build().unwrap();
+    let error = model.chat(&request("?"), &[]).await.unwrap_err();
+    assert_eq!((error.kind, endpoint.requests()), (ChatErrorKind::NotFound, 1));
+    let expected = format!(
+        "Failed to ask model 'gpt-4o-mni' at {}: 404 Not Found: The model does not exist. \
+         Did you mean 'gpt-4o-mini'? The endpoint offers gpt-4o-mini, llava:7b.",
+        endpoint.base_url()
+    );
+    assert_eq!(error.message, expected);
+}
+
+#[tokio::test]
+async fn a_wrong_path_hints_at_the_base_url() {
+    let endpoint = Endpoint::start(|_| Behaviour::reply("never asked"));
+    let without_path = endpoint.base_url().replace("/v1", "/");
+    let error = OpenAiModel::builder("m").base_url(without_path).build().unwrap().chat(&request("?"), &[]).await.unwrap_err();
+    assert_eq!(error.kind, ChatErrorKind::NotFound);
+    assert!(error.message.contains("many servers want it to end in /v1"), "{error}");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_not_there_is_soon_reported() {
+    let endpoint = Endpoint::start(|_| Behaviour::reply("never asked"));
+    let (base_url, model) = (endpoint.base_url(), client(&endpoint));
+    drop(endpoint);
+    let error = model.chat(&request("?"), &[]).await.unwrap_err();
+    assert_eq!((error.kind, error.attempts), (ChatErrorKind::Connection, 2));
+    assert!(error.message.contains(&base_url) && error.message.contains("connection refused"), "{error}");
+}
+
+/// Refuses json_schema and json_object, as older servers do.
+fn without_structured_output(body: &Value) -> Behaviour {
+    match body["response_format"]["type"].as_str() {
+        Some(kind) => Behaviour::error(400, &format!("response_format of type {kind} is not supported")),
+        None => Behaviour::reply("[]"),
+    }
+}
+
+#[tokio::test]
+async fn refused_structured_output_is_asked_for_in_the_next_best_way_and_that_is_remembered() {
+    let endpoint = Endpoint::start(without_structured_output);
+    let model = client(&endpoint);
+    let reply = model.chat(&structured_request("1"), &[]).await.unwrap();
+    assert_eq!((reply.text.as_str(), reply.attempts), ("[]", 3));
+    model.chat(&structured_request("2"), &[]).await.unwrap();
+    assert_eq!(response_formats(&endpoint), ["json_schema", "json_object", "none", "none"]);
+}
+
+#[tokio::test]
+async fn of_many_first_requests_one_finds_out_what_is_refused() {
+    let endpoint = Endpoint::start(without_structured_output);
+    let model = with_concurrency(&endpoint, 16);
+    let requests: Vec<ChatRequest> = (0..16).map(|number| structured_request(&number.to_string())).collect();
+    let replies = futures::future::join_all(requests.iter().map(|request| model.chat(request, &[]))).await;
+    assert!(replies.iter().all(Result::is_ok));
+    assert_eq!(endpoint.requests(), 16 + 2);
+}
+
+#[tokio::test]
+async fn wording_does_not_use_up_attempts() {
+    let endpoint = Endpoint::start(without_structured_output);
+    let retry_policy = RetryPolicy { max_attempts: 1, ..RetryPolicy::default() };
+    let model = builder(&endpoint).retry_policy(retry_policy).build().unwrap();
+    assert!(model.chat(&structured_request("?"), &[]).await.is_ok());
+}
+
+#[tokio::test]
+async fn parameters_that_a_model_refuses_are_replaced_or_left_out() {
+    let endpoint = Endpoint::start(|body| {
+        let refuse = |parameter: &str, message: &str| Behaviour::Status {
+            code: 400,
+            headers: Vec::new(),
+            body: json!({ "error": { "message": message, "param": parameter, "code": "unsupported_parameter" } }).to_string(),
+        };
+        if body.get("max_tokens").is_some() {
+            refuse("max_tokens", "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")
+        } else if body.get("temperature").is_some() {
+            refuse("temperature", "'temperature' does not support 0.2 with this model. Only the default (1) value is supported.")
+        } else if body.get("seed").is_some() {
+            refuse("seed", "Unknown parameter: 'seed'.")
+        } else {
+            Behaviour::reply("fine")
+        }
+    });
+    let model = client(&endpoint);
+    model.chat(&request("1"), &[]).await.unwrap();
+    model.chat(&request("2"), &[]).await.unwrap();
+    let bodies = bodies(&endpoint);
+    assert_eq!(bodies.len(), 5);
+    let last = &bodies[4];
+    assert_eq!(last["max_completion_tokens"], 4096);
+    assert!(["max_tokens", "temperature", "seed"].iter().all(|parameter| last.get(*parameter).is_none()), "{last}");
+}
+
+#[tokio::test]
+async fn no_more_requests_are_in_flight_than_allowed() {
+    let endpoint = Endpoint::start(|_| Behaviour::Hold(Box::new(Behaviour::reply("fine"))));
+    let model = Arc::new(with_concurrency(&endpoint, 4));
+    let calls: Vec<_> = (0..20)
+        .map(|number| {
+            let model = Arc::clone(&model);
+            tokio::spawn(async move { model.chat(&request(&number.to_string()), &[]).await })
+        })
+        .collect();
+    endpoint.wait_for_in_flight(4).await;
+    endpoint.release();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    assert_eq!((endpoint.peak_in_flight(), endpoint.requests()), (4, 20));
+    let stats = model.limiter_stats();
+    assert_eq!((stats.in_flight, stats.peak_in_flight), (0, 4));
+    assert!(endpoint.connections() <= 4, "{} connections for 4 at a time", endpoint.connections());
+}
+
+#[tokio::test]
+async fn clients_of_one_endpoint_share_its_limits() {
+    let endpoint = Endpoint::start(|_| Behaviour::reply("fine"));
+    let (evolver, judge) = (with_concurrency(&endpoint, 1), with_concurrency(&endpoint, 1));
+    let requests: Vec<ChatRequest> = (0..8).map(|number| request(&number.to_string())).collect();
+    let calls = requests.iter().flat_map(|request| [evolver.chat(request, &[]), judge.chat(request, &[])]);
+    assert!(futures::future::join_all(calls).await.iter().all(Result::is_ok));
+    assert_eq!((endpoint.requests(), endpoint.peak_in_flight()), (16, 1));
+}
+
+#[tokio::test]
+async fn requests_per_minute_are_kept() {
+    let endpoint = Endpoint::start(|_| Behaviour::reply("fine"));
+    let limits = Limits { requests_per_minute: NonZeroU32::new(30), ..Limits::default() };
+    let model = Arc::new(builder(&endpoint).limits(limits).build().unwrap());
+    for number in 0..3 {
+        model.chat(&request(&number.to_string()), &[]).await.unwrap();
+    }
+    // A tenth of the minute's requests may come at once. The next is not due for two seconds.
+    let one_more = tokio::spawn({
+        let model = Arc::clone(&model);
+        async move { model.chat(&request("one more"), &[]).await }
+    });
+    tokio::task::yield_now().await;
+    assert!(!one_more.is_finished());
+    assert_eq!(endpoint.requests(), 3);
+    one_more.abort();
+}
+
+#[tokio::test]
+async fn connections_are_reused() {
+    let endpoint = Endpoint::sequence(vec![Behaviour::reply("fine"), Behaviour::rate_limited(1), Behaviour::reply("fine")]);
+    let model = client(&endpoint);
+    for number in 0..10 {
+        model.chat(&request(&number.to_string()), &[]).await.unwrap();
+    }
+    assert_eq!((endpoint.requests(), endpoint.connections()), (11, 1));
+}
+
+#[tokio::test]
+async fn the_key_is_never_shown() {
+    let endpoint = Endpoint::start(|_| Behaviour::error(500, &format!("no backend for key '{KEY}'")));
+    let builder = builder(&endpoint);
+    assert!(!format!("{builder:?}").contains(KEY));
+    let model = builder.build().unwrap();
+    assert!(!format!("{model:?}").contains(KEY));
+    let error = model.chat(&request("?"), &[]).await.unwrap_err();
+    assert!(error.message.contains("no backend for key '***'"), "{error}");
+    assert!(!format!("{error:?}").contains(KEY));
+
+    let unsendable = OpenAiModel::builder("m").api_key(ApiKey::new("sk-\u{1}secret")).build().unwrap_err();
+    assert!(!format!("{unsendable} {unsendable:?}").contains("secret"));
+}
+
+#[tokio::test]
+async fn the_evolving_endpoint_answers_both_kinds_of_prompt() {
+    let endpoint = Endpoint::evolving();
+    let model = client(&endpoint);
+    let ask = async |prompt: &str| {
+        let reply = model.chat(&request(prompt), &[]).await.unwrap();
+        let list = reply.text.trim_start_matches("```json").trim_end_matches("```").to_owned();
+        serde_json::from_str::<Vec<Value>>(&list).unwrap()
+    };
+    let prompt = "Boxes:\n```json\n[]\n```\nItems:\n```json\n[{\"item\": 2, \"question\": \"Why?\", \"answer\": \"So.\"}]\n```";
+    let evolved = ask(prompt).await;
+    assert_eq!(evolved[0]["item"], 2);
+    assert_ne!(evolved[0]["question"], "Why?");
+    assert_eq!(ask(prompt).await, evolved);
+    assert_eq!((endpoint.requests(), endpoint.distinct_requests()), (2, 1));
+
+    let scores = ask("```json\n[{\"item\": 1, \"rewritten\": {\"question\": \"Why?\"}}]\n```").await;
+    assert_eq!(scores[0]["item"], 1);
+    assert!(scores[0]["improved"].is_string() && scores[0]["score"].is_u64());
+}

@@ -1,0 +1,128 @@
+//! Parquet files as Hugging Face datasets have them, and files that are damaged or hold something else.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, BinaryArray, ListArray, RecordBatch, StringArray, StructArray};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{DataType, Field, Fields, Schema};
+use arrow::json::ReaderBuilder;
+use bytes::Bytes;
+use mmevol::formats::SeedImage;
+use mmevol::formats::detect::{Format, FormatError, detect, read_seeds};
+use parquet::arrow::ArrowWriter;
+use serde_json::{Value, json};
+
+use super::{questions, samples};
+
+fn list_of(fields: &[&str]) -> DataType {
+    let fields: Fields = fields.iter().map(|name| Field::new(*name, DataType::Utf8, true)).collect();
+    DataType::List(Arc::new(Field::new("item", DataType::Struct(fields), true)))
+}
+
+/// Images as Hugging Face's Image feature stores them.
+fn image_structs(bytes: Vec<Option<&[u8]>>, paths: Vec<Option<&str>>) -> StructArray {
+    let fields = Fields::from(vec![Field::new("bytes", DataType::Binary, true), Field::new("path", DataType::Utf8, true)]);
+    StructArray::new(fields, vec![Arc::new(BinaryArray::from(bytes)), Arc::new(StringArray::from(paths))], None)
+}
+
+/// Writes a column of images and one of something else.
+fn write(path: &Path, images: (&str, ArrayRef), texts: (&str, DataType), rows: &[Value]) {
+    let schema = Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, true), Field::new(texts.0, texts.1, true)]));
+    let mut decoder = ReaderBuilder::new(schema).build_decoder().unwrap();
+    let rows: Vec<Value> = rows.iter().enumerate().map(|(row, value)| json!({"id": row, texts.0: value})).collect();
+    decoder.serialize(&rows).unwrap();
+    let texts = decoder.flush().unwrap().unwrap();
+    let mut columns: Vec<(Arc<str>, ArrayRef)> = vec![(images.0.into(), images.1)];
+    columns.extend(
+        texts.schema().fields().iter().zip(texts.columns()).map(|(field, column)| (field.name().as_str().into(), Arc::clone(column))),
+    );
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut writer = ArrowWriter::try_new(File::create(path).unwrap(), batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+}
+
+#[test]
+fn conversations_with_an_image_struct() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("train.parquet");
+    let images = image_structs(vec![Some(b"one"), None, None], vec![Some("1.jpg"), Some("2.jpg"), None]);
+    let turns = json!([{"from": "human", "value": "<image>\nQ?"}, {"from": "gpt", "value": "A."}]);
+    let rows = [turns.clone(), turns.clone(), turns];
+    write(&path, ("image", Arc::new(images)), ("conversations", list_of(&["from", "value"])), &rows);
+    assert_eq!(detect(&path).unwrap(), Format::Parquet);
+    let records: Vec<_> = read_seeds(&path, Format::Parquet).unwrap().map(Result::unwrap).collect();
+    assert_eq!(records.iter().map(|record| record.number).collect::<Vec<_>>(), [1, 2, 3]);
+    let first = records[0].sample.as_ref().unwrap();
+    assert_eq!((first.source_id.as_deref(), questions(first)), (Some("0"), vec![("Q?", "A.")]));
+    assert_eq!(first.images, [SeedImage::Bytes { bytes: Bytes::from_static(b"one"), name: Some("1.jpg".to_owned()) }]);
+    assert_eq!(records[1].sample.as_ref().unwrap().images, [SeedImage::Path("2.jpg".to_owned())]);
+    let fault = records[2].sample.as_ref().unwrap_err();
+    assert!(fault.message.contains("no image") && fault.source_id.as_deref() == Some("2"), "{fault:?}");
+}
+
+#[test]
+fn texts_with_a_list_of_images() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("train.parquet");
+    let images = image_structs(vec![Some(b"one"), Some(b"two"), Some(b"three")], vec![None, None, None]);
+    let item = Arc::new(Field::new("item", images.data_type().clone(), true));
+    let lists = ListArray::new(item, OffsetBuffer::from_lengths([2, 1]), Arc::new(images), None);
+    let rows = [json!([{"user": "Q1", "assistant": "A1"}, {"user": "Q2", "assistant": "A2"}]), json!([{"user": "Q3"}])];
+    write(&path, ("images", Arc::new(lists)), ("texts", list_of(&["user", "assistant", "source"])), &rows);
+    let records: Vec<_> = read_seeds(&path, Format::Parquet).unwrap().map(Result::unwrap).collect();
+    let first = records[0].sample.as_ref().unwrap();
+    assert_eq!((questions(first), first.images.len()), (vec![("Q1", "A1"), ("Q2", "A2")], 2));
+    assert!(records[1].sample.as_ref().unwrap_err().message.contains("texts[0].assistant is missing"));
+}
+
+#[test]
+fn messages_with_plain_bytes_and_with_paths() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("train.parquet");
+    let rows = [json!([{"role": "system", "content": "s"}, {"role": "user", "content": "Q?"}, {"role": "assistant", "content": "A."}])];
+    let bytes: ArrayRef = Arc::new(BinaryArray::from(vec![b"one".as_slice()]));
+    write(&path, ("image", bytes), ("messages", list_of(&["role", "content"])), &rows);
+    let sample = samples(&path, Format::Parquet).remove(0);
+    assert_eq!(sample.images, [SeedImage::Bytes { bytes: Bytes::from_static(b"one"), name: None }]);
+    assert_eq!(questions(&sample), [("Q?", "A.")]);
+    let paths: ArrayRef = Arc::new(StringArray::from(vec!["a.jpg"]));
+    write(&path, ("image", paths), ("messages", list_of(&["role", "content"])), &rows);
+    assert_eq!(samples(&path, Format::Parquet)[0].images, [SeedImage::Path("a.jpg".to_owned())]);
+}
+
+#[test]
+fn columns_that_are_not_known_are_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("train.parquet");
+    let paths: ArrayRef = Arc::new(StringArray::from(vec!["a.jpg"]));
+    write(&path, ("image", Arc::clone(&paths)), ("label", DataType::Utf8), &[json!("dog")]);
+    let error = read_seeds(&path, Format::Parquet).err().unwrap();
+    assert!(matches!(error, FormatError::Columns { .. }));
+    let message = error.to_string();
+    assert!(message.contains("found image, id, label; wanted image or images"), "{message}");
+}
+
+#[test]
+fn a_damaged_file_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("train.parquet");
+    let turns = json!([{"role": "user", "content": "Q?"}, {"role": "assistant", "content": "A."}]);
+    let paths: ArrayRef = Arc::new(StringArray::from(vec!["a.jpg"]));
+    write(&path, ("image", paths), ("messages", list_of(&["role", "content"])), &[turns]);
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() - 20]).unwrap();
+    let message = read_seeds(&path, Format::Parquet).err().unwrap().to_string();
+    assert!(message.contains("train.parquet") && message.contains("may be cut off"), "{message}");
+    // Every byte in turn: whatever it says, it says it without a panic.
+    for at in (0..whole.len()).step_by(7) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x55;
+        fs::write(&path, damaged).unwrap();
+        if let Ok(records) = read_seeds(&path, Format::Parquet) {
+            records.for_each(drop);
+        }
+    }
+}

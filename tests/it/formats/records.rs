@@ -1,0 +1,132 @@
+//! What single records of the JSON formats say, and the faults they may have.
+
+use bytes::Bytes;
+use mmevol::formats::SeedImage;
+use mmevol::formats::detect::Format;
+use mmevol::instruction::{DetectedObject, Step};
+
+use super::{LLAVA, MESSAGES, MMEVOL, assert_fault, questions, sample};
+
+#[test]
+fn fields_that_are_absent_have_defaults() {
+    let seed = sample(MMEVOL, Format::Mmevol);
+    let item = &seed.rounds[0][0].instruction;
+    assert_eq!((item.format.as_str(), item.image_position.as_deref(), item.steps.len()), ("Norm", Some("single"), 0));
+    assert_eq!((seed.caption, seed.objects.len(), seed.source_id.as_deref()), (None, 0, Some("a")));
+    assert_eq!(seed.images, [SeedImage::Path("a.jpg".to_owned())]);
+}
+
+#[test]
+fn shapes_of_captions_ids_images_and_rounds() {
+    let record = |fields: &str| MMEVOL.replacen('{', &format!("{{{fields}, "), 1);
+    let caption = |caption: &str| sample(&record(&format!(r#""caption": {caption}"#)), Format::Mmevol).caption;
+    assert_eq!(caption(r#""A dog.""#).as_deref(), Some("A dog."));
+    assert_eq!(caption(r#"[{"from": "human", "value": "?"}, {"from": "gpt", "value": "A cat."}]"#).as_deref(), Some("A cat."));
+    assert_eq!((caption("[]"), caption("null"), caption(r#""""#)), (None, None, None));
+    assert_eq!(sample(&record(r#""hash_id": 7"#), Format::Mmevol).source_id.as_deref(), Some("7"));
+    let several = MMEVOL.replace(r#""a.jpg""#, r#"["a.jpg", "b.jpg"]"#);
+    assert_eq!(sample(&several, Format::Mmevol).images.len(), 2);
+    let gap = record(r#""conversations_v3": [{"question": "Q3", "answer": "A3", "score": 7, "steps": ["look", {"manipulation": null}]}]"#);
+    let rounds = sample(&gap, Format::Mmevol).rounds;
+    assert_eq!(rounds.iter().map(Vec::len).collect::<Vec<_>>(), [1, 0, 0, 1]);
+    assert_eq!(rounds[3][0].score, Some(7));
+    assert_eq!(rounds[3][0].instruction.steps[0], Step { manipulation: "None".to_owned(), description: "look".to_owned() });
+}
+
+#[test]
+fn faults_name_the_field() {
+    let assert_broken = |from: &str, to: &str, expected: &[&str]| assert_fault(&MMEVOL.replace(from, to), Format::Mmevol, expected);
+    assert_broken(r#""image": "a.jpg","#, "", &["no image"]);
+    assert_broken(r#""a.jpg""#, r#""""#, &["no image", "empty path"]);
+    assert_broken(r#"[{"question": "Q?", "answer": "A."}]"#, "[]", &["no conversation", "conversations_v0 is empty"]);
+    assert_broken(r#"[{"question": "Q?", "answer": "A."}]"#, "{}", &["conversations_v0 is an object, expected a list"]);
+    assert_broken(r#""answer": "A.""#, r#""answer": 5"#, &["conversations_v0[0].answer is a number, expected text"]);
+    assert_broken(r#""question": "Q?","#, "", &["conversations_v0[0].question is missing"]);
+    assert_broken(r#""A.""#, "null", &["conversations_v0[0].answer is missing"]);
+    assert_broken(r#""A.""#, r#""A.", "skills": [{}]"#, &["conversations_v0[0].skills[0] is an object"]);
+    assert_broken(r#""A.""#, r#""A.", "score": 1.5"#, &["score is a number, expected a whole number"]);
+    assert_broken(r#""id""#, r#""conversations_v4000000000": [], "id""#, &["rounds above 1000"]);
+    assert_broken(r#""id""#, r#""caption": [{"from": "human", "value": "x"}], "id""#, &["caption has 0 gpt turns"]);
+    assert_fault("[1]", Format::Mmevol, &["the record is a number, expected an object"]);
+    let deep = format!(r#"{{"id": {}{}}}"#, "[".repeat(5_000), "]".repeat(5_000));
+    assert_fault(&deep, Format::Mmevol, &["recursion limit"]);
+}
+
+#[test]
+fn boxes_are_checked() {
+    let with_box = |bbox: &str| MMEVOL.replacen('{', &format!(r#"{{"det": [{{"label": "dog", "bbox": {bbox}}}], "#), 1);
+    let exact = sample(&with_box("[0, 0.25, 1.0000005, 0.75]"), Format::Mmevol);
+    assert_eq!(exact.objects, [DetectedObject { label: "dog".to_owned(), bbox: [0.0, 0.25, 1.0, 0.75], confidence: None }]);
+    for (bbox, expected) in [
+        ("[0, 0, 1.5, 1]", "leaves the image"),
+        ("[-0.1, 0, 1, 1]", "leaves the image"),
+        ("[12, 30, 200, 180]", "divide pixels"),
+        ("[0.5, 0, 0.2, 1]", "corners swapped"),
+        ("[0.1, 0.9, 0.2, 0.1]", "corners swapped"),
+        ("[0.1, 0.9, 0.2]", "four numbers"),
+        ("[0.1, \"nan\", 0.2, 0.3]", "no number"),
+        ("[0.1, null, 0.2, 0.3]", "no number"),
+        ("\"0,0,1,1\"", "no list"),
+        ("null", "no list"),
+    ] {
+        assert_fault(&with_box(bbox), Format::Mmevol, &["det[0] (dog)", expected]);
+    }
+    assert_fault(&with_box("[0.1, NaN, 0.2, 0.3]"), Format::Mmevol, &["line 1", "NaN"]);
+    assert_fault(&with_box("[0.1, 1e999, 0.2, 0.3]"), Format::Mmevol, &["number out of range"]);
+}
+
+#[test]
+fn llava_turns_become_items() {
+    let record = r#"{"image": "a.jpg", "conversations": [{"from": "system", "value": "s"}, {"from": "user", "value": "One?\n<image>"},
+        {"from": "assistant", "value": "1"}, {"from": "human", "value": "Two?"}, {"from": "gpt", "value": "2"}]}"#;
+    let seed = sample(record, Format::Llava);
+    assert_eq!(questions(&seed), [("One?", "1"), ("Two?", "2")]);
+    assert_eq!(seed.source_id, None);
+}
+
+#[test]
+fn llava_faults_name_the_turn() {
+    let turns = |turns: &str| format!(r#"{{"id": 3, "image": "a.jpg", "conversations": [{turns}]}}"#);
+    let (human, gpt) = (r#"{"from": "human", "value": "Q"}"#, r#"{"from": "gpt", "value": "A"}"#);
+    assert_fault(&turns(&[human, gpt, human].join(",")), Format::Llava, &["conversations[2] has no answer"]);
+    assert_fault(&turns(&[human, human].join(",")), Format::Llava, &["conversations[1] is a human turn"]);
+    assert_fault(&turns(&[gpt, human].join(",")), Format::Llava, &["conversations[0] is a model turn"]);
+    let system = r#"{"from": "system", "value": "s"}"#;
+    assert_fault(&turns(&[human, system, gpt].join(",")), Format::Llava, &["conversations[1] is a system turn"]);
+    assert_fault(&turns(system), Format::Llava, &["no conversation"]);
+    assert_fault(&turns(""), Format::Llava, &["no conversation"]);
+    assert_fault(&turns(r#"{"from": "tool", "value": "s"}"#), Format::Llava, &["conversations[0] is spoken by 'tool'"]);
+    assert_fault(&turns(&format!(r#"{{"from": "human"}},{gpt}"#)), Format::Llava, &["conversations[0].value is missing"]);
+    assert_fault(&LLAVA.replace(r#""image": "a.jpg","#, ""), Format::Llava, &["no image"]);
+}
+
+#[test]
+fn messages_hold_images_as_parts_or_beside() {
+    let parts = r#"{"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": [{"type": "text", "text": "Q?"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAEC"}}, {"type": "image", "path": "b.jpg"}]},
+        {"role": "assistant", "content": [{"type": "text", "text": "A."}]}, {"role": "user", "content": "More?"},
+        {"role": "assistant", "content": "No."}]}"#;
+    let seed = sample(parts, Format::Messages);
+    assert_eq!(questions(&seed), [("Q?", "A."), ("More?", "No.")]);
+    let bytes = SeedImage::Bytes { bytes: Bytes::from_static(&[0, 1, 2]), name: None };
+    assert_eq!(seed.images, [bytes, SeedImage::Path("b.jpg".to_owned())]);
+    let beside = sample(MESSAGES, Format::Messages);
+    assert_eq!((questions(&beside), beside.images.len()), (vec![("Q?", "A.")], 1));
+    let sharegpt = r#"{"messages": [{"from": "human", "value": "Q?"}, {"from": "gpt", "value": "A."}], "image": "a.jpg"}"#;
+    assert_eq!(questions(&sample(sharegpt, Format::Messages)), [("Q?", "A.")]);
+}
+
+#[test]
+fn messages_faults_name_the_message() {
+    let with_image = |image: &str| MESSAGES.replace(r#""a.jpg""#, image);
+    assert_fault(&with_image(r#""https://example.org/a.jpg""#), Format::Messages, &["images[0]", "download the image first"]);
+    assert_fault(&with_image(r#""data:image/png;base64,A*""#), Format::Messages, &["images[0]", "broken base64"]);
+    assert_fault(&with_image(r#""data:image/svg,<svg/>""#), Format::Messages, &["without base64"]);
+    assert_fault(&with_image("7"), Format::Messages, &["images[0] is a number"]);
+    assert_fault(&with_image(""), Format::Messages, &["no image"]);
+    let content = |content: &str| MESSAGES.replace(r#""<image>Q?""#, content);
+    assert_fault(&content(r#""<image><image>Q?""#), Format::Messages, &["show 2 images, but the record has 1"]);
+    assert_fault(&content("null"), Format::Messages, &["messages[0].content is null"]);
+    assert_fault(&content(r#"[{"type": "video"}]"#), Format::Messages, &["messages[0].content[0] is of type 'video'"]);
+    assert_fault(&MESSAGES.replace("assistant", "tool"), Format::Messages, &["messages[1] is spoken by 'tool'"]);
+}
