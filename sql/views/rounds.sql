@@ -51,4 +51,3 @@ SELECT
     e.cost_usd
 FROM evolution e
 LEFT JOIN item i ON e.round = i.round AND e.operator IS NOT DISTINCT FROM i.operator
-ORDER BY e.round, e.operator

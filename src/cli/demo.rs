@@ -35,8 +35,8 @@ pub async fn run(store: &Path, _arguments: Arguments) -> Result<()> {
     evolve::print_report(&evolve::with_progress(&evolution).await?)?;
 
     let session = Session::builder().store(store.clone()).build().await?;
-    step("what each round did: SELECT * FROM rounds");
-    let rounds = "SELECT round, operator, samples, generated, kept, round(yes_rate, 2) AS yes_rate, round(mean_score, 1) AS score FROM rounds";
+    step("what each round did: SELECT * FROM rounds ORDER BY round");
+    let rounds = "SELECT round, operator, samples, generated, kept, round(yes_rate, 2) AS yes_rate, round(mean_score, 1) AS score FROM rounds ORDER BY round, operator";
     print_query(&session, rounds, OutputFormat::Table).await?;
     step("one question and what became of it");
     let chain = "SELECT h.round, h.operator, h.score, h.question FROM history h WHERE h.status = 'kept' AND h.root_id = \

@@ -116,7 +116,9 @@ impl Description {
     /// The documentation that `SHOW FUNCTIONS` and completion show.
     pub fn documentation(&self) -> Documentation {
         let section = DocSection { include: true, label: self.section, description: None };
-        let mut builder = Documentation::builder(section, self.summary, self.syntax()).with_sql_example(self.example);
+        // SHOW FUNCTIONS shows one example: the one that runs. The syntax goes with the description.
+        let description = format!("{}: {}", self.syntax(), self.summary);
+        let mut builder = Documentation::builder(section, description, self.example).with_sql_example(self.example);
         for parameter in self.parameters {
             builder = builder.with_argument(parameter.name, parameter.description);
         }
@@ -195,15 +197,16 @@ pub(super) fn column<T: Serialize>(values: impl Iterator<Item = T>, result: &Fie
 /// The arguments as arrays of equal length, with fields named after the parameters.
 pub(super) fn named_arrays(description: &Description, args: &ScalarFunctionArgs) -> Result<(Vec<FieldRef>, Vec<ArrayRef>)> {
     let arrays = ColumnarValue::values_to_arrays(&args.args)?;
-    let fields = arrays
-        .iter()
-        .enumerate()
-        .map(|(position, array)| {
-            let parameter = &description.parameters[position.min(description.parameters.len() - 1)];
-            Arc::new(Field::new(parameter.name, array.data_type().clone(), true))
-        })
-        .collect();
-    Ok((fields, arrays))
+    Ok((named_fields(description, &arrays), arrays))
+}
+
+/// Fields for arguments, named after the parameters.
+pub(super) fn named_fields(description: &Description, arrays: &[ArrayRef]) -> Vec<FieldRef> {
+    let field = |(position, array): (usize, &ArrayRef)| {
+        let parameter = &description.parameters[position.min(description.parameters.len() - 1)];
+        Arc::new(Field::new(parameter.name, array.data_type().clone(), true))
+    };
+    arrays.iter().enumerate().map(field).collect()
 }
 
 /// The field that results are serialized into.

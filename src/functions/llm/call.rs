@@ -5,7 +5,9 @@ use std::future::Future;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field};
+use arrow::array::ArrayRef;
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, FieldRef};
 use async_trait::async_trait;
 use datafusion::common::{Result, internal_err};
 use datafusion::logical_expr::async_udf::{AsyncScalarUDF, AsyncScalarUDFImpl};
@@ -14,7 +16,7 @@ use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::functions::pure::{Description, column, named_arrays, result_field};
+use crate::functions::pure::{Description, column, named_arrays, named_fields, result_field};
 use crate::model::ChatRequest;
 use crate::model::service::{CallOutcome, ModelService};
 
@@ -28,6 +30,15 @@ pub enum Form {
     Value,
     /// A struct of the answer, the error and the cost.
     Outcome,
+}
+
+impl Form {
+    fn result(self) -> DataType {
+        match self {
+            Form::Value => DataType::Utf8,
+            Form::Outcome => outcome_type(),
+        }
+    }
 }
 
 /// Asks a model for one row.
@@ -142,7 +153,8 @@ pub fn function<C: RowCall>(description: &'static Description, form: Form, call:
         description,
         form,
         call: Arc::new(call),
-        signature: Signature::user_defined(Volatility::Volatile),
+        // The engine's wrapper of asynchronous functions passes on no coercion: arguments are cast when the function is invoked.
+        signature: Signature::variadic_any(Volatility::Volatile),
         documentation: description.documentation(),
     };
     AsyncScalarUDF::new(Arc::new(function)).into_scalar_udf()
@@ -165,15 +177,9 @@ impl<C: RowCall> ScalarUDFImpl for CallFunction<C> {
         &self.signature
     }
 
-    fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
-        self.description.coerce(arguments)
-    }
-
-    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
-        Ok(match self.form {
-            Form::Value => DataType::Utf8,
-            Form::Outcome => outcome_type(),
-        })
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        self.description.coerce(arguments)?;
+        Ok(self.form.result())
     }
 
     fn invoke_with_args(&self, _args: ScalarFunctionArgs) -> Result<ColumnarValue> {
@@ -188,16 +194,26 @@ impl<C: RowCall> ScalarUDFImpl for CallFunction<C> {
 #[async_trait]
 impl<C: RowCall> AsyncScalarUDFImpl for CallFunction<C> {
     async fn invoke_async_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (fields, arrays) = named_arrays(self.description, &args)?;
+        let (fields, arrays) = self.coerced(&args)?;
         let rows: Vec<C::Row> = serde_arrow::from_arrow(&fields, &arrays).map_err(crate::Error::from)?;
         let outcomes: Vec<Option<PromptedOutcome>> =
             futures::stream::iter(rows.into_iter().map(|row| self.call.call(row))).buffered(ROWS_IN_FLIGHT).try_collect().await?;
-        let result = result_field(&self.return_type(&[])?);
+        let result = result_field(&self.form.result());
         let values = match self.form {
             Form::Value => column(outcomes.into_iter().map(|outcome| Some(outcome?.outcome.result.ok()?.text)), &result),
             Form::Outcome => column(outcomes.into_iter().map(|outcome| outcome.map(OutcomeRow::from)), &result),
         }?;
         Ok(ColumnarValue::Array(values))
+    }
+}
+
+impl<C> CallFunction<C> {
+    fn coerced(&self, args: &ScalarFunctionArgs) -> Result<(Vec<FieldRef>, Vec<ArrayRef>)> {
+        let (_, arrays) = named_arrays(self.description, args)?;
+        let given: Vec<DataType> = arrays.iter().map(|array| array.data_type().clone()).collect();
+        let coerced = self.description.coerce(&given)?;
+        let arrays = arrays.iter().zip(&coerced).map(|(array, wanted)| cast(array, wanted)).collect::<Result<Vec<_>, _>>()?;
+        Ok((named_fields(self.description, &arrays), arrays))
     }
 }
 

@@ -15,6 +15,9 @@ const DOMINANT_SHARE: f64 = 0.5;
 /// and exceed its own share around the region by this, or it may be the background's.
 const LEAD_OVER_SURROUNDINGS: f64 = 0.3;
 
+/// Small things against the light look black, and ones in glaring light white, whatever their colour.
+const SMALLEST_EXTREME: f64 = 0.03;
+
 /// A colour by its everyday name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colour {
@@ -176,7 +179,11 @@ impl Pixels {
         let (colour, share) = inner.first()?;
         let around = Histogram::of(self.samples_around(region));
         let stands_out = around.total == 0 || share - around.share(colour) > LEAD_OVER_SURROUNDINGS;
-        let needed = if matches!(colour, Colour::Black | Colour::White) { DOMINANT_SHARE + 0.2 } else { DOMINANT_SHARE };
+        let is_extreme = matches!(colour, Colour::Black | Colour::White);
+        let needed = if is_extreme { DOMINANT_SHARE + 0.2 } else { DOMINANT_SHARE };
+        if is_extreme && region.area() < SMALLEST_EXTREME {
+            return None;
+        }
         (colour.is_no_shade() && share >= needed && inner.second_share() < share / 2.0 && stands_out).then_some(colour)
     }
 

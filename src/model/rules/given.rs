@@ -83,7 +83,7 @@ impl<'a> Given<'a> {
             fact.skills.push(skill::CONTEXT);
         }
         fact.moves = self.moves();
-        if fact.is_yes_or_no() {
+        if fact.is_yes_or_no() && answer.split_whitespace().count() > 2 {
             fact.statement = wording::sentence(trimmed_yes_or_no(answer));
         }
         fact.objects = if self.item.objects.is_empty() { self.labels.clone() } else { self.item.objects.clone() };

@@ -70,9 +70,9 @@ pub fn caption_gaps(scene: &Scene) -> Vec<(String, String)> {
     let mut gaps = Vec::new();
     for sentence in sentences(scene) {
         let tokens = wording::words(&sentence);
-        let counts =
+        let mut counts =
             tokens.iter().enumerate().filter_map(|(place, word)| Some((place, wording::read_number(word).filter(|count| *count > 1)?)));
-        let is_true = counts.map(|(place, count)| agrees(scene, &tokens[place + 1..], count)).all(|agrees| agrees);
+        let is_true = counts.all(|(place, count)| agrees(scene, &tokens[place + 1..], count));
         if !is_true {
             continue;
         }
