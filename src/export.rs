@@ -137,6 +137,9 @@ impl Export {
             ("where", Parameter::Predicate(self.predicate.clone().unwrap_or_else(|| "true".into()))),
         ]);
         let mut batches = session.stream(&EXPORT.bind(&parameters)?).await?;
+        if let Some(parent) = self.output.parent() {
+            std::fs::create_dir_all(parent).map_err(|cause| Error::io("create", parent, cause))?;
+        }
         let mut writer = self.format.create(&self.output)?;
         let mut images = ImageFiles::new(&snapshot, &self);
         while let Some(batch) = batches.try_next().await? {

@@ -64,27 +64,35 @@ struct SampleRow {
 const SHORTEST_PREFIX: usize = 4;
 
 /// The tree of a sample, or of an instruction with its ancestors and descendants. `id` is an id or the beginning of one, or a sample's own key in its
-/// seed file.
+/// seed file or a part of that key.
 ///
 /// # Errors
 /// [`Error::UnknownId`]; an [`Error::Argument`] for a beginning that several ids share.
 pub async fn lineage(session: &Session, id: &str) -> Result<Lineage> {
     let quoted = id.replace('\'', "''");
     let mut found: HashSet<(String, Option<String>)> = HashSet::new();
-    let samples = format!("SELECT sample_id, NULL AS instruction_id FROM samples WHERE sample_id = '{quoted}' OR source_id = '{quoted}'");
-    let mut queries = vec![samples];
-    if id.len() >= SHORTEST_PREFIX && id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        queries.push(format!("SELECT sample_id, NULL AS instruction_id FROM samples WHERE sample_id LIKE '{quoted}%'"));
-        queries.push(format!("SELECT sample_id, instruction_id FROM instructions WHERE instruction_id LIKE '{quoted}%'"));
+    let mut queries =
+        vec![format!("SELECT sample_id, NULL AS instruction_id FROM samples WHERE sample_id = '{quoted}' OR source_id = '{quoted}'")];
+    if id.len() >= SHORTEST_PREFIX {
+        if id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            queries.push(format!(
+                "SELECT sample_id, NULL AS instruction_id FROM samples WHERE sample_id LIKE '{quoted}%' \
+                 UNION ALL SELECT sample_id, instruction_id FROM instructions WHERE instruction_id LIKE '{quoted}%'"
+            ));
+        }
+        // A seed file's own key is often its id with a list index before and an image name behind it.
+        queries.push(format!("SELECT sample_id, NULL AS instruction_id FROM samples WHERE strpos(source_id, '{quoted}') > 0"));
     }
     for sql in queries {
-        found.extend(rows::<Found>(session, &sql).await?.into_iter().map(|found| (found.sample_id, found.instruction_id)));
+        if found.is_empty() {
+            found.extend(rows::<Found>(session, &sql).await?.into_iter().map(|found| (found.sample_id, found.instruction_id)));
+        }
     }
     let mut found = found.into_iter();
     let (sample_id, instruction_id) = match (found.next(), found.next()) {
         (Some(only), None) => only,
         (None, _) => return Err(Error::UnknownId { what: "sample or instruction", id: id.to_owned() }),
-        (Some(_), Some(_)) => return Err(Error::argument("ID", format!("several ids begin with '{id}'; give more of it"))),
+        (Some(_), Some(_)) => return Err(Error::argument("ID", format!("several ids match '{id}'; give more of it, or the whole id"))),
     };
     tree(session, &sample_id, instruction_id.as_deref()).await
 }

@@ -1,5 +1,5 @@
 -- Per round and operator: how many samples, what was made, what was kept, and what it cost. Seeds are round 0. Rates and means are NULL where
--- there is nothing to divide by; a finished round that was imported has no operator, no rates and no cost.
+-- there is nothing to divide by; a finished round that was imported has no operator, no rate and no cost.
 WITH item AS (
     SELECT
         round,
@@ -8,7 +8,8 @@ WITH item AS (
         count(*) FILTER (WHERE status = 'kept') AS kept,
         count(*) FILTER (WHERE status = 'eliminated') AS eliminated,
         count(*) FILTER (WHERE status = 'unjudged') AS unjudged,
-        avg(CASE WHEN improved THEN 1.0 WHEN NOT improved THEN 0.0 END) AS yes_rate,
+        -- Of an imported finished round only the survivors are known.
+        avg(CASE WHEN improved THEN 1.0 WHEN NOT improved THEN 0.0 END) FILTER (WHERE operator IS NOT NULL) AS yes_rate,
         avg(score) AS mean_score
     FROM instructions
     GROUP BY round, operator

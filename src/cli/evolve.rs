@@ -131,12 +131,9 @@ pub fn print_report(report: &EvolutionReport) -> Result<()> {
         spent.calls, spent.cached, spent.failed, spent.prompt_tokens, spent.completion_tokens, spent.cost_usd
     ));
     if report.rounds.iter().all(|round| round.evolutions == 0) {
-        note("nothing was due: every sample has been through these rounds");
+        note("nothing was due");
     }
-    if report.without_images > 0 {
-        note(format_args!("{} samples without images were skipped", report.without_images));
-        hint("evolve them from their text with --text-only");
-    }
+    note_without_images(report.without_images);
     let failed: u64 = report.rounds.iter().map(|round| round.failed).sum();
     if failed > 0 {
         note(format_args!("{failed} evolutions failed"));
@@ -156,7 +153,8 @@ async fn print_plan(evolution: &Evolution, format: ReportFormat) -> Result<()> {
         return print_json(&[plan]);
     }
     let Some(round) = plan.round else {
-        note("nothing is due: every sample has been through these rounds");
+        note("nothing is due");
+        note_without_images(plan.without_images);
         return Ok(());
     };
     for (name, sql) in bound_statements(evolution, round)? {
@@ -167,10 +165,15 @@ async fn print_plan(evolution: &Evolution, format: ReportFormat) -> Result<()> {
     if plan.later_rounds > 0 {
         note(format_args!("{} later rounds follow, each of at most about this size", plan.later_rounds));
     }
-    if plan.without_images > 0 {
-        note(format_args!("{} samples without images are skipped; --text-only evolves them from their text", plan.without_images));
-    }
+    note_without_images(plan.without_images);
     Ok(())
+}
+
+fn note_without_images(samples: u64) {
+    if samples > 0 {
+        note(format_args!("{samples} samples without images are skipped"));
+        hint("evolve them from their text with --text-only");
+    }
 }
 
 fn print_requests(plan: &Plan) -> Result<()> {

@@ -68,10 +68,17 @@ pub struct ChatRequest {
     pub parameters: Parameters,
     /// The shape the answer must have, for endpoints with structured output.
     pub schema: Option<Arc<ResponseSchema>>,
-    /// Tells apart requests of which several answers are wanted. Part of the request's id; the model never sees it.
+    /// Tells apart requests of which several answers are wanted. Part of the request's id; in no prompt.
     pub sample_index: u32,
     /// The same content as data, for models that are not language models. `prompt` is what counts.
     pub task: Task,
+}
+
+impl ChatRequest {
+    /// The seed to sample with: that of the parameters for the first answer, another one for each further answer.
+    pub fn seed(&self) -> i64 {
+        self.parameters.seed.wrapping_add(i64::from(self.sample_index))
+    }
 }
 
 /// Sampling parameters.

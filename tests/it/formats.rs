@@ -136,7 +136,7 @@ mod detection {
     #[test]
     fn what_fits_nothing_is_said_with_its_keys() {
         let message = refused("a.json", br#"[{"id": 1, "caption": "c", "url": "u"}]"#);
-        assert!(message.contains("the keys caption, id, url") && message.contains("llava wants image and conversations"), "{message}");
+        assert!(message.contains("the keys id, caption, url") && message.contains("llava wants image and conversations"), "{message}");
         assert!(refused("a.json", b"[1, 2]").contains("the record is a number"));
         assert!(refused("a.json", b"[]").contains("is empty"));
         assert!(refused("a.json", b"").contains("is empty"));

@@ -1,4 +1,4 @@
-//! `llm_evolve(operator, image_ids, caption, objects, items [, persona])`: one sample's items, rewritten in one direction.
+//! `llm_evolve(operator, image_ids, caption, objects, items [, persona [, sample]])`: one sample's items, rewritten in one direction.
 
 use std::sync::Arc;
 
@@ -23,14 +23,19 @@ const PARAMETERS: &[Parameter] = &[
     Parameter { name: "caption", kind: ParameterKind::Text, description: "What the image shows, NULL if unknown." },
     Parameter { name: "objects", kind: ParameterKind::Structs, description: "Structs of label and bbox [x1, y1, x2, y2] in 0..1." },
     Parameter { name: "items", kind: ParameterKind::Structs, description: "The items to rewrite, numbered from 1 in the prompt." },
-    Parameter { name: "persona", kind: ParameterKind::Text, description: "Whom the questions are for." },
+    Parameter { name: "persona", kind: ParameterKind::Text, description: "Whom the questions are for, NULL for nobody in particular." },
+    Parameter {
+        name: "sample",
+        kind: ParameterKind::Integer,
+        description: "Which of several answers to the same request is wanted; it is added to the seed.",
+    },
 ];
 
 /// `llm_evolve`.
 pub static LLM_EVOLVE: Description = Description {
     name: "llm_evolve",
     parameters: PARAMETERS,
-    optional: 1,
+    optional: 2,
     section: "Models",
     summary: "Asks the model to rewrite a sample's items in one direction; one request a row. Gives the answer's text, for parse_instructions; \
               NULL where the model gave none or the row has no items.",
@@ -56,6 +61,8 @@ pub struct Row {
     items: Option<Vec<Instruction>>,
     #[serde(default)]
     persona: Option<String>,
+    #[serde(default)]
+    sample: Option<i64>,
 }
 
 /// Makes the request of a row.
@@ -82,6 +89,7 @@ impl RowCall for Evolve {
     type Row = Row;
 
     async fn call(&self, row: Row) -> Result<Option<PromptedOutcome>> {
+        let sample_index = row.sample.and_then(|sample| u32::try_from(sample).ok()).unwrap_or_default();
         let Some((task, image_ids)) = row.into_task()? else { return Ok(None) };
         let rendered = self.0.prompts.render_evolve(&task, image_ids.len())?;
         let service = &self.0.model;
@@ -91,7 +99,7 @@ impl RowCall for Evolve {
             image_ids,
             parameters: self.0.parameters,
             schema: Some(evolved_instructions_schema()),
-            sample_index: 0,
+            sample_index,
             task: Task::Evolve(task),
         };
         let outcome = ask_until_usable(service, &mut request, |text| parse_instructions(text).error.is_none()).await?;

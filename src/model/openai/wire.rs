@@ -86,7 +86,7 @@ pub(super) fn request_body(
         temperature: dialect.temperature.then_some(request.parameters.temperature),
         max_tokens: limit_as(TokenLimit::MaxTokens),
         max_completion_tokens: limit_as(TokenLimit::MaxCompletionTokens),
-        seed: dialect.seed.then_some(request.parameters.seed),
+        seed: dialect.seed.then_some(request.seed()),
         response_format: request.schema.as_deref().and_then(|schema| response_format(dialect.structure, schema)),
     };
     let image_bytes: usize = images.iter().map(|image| image.data_url().len()).sum();
