@@ -48,8 +48,8 @@ impl ChatModel for LargestObject {
 }
 
 #[tokio::main]
-async fn main() -> mmevol::Result<()> {
-    let directory = tempfile::tempdir().expect("a temporary folder");
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let directory = tempfile::tempdir()?;
     let store = Store::create(directory.path().join("store")).await?;
     Import::new("examples/seeds/seed.json").run(&store).await?;
     let settings = Settings { rounds: 1, ..Settings::default() };

@@ -176,9 +176,17 @@ pub fn unwrap_passenger(error: &(dyn StdError + 'static)) -> Option<Error> {
 }
 
 impl From<DataFusionError> for Error {
-    /// Gives back our own error where there is one underneath; explains the engine's otherwise.
+    /// Gives back our own error where there is one underneath. The engine's own is the statement's fault or the engine's.
     fn from(error: DataFusionError) -> Self {
-        unwrap_passenger(&error).unwrap_or_else(|| crate::query::explain::explain(error))
+        if let Some(ours) = unwrap_passenger(&error) {
+            return ours;
+        }
+        match error.find_root() {
+            DataFusionError::Plan(_) | DataFusionError::SQL(..) | DataFusionError::SchemaError(..) | DataFusionError::Execution(_) => {
+                Error::Sql { message: error.strip_backtrace(), hints: Vec::new() }
+            }
+            _ => Error::internal("the query engine failed", error.strip_backtrace()),
+        }
     }
 }
 

@@ -6,7 +6,15 @@ use clap::Parser;
 use mmevol::cli::{Cli, exit_code, print_error, run};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => {
+            // Also help and version, which are no errors. A closed pipe is no reason to fail.
+            let _ = usage.print();
+            // A wrong flag is the user's to fix; clap's own code is 2.
+            return ExitCode::from(u8::from(usage.use_stderr()));
+        }
+    };
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "off".into()))
         .with_writer(std::io::stderr)

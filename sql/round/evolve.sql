@@ -1,4 +1,5 @@
 -- One request for each part of the frontier: its items go to the model and come back rewritten. The last argument asks for an
--- answer of its own: a sample whose items were all eliminated goes into the next round with the same items.
-SELECT *, try_llm_evolve(operator, image_ids, caption, objects, parents, persona, 100 * $round + 10 * attempt) AS reply
+-- answer of its own: a sample whose items were all eliminated goes into the next round with the same items. A second attempt takes the
+-- answer of the first if that is of use, so that only what failed is asked again.
+SELECT *, try_llm_evolve(operator, image_ids, caption, objects, parents, persona, 100 * $round) AS reply
 FROM frontier

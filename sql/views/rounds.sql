@@ -2,17 +2,20 @@
 -- there is nothing to divide by; a finished round that was imported has no operator, no rate and no cost.
 WITH item AS (
     SELECT
-        round,
-        operator,
+        i.round,
+        i.operator,
         count(*) AS generated,
-        count(*) FILTER (WHERE status = 'kept') AS kept,
-        count(*) FILTER (WHERE status = 'eliminated') AS eliminated,
-        count(*) FILTER (WHERE status = 'unjudged') AS unjudged,
+        count(*) FILTER (WHERE i.status = 'kept') AS kept,
+        count(*) FILTER (WHERE i.status = 'eliminated') AS eliminated,
+        count(*) FILTER (WHERE i.status = 'unjudged') AS unjudged,
         -- Of an imported finished round only the survivors are known.
-        avg(CASE WHEN improved THEN 1.0 WHEN NOT improved THEN 0.0 END) FILTER (WHERE operator IS NOT NULL) AS yes_rate,
-        avg(score) AS mean_score
-    FROM instructions
-    GROUP BY round, operator
+        avg(CASE WHEN i.improved THEN 1.0 WHEN NOT i.improved THEN 0.0 END) FILTER (WHERE i.operator IS NOT NULL) AS yes_rate,
+        avg(i.score) AS mean_score
+    FROM instructions i
+    LEFT JOIN evolutions e ON i.evolution_id = e.evolution_id
+    -- What was tried again counts once, by the attempt that stands.
+    WHERE e.status IS DISTINCT FROM 'superseded'
+    GROUP BY i.round, i.operator
 ),
 evolution AS (
     SELECT

@@ -130,7 +130,7 @@ pub fn print_report(report: &EvolutionReport) -> Result<()> {
         "{} calls, {} answers from earlier calls, {} failed; {} + {} tokens, ${:.4}",
         spent.calls, spent.cached, spent.failed, spent.prompt_tokens, spent.completion_tokens, spent.cost_usd
     ));
-    if report.rounds.iter().all(|round| round.evolutions == 0) {
+    if report.stopped.is_none() && report.rounds.iter().all(|round| round.evolutions == 0) {
         note("nothing was due");
     }
     note_without_images(report.without_images);

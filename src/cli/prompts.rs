@@ -30,6 +30,9 @@ enum Command {
     },
 }
 
+/// Digits of a prompt's id in the list.
+const SHOWN_DIGITS: usize = 12;
+
 pub fn run(arguments: Arguments) -> Result<()> {
     let library = match arguments.prompts {
         Some(directory) => PromptLibrary::with_directory(&directory)?,
@@ -40,7 +43,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
             let columns = ["name", "prompt_id", "purpose"];
             let mut table = TextTable::new(columns.map(|name| Column { name: name.into(), is_number: false }).to_vec());
             for prompt in library.iter() {
-                table.push(vec![prompt.name.clone(), prompt.prompt_id.clone(), prompt.purpose.clone()]);
+                // The beginning of the id is enough to find it in table `prompts`; whole, it would cut the names.
+                let shown_id = prompt.prompt_id.get(..SHOWN_DIGITS).unwrap_or(&prompt.prompt_id).to_owned();
+                table.push(vec![prompt.name.clone(), shown_id, prompt.purpose.clone()]);
             }
             print_line(table.draw(OutputOptions::for_stdout().width).text.trim_end())
         }

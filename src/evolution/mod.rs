@@ -140,6 +140,9 @@ pub struct RoundReport {
     pub kept: u64,
     pub eliminated: u64,
     pub unjudged: u64,
+    /// Evolutions that were due and not begun because of [`Settings::max_calls`]; no later round begins before they are done.
+    #[serde(default)]
+    pub left_out: u64,
 }
 
 impl Evolution {
@@ -218,15 +221,17 @@ impl Evolution {
         drop(session);
         for round in 1..=self.settings.rounds {
             self.progress.round.store(round, Ordering::Relaxed);
-            let done = round::run(self, &writer, round, &spending).await?;
+            // Boxed: a round's future is large, and callers nest this one.
+            let done = Box::pin(round::run(self, &writer, round, &spending)).await?;
             if done.evolutions > 0 {
                 let counters =
                     serde_json::to_value(&done).map_err(|cause| Error::internal("failed to write the run's counters", cause))?;
                 writer.lock().await.checkpoint(counters).await?;
             }
+            let left_out = done.left_out;
             report.rounds.push(done);
             report.spent = spending.spent();
-            if let Some(stopped) = self.stopped(report.spent) {
+            if let Some(stopped) = self.stopped(report.spent, left_out) {
                 report.stopped = Some(stopped);
                 break;
             }
@@ -234,9 +239,9 @@ impl Evolution {
         Ok(report)
     }
 
-    fn stopped(&self, spent: Spent) -> Option<String> {
+    fn stopped(&self, spent: Spent, left_out: u64) -> Option<String> {
         let Settings { max_calls, budget_usd, .. } = self.settings;
-        let calls = max_calls.filter(|most| spent.calls + spent.failed >= *most).map(|most| format!("--max-calls {most} is reached"));
+        let calls = max_calls.filter(|most| left_out > 0 || spent.calls + spent.failed >= *most).map(|most| format!("--max-calls {most} is reached"));
         let budget = budget_usd.filter(|most| spent.cost_usd >= *most).map(|most| format!("--budget-usd {most} is spent"));
         calls.or(budget).or_else(|| (spent.not_asked > 0).then(|| "the budget does not allow more requests".into()))
     }

@@ -52,13 +52,19 @@ async fn make(
     let stage = Stage::new(session, evolution.scratch_directory(&run_id))?;
     let mut report = RoundReport { round, ..RoundReport::default() };
 
-    let mut frontier = FRONTIER.bind(&parameters)?;
-    if let Some(most) = evolution.settings.max_calls {
-        // A rewritten sample is worth nothing without its verdict: every evolution takes two calls of what is left.
-        let spent = spending.spent();
-        frontier = format!("SELECT * FROM ({frontier}) LIMIT {}", most.saturating_sub(spent.calls + spent.failed).div_ceil(2));
-    }
-    let requests = stage.table("frontier", &frontier).await?;
+    let frontier = FRONTIER.bind(&parameters)?;
+    let (requests, left_out) = match evolution.settings.max_calls {
+        None => (stage.table("frontier", &frontier).await?, 0),
+        Some(most) => {
+            // A rewritten sample is worth nothing without its verdict: every evolution takes two calls of what is left.
+            let spent = spending.spent();
+            let affordable = most.saturating_sub(spent.calls + spent.failed).div_ceil(2);
+            let due = stage.table("due", &frontier).await?;
+            let first = format!("SELECT * FROM due ORDER BY sample_id, part LIMIT {affordable}");
+            (stage.table("frontier", &first).await?, due.saturating_sub(affordable))
+        }
+    };
+    report.left_out = left_out;
     if requests == 0 {
         return Ok(report);
     }
@@ -156,7 +162,7 @@ async fn count(session: &Session, report: &mut RoundReport) -> Result<()> {
     for batch in &batches {
         let counted: Vec<RoundReport> = serde_arrow::from_record_batch(batch)?;
         if let Some(counted) = counted.into_iter().next() {
-            *report = counted;
+            *report = RoundReport { left_out: report.left_out, ..counted };
         }
     }
     Ok(())

@@ -1,6 +1,8 @@
 //! The SQL functions, one file each, grouped by family. File stem, function name and test name are the same word.
 
+mod arguments;
 pub mod identity;
+pub mod image;
 pub mod instruction;
 pub mod llm;
 mod pure;
@@ -18,5 +20,6 @@ pub fn pure_functions() -> Vec<ScalarUDF> {
         instruction::fatal_faults::fatal_faults(),
         instruction::normalize_skill::normalize_skill(),
         instruction::normalize_format::normalize_format(),
+        image::octet_length::octet_length(),
     ]
 }

@@ -35,7 +35,8 @@ pub struct ModelService {
 /// What became of one request.
 #[derive(Debug, Clone)]
 pub struct CallOutcome {
-    pub request_id: String,
+    /// Names the row of `calls`; `None` where nothing was asked, because of a limit or because the endpoint answers nobody.
+    pub request_id: Option<String>,
     pub result: std::result::Result<Answer, CallFailure>,
     pub attempts: u32,
     pub prompt_tokens: Option<u64>,
@@ -199,11 +200,11 @@ impl ModelService {
             return Ok(outcome);
         }
         if let Err(failure) = self.spending.admit() {
-            return Ok(CallOutcome::failed(request_id, failure));
+            return Ok(CallOutcome::failed(None, failure));
         }
         if let Some(error) = self.halted.get() {
             self.spending.failed.fetch_add(1, Ordering::Relaxed);
-            return Ok(CallOutcome::failed(request_id, error.into()));
+            return Ok(CallOutcome::failed(None, error.into()));
         }
         let outcome = match self.ask(request).await? {
             Ok(reply) => self.answered(request_id, request, reply).await,
@@ -217,7 +218,7 @@ impl ModelService {
         let Some(call) = answered.get(request_id).await? else { return Ok(None) };
         self.spending.cached.fetch_add(1, Ordering::Relaxed);
         Ok(Some(CallOutcome {
-            request_id: request_id.to_owned(),
+            request_id: Some(request_id.to_owned()),
             result: Ok(Answer { text: call.response.unwrap_or_default(), finish_reason: call.finish_reason.unwrap_or_default() }),
             attempts: 0,
             prompt_tokens: call.prompt_tokens.map(i64::unsigned_abs),
@@ -270,7 +271,7 @@ impl ModelService {
         })
         .await;
         CallOutcome {
-            request_id,
+            request_id: Some(request_id),
             result: Ok(answer),
             attempts: reply.attempts,
             prompt_tokens: reply.prompt_tokens,
@@ -301,7 +302,7 @@ impl ModelService {
             ..self.blank_record(&request_id, request)
         })
         .await;
-        Ok(CallOutcome { attempts: error.attempts, ..CallOutcome::failed(request_id, (&error).into()) })
+        Ok(CallOutcome { attempts: error.attempts, ..CallOutcome::failed(Some(request_id), (&error).into()) })
     }
 
     fn blank_record(&self, request_id: &str, request: &ChatRequest) -> CallRecord {
@@ -331,7 +332,7 @@ impl ModelService {
 }
 
 impl CallOutcome {
-    fn failed(request_id: String, failure: CallFailure) -> CallOutcome {
+    fn failed(request_id: Option<String>, failure: CallFailure) -> CallOutcome {
         CallOutcome {
             request_id,
             result: Err(failure),

@@ -15,16 +15,6 @@ pub struct Names {
     pub functions: Vec<String>,
 }
 
-/// Explains an error that belongs to no statement the user wrote.
-pub fn explain(error: DataFusionError) -> Error {
-    match error.find_root() {
-        DataFusionError::Plan(_) | DataFusionError::SQL(..) | DataFusionError::SchemaError(..) | DataFusionError::Execution(_) => {
-            Error::Sql { message: error.strip_backtrace(), hints: Vec::new() }
-        }
-        _ => Error::internal("the query engine failed", error.strip_backtrace()),
-    }
-}
-
 /// Explains an error of a statement: its position, and near-miss names among `names`.
 pub fn explain_query(error: DataFusionError, sql: &str, names: &Names) -> Error {
     if let Some(ours) = unwrap_passenger(&error) {
@@ -43,7 +33,11 @@ pub fn explain_query(error: DataFusionError, sql: &str, names: &Names) -> Error 
         DataFusionError::SQL(parser, _) => (format!("the statement does not parse: {parser}"), Vec::new()),
         DataFusionError::Plan(message) => explain_plan(message, sql, position, names),
         DataFusionError::Execution(message) => (message.clone(), Vec::new()),
-        other => (other.strip_backtrace(), Vec::new()),
+        other => {
+            let message = other.strip_backtrace();
+            let of_null = place_of_null(&message).map(|place| format!("value {place} of a row is NULL, and its column must have a value"));
+            (of_null.unwrap_or(message), Vec::new())
+        }
     };
     Error::Sql { message, hints }
 }
@@ -61,9 +55,18 @@ fn explain_plan(message: &str, sql: &str, position: Option<(u64, u64)>, names: &
     }
     if let Some(function) = message.strip_prefix("Invalid function '").and_then(|rest| rest.split('\'').next()) {
         let position = position.or_else(|| locate(sql, function));
-        return (format!("no function is called '{function}'{}", at(position)), suggest(function, names.functions.iter().map(String::as_str)));
+        return (
+            format!("no function is called '{function}'{}", at(position)),
+            suggest(function, names.functions.iter().map(String::as_str)),
+        );
     }
     (format!("{message}{}", at(position)), Vec::new())
+}
+
+/// Which of the VALUES of an INSERT is NULL and must not be: the engine names it by the column of a table without names.
+fn place_of_null(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("Column 'column")?;
+    rest.strip_suffix("' is declared as non-nullable but contains null values")
 }
 
 fn position(diagnostic: &Diagnostic) -> Option<(u64, u64)> {

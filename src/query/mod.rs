@@ -3,7 +3,9 @@
 pub mod calls;
 pub mod explain;
 mod files;
+mod function_list;
 mod images;
+mod kind;
 mod session;
 mod statement;
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use arrow::record_batch::RecordBatch;
 use datafusion::catalog::TableProvider;
+use datafusion::config::Dialect;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -12,11 +13,12 @@ use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use datafusion::sql::parser::Statement as ParsedStatement;
-use datafusion::sql::sqlparser::ast;
+use futures::TryStreamExt;
 
 use super::explain::{Names, explain_query};
 use super::files::with_file_tables;
+use super::function_list::function_list;
+use super::kind::{DEFAULT_SCHEMA, Kind};
 use super::statement::Statement;
 use crate::error::{Error, Result};
 use crate::functions::identity::draw_persona::{Personas, draw_persona};
@@ -96,7 +98,8 @@ impl SessionBuilder {
     /// # Errors
     /// When the store cannot be opened.
     pub async fn build(self) -> Result<Session> {
-        let mut config = SessionConfig::new().with_information_schema(true).with_default_catalog_and_schema("mmevol", "main");
+        let [catalog, schema] = DEFAULT_SCHEMA;
+        let mut config = SessionConfig::new().with_information_schema(true).with_default_catalog_and_schema(catalog, schema);
         config.options_mut().sql_parser.collect_spans = true;
         // Text keeps one encoding from file to function.
         config.options_mut().execution.parquet.schema_force_view_types = false;
@@ -135,25 +138,35 @@ impl Session {
     /// # Errors
     /// [`Error::Sql`] with position and near-miss names.
     pub async fn sql(&self, sql: &str) -> Result<DataFrame> {
-        self.refresh().await?;
-        self.refuse_store_ddl(sql)?;
-        self.context.sql(sql).await.map_err(|cause| self.explain(cause, sql))
+        // Boxed here and below: planning makes large futures, and whatever awaits a statement would hold each of them on its stack.
+        Box::pin(self.refresh()).await?;
+        let planned = match self.kind(sql) {
+            // It would seem to work and change nothing.
+            Kind::StoreDdl { name } => Err(Error::Sql {
+                message: format!("'{name}' belongs to the store and cannot be created or dropped"),
+                hints: vec!["choose another name; the new table or view lives as long as the session".into()],
+            }
+            .into()),
+            Kind::ShowFunctions { pattern } => function_list(&self.context, pattern.as_deref()),
+            Kind::Insert | Kind::Other => Box::pin(self.context.sql(sql)).await,
+        };
+        planned.map_err(|cause| self.explain(cause, sql))
     }
 
     /// Runs one statement and gives all its rows.
     pub async fn collect(&self, sql: &str) -> Result<Vec<RecordBatch>> {
-        self.sql(sql).await?.collect().await.map_err(|cause| self.explain(cause, sql))
+        self.stream(sql).await?.try_collect().await.map_err(|cause| self.explain(cause, sql))
     }
 
     /// Runs one statement and streams its rows.
     ///
     /// INSERT into a table of the store is one command of its own: it takes the writer's lock, and its rows appear when it is done.
     pub async fn stream(&self, sql: &str) -> Result<SendableRecordBatchStream> {
-        if self.writer.is_none() && self.inserts_into_store(sql) {
-            return self.insert(sql).await;
+        if self.writer.is_none() && self.kind(sql) == Kind::Insert {
+            return Box::pin(self.insert(sql)).await;
         }
         let frame = self.sql(sql).await?;
-        let plan = frame.create_physical_plan().await.map_err(|cause| self.explain(cause, sql))?;
+        let plan = Box::pin(frame.create_physical_plan()).await.map_err(|cause| self.explain(cause, sql))?;
         execute_stream(plan, self.context.task_ctx()).map_err(|cause| self.explain(cause, sql))
     }
 
@@ -165,7 +178,8 @@ impl Session {
     /// Every table with its columns, and every function: for completion and near-miss hints.
     pub fn names(&self) -> Names {
         let mut tables = BTreeMap::new();
-        if let Some(schema) = self.context.catalog("mmevol").and_then(|catalog| catalog.schema("main")) {
+        let [catalog, schema] = DEFAULT_SCHEMA;
+        if let Some(schema) = self.context.catalog(catalog).and_then(|catalog| catalog.schema(schema)) {
             for name in schema.table_names() {
                 // Our own tables and views resolve without waiting for anything.
                 let table = futures::FutureExt::now_or_never(schema.table(&name)).and_then(|table| table.ok().flatten());
@@ -234,52 +248,21 @@ impl Session {
         *self.shown() = None;
         // Also lets go of the writer, which the tables hold.
         self.show(&snapshot, None).await?;
-        let (_, batches) = inserted?;
+        let (schema, batches) = inserted?;
         let writer = Arc::into_inner(writer)
             .ok_or_else(|| Error::internal("failed to publish the inserted rows", "the statement still holds the writer"))?;
         writer.into_inner().publish(serde_json::json!({ "statements": 1 })).await?;
-        let schema = batches.first().map(|batch| batch.schema()).unwrap_or_else(|| Arc::new(arrow::datatypes::Schema::empty()));
         let rows = futures::stream::iter(batches.into_iter().map(Ok));
         Ok(Box::pin(datafusion::physical_plan::stream::RecordBatchStreamAdapter::new(schema, rows)))
     }
 
-    fn inserts_into_store(&self, sql: &str) -> bool {
-        match self.parse(sql) {
-            Some(ParsedStatement::Statement(statement)) => match *statement {
-                ast::Statement::Insert(insert) => Table::from_name(&insert.table.to_string().to_lowercase()).is_some(),
-                _ => false,
-            },
-            _ => false,
-        }
-    }
-
-    /// The store's tables are what they are; a DROP or CREATE of the same name would seem to work and change nothing.
-    fn refuse_store_ddl(&self, sql: &str) -> Result<()> {
-        let Some(ParsedStatement::Statement(statement)) = self.parse(sql) else { return Ok(()) };
-        let names: Vec<String> = match *statement {
-            ast::Statement::Drop { names, .. } => names.iter().map(ToString::to_string).collect(),
-            ast::Statement::CreateTable(create) => vec![create.name.to_string()],
-            ast::Statement::CreateView(create) => vec![create.name.to_string()],
-            _ => return Ok(()),
-        };
-        match names.iter().find(|name| Table::from_name(name).is_some() || Session::is_view(name)) {
-            Some(name) => Err(Error::Sql {
-                message: format!("'{name}' belongs to the store and cannot be created or dropped"),
-                hints: vec!["choose another name; the new table or view lives as long as the session".into()],
-            }),
-            None => Ok(()),
-        }
-    }
-
-    fn parse(&self, sql: &str) -> Option<ParsedStatement> {
-        self.context.state_ref().read().sql_to_statement(sql, &ast_dialect()).ok()
+    /// A statement that does not parse is left to the engine, which says where.
+    fn kind(&self, sql: &str) -> Kind {
+        let parsed = self.context.state_ref().read().sql_to_statement(sql, &Dialect::Generic);
+        parsed.map_or(Kind::Other, |statement| Kind::of(&statement))
     }
 
     fn shown(&self) -> std::sync::MutexGuard<'_, Option<u64>> {
         self.shown.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
-}
-
-fn ast_dialect() -> datafusion::config::Dialect {
-    datafusion::config::Dialect::Generic
 }

@@ -111,8 +111,10 @@ impl Store {
         Writer::start(&self.root, Arc::clone(&self.session), Arc::clone(&self.clock), command, settings).await
     }
 
-    /// Removes what an unfinished first command left of a store that was never published. Does nothing to any other store.
+    /// Removes what an unfinished first command left of a store that was never published. Does nothing to any other store, nor to one
+    /// that a writer is about to publish.
     pub fn remove_unpublished(&self) -> Result<()> {
+        let Ok(_lock) = lock::WriterLock::acquire(&self.root) else { return Ok(()) };
         if self.root.join(CATALOG_FILE).exists() {
             return Ok(());
         }

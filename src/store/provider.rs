@@ -1,9 +1,10 @@
 //! A table of the store as DataFusion sees it: scans with pushed-down columns and filters, and INSERT.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -26,6 +27,7 @@ use crate::error::Error;
 pub struct StoreTable {
     table: Table,
     scan: LanceTableProvider,
+    schema: SchemaRef,
     writer: Option<SharedWriter>,
 }
 
@@ -34,14 +36,16 @@ impl StoreTable {
     pub fn new(table: Table, snapshot: &Snapshot, writer: Option<SharedWriter>) -> StoreTable {
         let dataset = Arc::clone(snapshot.dataset(table));
         let scan = LanceTableProvider::new(dataset, false, false).with_blob_handling(BlobHandling::AllBinary);
-        StoreTable { table, scan, writer }
+        // Without what Lance notes beside a blob column: plans compare schemas, and a scan's has no such notes.
+        let fields = scan.schema().fields().iter().map(|field| field.as_ref().clone().with_metadata(HashMap::new())).collect::<Vec<_>>();
+        StoreTable { table, scan, schema: Arc::new(Schema::new(fields)), writer }
     }
 }
 
 #[async_trait]
 impl TableProvider for StoreTable {
     fn schema(&self) -> SchemaRef {
-        self.scan.schema()
+        Arc::clone(&self.schema)
     }
 
     fn table_type(&self) -> TableType {
@@ -82,7 +86,7 @@ impl TableProvider for StoreTable {
         let Some(writer) = &self.writer else {
             return Err(Error::argument("INSERT", "this session reads only; run the statement with 'mmevol sql'").into());
         };
-        let sink = StoreSink { table: self.table, schema: self.table.schema(), writer: Arc::clone(writer) };
+        let sink = StoreSink { table: self.table, schema: nullable(&self.table.schema()), writer: Arc::clone(writer) };
         Ok(Arc::new(DataSinkExec::new(input, Arc::new(sink), None)))
     }
 }
@@ -109,9 +113,16 @@ fn is_plain(filter: &Expr) -> bool {
     visited.is_ok() && plain
 }
 
+fn nullable(schema: &SchemaRef) -> SchemaRef {
+    let fields = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
 #[derive(Debug)]
 struct StoreSink {
     table: Table,
+    /// Every column nullable: NULL where there must be a value is refused by the writer, which names the column; the engine would only
+    /// give its number.
     schema: SchemaRef,
     writer: SharedWriter,
 }

@@ -12,7 +12,7 @@ use lance::session::Session;
 
 use super::catalog::Catalog;
 use super::schema::Table;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, unwrap_passenger};
 
 /// Every table at the versions of one catalog. Cheap to clone; stays what it is while writers go on.
 #[derive(Debug, Clone)]
@@ -82,5 +82,6 @@ pub(super) async fn open_dataset(root: &Path, table: Table, version: Option<u64>
 
 /// Gives back our own error where Lance carried one, else says what failed.
 pub(super) fn table_error(action: &'static str, table: Table, cause: lance::Error) -> Error {
-    crate::error::unwrap_passenger(&cause).unwrap_or_else(|| Error::Table { action, table: table.name().into(), cause: Box::new(cause) })
+    let carried = || unwrap_passenger(cause.external_source()?.as_ref());
+    unwrap_passenger(&cause).or_else(carried).unwrap_or_else(|| Error::Table { action, table: table.name().into(), cause: Box::new(cause) })
 }

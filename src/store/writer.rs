@@ -69,6 +69,8 @@ impl Writer {
         command: &str,
         settings: serde_json::Value,
     ) -> Result<Writer> {
+        // A store that was never published is removed when its command fails, and may be written again.
+        std::fs::create_dir_all(root).map_err(|cause| Error::ReadOnlyStore { path: root.to_owned(), cause })?;
         let lock = WriterLock::acquire(root)?;
         let catalog = match Catalog::load(root) {
             Ok(catalog) => catalog,

@@ -162,7 +162,7 @@ mod detection {
 
     #[test]
     fn a_format_that_does_not_fit_names_the_right_one() {
-        assert_fault(LLAVA, Format::Mmevol, &["conversations_v0 is missing", "conversations, id, image", "--format llava"]);
+        assert_fault(LLAVA, Format::Mmevol, &["conversations_v0 is missing", "id, image, conversations", "--format llava"]);
         assert_fault(MMEVOL, Format::Llava, &["conversations is missing", "--format mmevol"]);
         assert_fault(MMEVOL, Format::Messages, &["messages is missing", "--format mmevol"]);
         let (_folder, path) = file("a.json", MMEVOL);

@@ -111,7 +111,7 @@ fn a_file_that_is_no_image_is_called_what_it_looks_like() {
 }
 
 /// A PNG of a few bytes that claims 20,000 x 20,000 pixels: 1.2 GB if it were decoded.
-fn png_bomb() -> Vec<u8> {
+pub fn png_bomb() -> Vec<u8> {
     let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
     let mut header = b"IHDR".to_vec();
     header.extend(20_000_u32.to_be_bytes());

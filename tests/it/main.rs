@@ -1,10 +1,18 @@
 //! The integration tests, as one binary: each test binary links the whole engine.
 
 mod answers;
+mod bad_input;
 mod client;
+mod command;
+mod commands;
 mod endpoint;
+mod evolving;
 mod formats;
 mod images;
+mod layers;
+mod oracle;
 mod output;
 mod prompts;
+mod real_data;
 mod rules_model;
+mod stores;

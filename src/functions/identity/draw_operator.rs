@@ -7,7 +7,8 @@ use datafusion::logical_expr::ScalarUDF;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
-use crate::functions::pure::{Description, Parameter, ParameterKind, PureFunction};
+use crate::functions::arguments::{Description, Parameter, ParameterKind};
+use crate::functions::pure::PureFunction;
 use crate::ids::stable_fraction;
 use crate::instruction::Operator;
 
@@ -65,14 +66,23 @@ impl OperatorWeights {
             left -= weight;
         }
         // Rounding can leave a remainder of zero: the last operator that can be drawn at all.
-        Operator::ALL.into_iter().zip(self.0).rev().find(|(_, weight)| *weight > 0.0).map_or(Operator::Interaction, |(operator, _)| operator)
+        Operator::ALL
+            .into_iter()
+            .zip(self.0)
+            .rev()
+            .find(|(_, weight)| *weight > 0.0)
+            .map_or(Operator::Interaction, |(operator, _)| operator)
     }
 }
 
 impl std::fmt::Display for OperatorWeights {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let named: Vec<String> =
-            Operator::ALL.into_iter().zip(self.0).filter(|(_, weight)| *weight > 0.0).map(|(name, weight)| format!("{name}={weight}")).collect();
+        let named: Vec<String> = Operator::ALL
+            .into_iter()
+            .zip(self.0)
+            .filter(|(_, weight)| *weight > 0.0)
+            .map(|(name, weight)| format!("{name}={weight}"))
+            .collect();
         f.write_str(&named.join(","))
     }
 }
@@ -90,12 +100,9 @@ impl FromStr for OperatorWeights {
                 message: format!("'{}' is no operator: expected fine_grained_perception, cognitive_reasoning or interaction", name.trim()),
                 hints: closest(name.trim()),
             })?;
-            let weight: f64 = weight
-                .trim()
-                .parse()
-                .ok()
-                .filter(|weight: &f64| weight.is_finite() && *weight >= 0.0)
-                .ok_or_else(|| Error::argument("operators", format!("the weight of '{name}' must be a number of at least 0, not '{weight}'")))?;
+            let weight: f64 = weight.trim().parse().ok().filter(|weight: &f64| weight.is_finite() && *weight >= 0.0).ok_or_else(|| {
+                Error::argument("operators", format!("the weight of '{name}' must be a number of at least 0, not '{weight}'"))
+            })?;
             weights[operator as usize] = weight;
         }
         match weights.iter().sum::<f64>() > 0.0 {

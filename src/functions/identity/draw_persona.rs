@@ -8,7 +8,8 @@ use datafusion::logical_expr::ScalarUDF;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
-use crate::functions::pure::{Description, Parameter, ParameterKind, PureFunction};
+use crate::functions::arguments::{Description, Parameter, ParameterKind};
+use crate::functions::pure::PureFunction;
 use crate::ids::stable_fraction;
 
 static DESCRIPTION: Description = Description {

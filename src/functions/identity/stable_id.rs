@@ -6,7 +6,8 @@ use arrow::array::{Array, AsArray, StringArray};
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::ScalarUDF;
 
-use crate::functions::pure::{Description, Parameter, ParameterKind, PureFunction};
+use crate::functions::arguments::{Description, Parameter, ParameterKind};
+use crate::functions::pure::PureFunction;
 
 static DESCRIPTION: Description = Description {
     name: "stable_id",
@@ -26,9 +27,7 @@ pub fn stable_id() -> ScalarUDF {
     PureFunction::of_columns(&DESCRIPTION, DataType::Utf8, |_, arrays, _| {
         let columns: Vec<&StringArray> = arrays.iter().map(|array| array.as_string::<i32>()).collect();
         let rows = columns.first().map_or(0, |column| column.len());
-        let ids = (0..rows).map(|row| {
-            crate::ids::stable_id(columns.iter().map(|column| column.is_valid(row).then(|| column.value(row))))
-        });
+        let ids = (0..rows).map(|row| crate::ids::stable_id(columns.iter().map(|column| column.is_valid(row).then(|| column.value(row)))));
         Ok(Arc::new(StringArray::from_iter_values(ids)))
     })
 }

@@ -4,7 +4,8 @@ use datafusion::logical_expr::ScalarUDF;
 use serde::Deserialize;
 
 use super::texts_type;
-use crate::functions::pure::{Description, Parameter, ParameterKind, PureFunction};
+use crate::functions::arguments::{Description, Parameter, ParameterKind};
+use crate::functions::pure::PureFunction;
 use crate::instruction::faults::{self, Fault};
 use crate::instruction::{DetectedObject, Instruction};
 
@@ -13,11 +14,15 @@ static DESCRIPTION: Description = Description {
     parameters: &[
         Parameter {
             name: "item",
-            kind: ParameterKind::Struct,
+            kind: ParameterKind::Item,
             description: "A struct with question, answer, objects, skills, format, steps; with item (the number of the parent it names) the parent is checked too.",
         },
-        Parameter { name: "given_objects", kind: ParameterKind::Structs, description: "The sample's objects: structs of label and bbox." },
-        Parameter { name: "parents", kind: ParameterKind::Structs, description: "The items it was made from: structs of question and answer." },
+        Parameter { name: "given_objects", kind: ParameterKind::Objects, description: "The sample's objects: structs of label and bbox." },
+        Parameter {
+            name: "parents",
+            kind: ParameterKind::Items,
+            description: "The items it was made from: structs of question and answer.",
+        },
     ],
     optional: 0,
     section: "Instructions",

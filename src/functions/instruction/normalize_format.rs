@@ -4,7 +4,8 @@ use arrow::datatypes::DataType;
 use datafusion::logical_expr::ScalarUDF;
 use serde::Deserialize;
 
-use crate::functions::pure::{Description, Parameter, ParameterKind, PureFunction};
+use crate::functions::arguments::{Description, Parameter, ParameterKind};
+use crate::functions::pure::PureFunction;
 use crate::instruction::vocabulary;
 
 static DESCRIPTION: Description = Description {

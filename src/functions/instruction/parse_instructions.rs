@@ -4,7 +4,8 @@ use datafusion::logical_expr::ScalarUDF;
 use serde::{Deserialize, Serialize};
 
 use super::{answer_type, item_type};
-use crate::functions::pure::{Description, Parameter, ParameterKind, PureFunction};
+use crate::functions::arguments::{Description, Parameter, ParameterKind};
+use crate::functions::pure::PureFunction;
 use crate::instruction::Instruction;
 use crate::instruction::parse;
 

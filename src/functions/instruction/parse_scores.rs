@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::answer_type;
 use super::parse_instructions::Rejected;
-use crate::functions::pure::{Description, Parameter, ParameterKind, PureFunction};
+use crate::error::{Error, Result};
+use crate::functions::arguments::{Description, Parameter, ParameterKind};
+use crate::functions::pure::{PureFunction, column};
 use crate::instruction::scores::{self, ItemScore};
 
 static DESCRIPTION: Description = Description {
@@ -26,6 +28,9 @@ static DESCRIPTION: Description = Description {
               NULL for NULL.",
     example: "SELECT parse_scores('[{\"item\": 1, \"improved\": \"yes\", \"score\": 7, \"reason\": \"Harder.\"}]', 1)['items'][1]",
 };
+
+/// Far more than one request holds; each takes memory, whatever the judge wrote.
+const MOST_JUDGED_ITEMS: usize = 10_000;
 
 #[derive(Deserialize)]
 struct Row {
@@ -53,21 +58,29 @@ struct Verdict {
 
 /// The function.
 pub fn parse_scores() -> ScalarUDF {
-    PureFunction::of_rows(&DESCRIPTION, answer_type(verdict_type()), |row: Row| {
-        let parsed = scores::parse_scores(&row.text?);
-        let items = match row.count.and_then(|count| usize::try_from(count).ok()) {
-            Some(count) => scores::match_scores(&parsed.items, count).into_iter().map(|verdict| verdict.map(Verdict::from)).collect(),
-            None => parsed.items.iter().map(|verdict| Some(Verdict::from(verdict))).collect(),
-        };
-        let (error_kind, error) = parsed.error.map(|error| (error.kind.name(), error.message)).unzip();
-        Some(Answer {
-            items,
-            rejected: parsed.rejected.into_iter().map(Rejected::from).collect(),
-            truncated: parsed.truncated,
-            error_kind,
-            error,
-        })
+    PureFunction::of_columns(&DESCRIPTION, answer_type(verdict_type()), |fields, arrays, result| {
+        let rows: Vec<Row> = DESCRIPTION.rows(fields, arrays)?;
+        let answers: Vec<Option<Answer>> = rows.into_iter().map(answer).collect::<Result<_>>()?;
+        column(answers.into_iter(), result)
     })
+}
+
+fn answer(row: Row) -> Result<Option<Answer>> {
+    let count = row.count.map(judged_items).transpose()?;
+    let Some(text) = row.text else { return Ok(None) };
+    let parsed = scores::parse_scores(&text);
+    let items = match count {
+        Some(count) => scores::match_scores(&parsed.items, count).into_iter().map(|verdict| verdict.map(Verdict::from)).collect(),
+        None => parsed.items.iter().map(|verdict| Some(Verdict::from(verdict))).collect(),
+    };
+    let (error_kind, error) = parsed.error.map(|error| (error.kind.name(), error.message)).unzip();
+    let rejected = parsed.rejected.into_iter().map(Rejected::from).collect();
+    Ok(Some(Answer { items, rejected, truncated: parsed.truncated, error_kind, error }))
+}
+
+fn judged_items(count: i64) -> Result<usize> {
+    let usable = usize::try_from(count).ok().filter(|count| *count <= MOST_JUDGED_ITEMS);
+    usable.ok_or_else(|| Error::argument("parse_scores", format!("argument 2 (count) must be 0 to {MOST_JUDGED_ITEMS}, got {count}")))
 }
 
 fn verdict_type() -> DataType {

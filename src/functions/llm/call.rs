@@ -5,9 +5,7 @@ use std::future::Future;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, FieldRef};
+use arrow::datatypes::{DataType, Field};
 use async_trait::async_trait;
 use datafusion::common::{Result, internal_err};
 use datafusion::logical_expr::async_udf::{AsyncScalarUDF, AsyncScalarUDFImpl};
@@ -16,7 +14,8 @@ use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::functions::pure::{Description, column, named_arrays, named_fields, result_field};
+use crate::functions::arguments::Description;
+use crate::functions::pure::{column, result_field};
 use crate::model::ChatRequest;
 use crate::model::service::{CallOutcome, ModelService};
 
@@ -92,7 +91,7 @@ struct OutcomeRow {
     cost_usd: Option<f64>,
     latency_ms: Option<u64>,
     cached: bool,
-    request_id: String,
+    request_id: Option<String>,
     finish_reason: Option<String>,
     model: String,
     prompt_id: String,
@@ -153,8 +152,7 @@ pub fn function<C: RowCall>(description: &'static Description, form: Form, call:
         description,
         form,
         call: Arc::new(call),
-        // The engine's wrapper of asynchronous functions passes on no coercion: arguments are cast when the function is invoked.
-        signature: Signature::variadic_any(Volatility::Volatile),
+        signature: Description::signature(Volatility::Volatile),
         documentation: description.documentation(),
     };
     AsyncScalarUDF::new(Arc::new(function)).into_scalar_udf()
@@ -178,7 +176,7 @@ impl<C: RowCall> ScalarUDFImpl for CallFunction<C> {
     }
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        self.description.coerce(arguments)?;
+        self.description.check(arguments)?;
         Ok(self.form.result())
     }
 
@@ -194,8 +192,8 @@ impl<C: RowCall> ScalarUDFImpl for CallFunction<C> {
 #[async_trait]
 impl<C: RowCall> AsyncScalarUDFImpl for CallFunction<C> {
     async fn invoke_async_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (fields, arrays) = self.coerced(&args)?;
-        let rows: Vec<C::Row> = serde_arrow::from_arrow(&fields, &arrays).map_err(crate::Error::from)?;
+        let (fields, arrays) = self.description.arguments(&args)?;
+        let rows: Vec<C::Row> = self.description.rows(&fields, &arrays)?;
         let outcomes: Vec<Option<PromptedOutcome>> =
             futures::stream::iter(rows.into_iter().map(|row| self.call.call(row))).buffered(ROWS_IN_FLIGHT).try_collect().await?;
         let result = result_field(&self.form.result());
@@ -204,16 +202,6 @@ impl<C: RowCall> AsyncScalarUDFImpl for CallFunction<C> {
             Form::Outcome => column(outcomes.into_iter().map(|outcome| outcome.map(OutcomeRow::from)), &result),
         }?;
         Ok(ColumnarValue::Array(values))
-    }
-}
-
-impl<C> CallFunction<C> {
-    fn coerced(&self, args: &ScalarFunctionArgs) -> Result<(Vec<FieldRef>, Vec<ArrayRef>)> {
-        let (_, arrays) = named_arrays(self.description, args)?;
-        let given: Vec<DataType> = arrays.iter().map(|array| array.data_type().clone()).collect();
-        let coerced = self.description.coerce(&given)?;
-        let arrays = arrays.iter().zip(&coerced).map(|(array, wanted)| cast(array, wanted)).collect::<Result<Vec<_>, _>>()?;
-        Ok((named_fields(self.description, &arrays), arrays))
     }
 }
 

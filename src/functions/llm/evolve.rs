@@ -7,22 +7,18 @@ use serde::Deserialize;
 use super::ModelSession;
 use super::call::{PromptedOutcome, RowCall, ask_until_usable};
 use crate::error::{Error, Result};
-use crate::functions::pure::{Description, Parameter, ParameterKind};
+use crate::functions::arguments::{Description, Parameter, ParameterKind};
 use crate::instruction::parse::parse_instructions;
 use crate::instruction::{DetectedObject, Instruction};
 use crate::model::{CallKind, ChatRequest, EvolveTask, Task};
 use crate::prompt::evolved_instructions_schema;
 
 const PARAMETERS: &[Parameter] = &[
-    Parameter {
-        name: "operator",
-        kind: ParameterKind::Text,
-        description: "fine_grained_perception, cognitive_reasoning or interaction.",
-    },
+    Parameter { name: "operator", kind: ParameterKind::Text, description: "fine_grained_perception, cognitive_reasoning or interaction." },
     Parameter { name: "image_ids", kind: ParameterKind::Texts, description: "The images to send; NULL or empty sends none." },
     Parameter { name: "caption", kind: ParameterKind::Text, description: "What the image shows, NULL if unknown." },
-    Parameter { name: "objects", kind: ParameterKind::Structs, description: "Structs of label and bbox [x1, y1, x2, y2] in 0..1." },
-    Parameter { name: "items", kind: ParameterKind::Structs, description: "The items to rewrite, numbered from 1 in the prompt." },
+    Parameter { name: "objects", kind: ParameterKind::Objects, description: "Structs of label and bbox [x1, y1, x2, y2] in 0..1." },
+    Parameter { name: "items", kind: ParameterKind::Items, description: "The items to rewrite, numbered from 1 in the prompt." },
     Parameter { name: "persona", kind: ParameterKind::Text, description: "Whom the questions are for, NULL for nobody in particular." },
     Parameter {
         name: "sample",

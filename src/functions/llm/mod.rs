@@ -10,8 +10,9 @@ pub mod score;
 
 use std::sync::Arc;
 
-use datafusion::logical_expr::ScalarUDF;
+use datafusion::logical_expr::{Documentation, ScalarUDF};
 
+use crate::functions::arguments::Description;
 use crate::model::Parameters;
 use crate::model::service::ModelService;
 use crate::prompt::PromptLibrary;
@@ -27,9 +28,15 @@ pub struct ModelSession {
     pub parameters: Parameters,
 }
 
+static DESCRIPTIONS: [&Description; 4] = [&evolve::LLM_EVOLVE, &evolve::TRY_LLM_EVOLVE, &score::LLM_SCORE, &score::TRY_LLM_SCORE];
+
+/// The documentation of a function that asks a model: the engine's wrapper of asynchronous functions does not pass it on.
+pub fn documentation(name: &str) -> Option<Documentation> {
+    DESCRIPTIONS.into_iter().find(|description| description.name == name).map(Description::documentation)
+}
+
 /// The functions that ask a model; without one, functions of the same names that refuse at plan time.
 pub fn model_functions(session: Option<Arc<ModelSession>>) -> Vec<ScalarUDF> {
-    let descriptions = [&evolve::LLM_EVOLVE, &evolve::TRY_LLM_EVOLVE, &score::LLM_SCORE, &score::TRY_LLM_SCORE];
     match session {
         Some(session) => vec![
             call::function(&evolve::LLM_EVOLVE, call::Form::Value, evolve::Evolve(Arc::clone(&session))),
@@ -37,6 +44,6 @@ pub fn model_functions(session: Option<Arc<ModelSession>>) -> Vec<ScalarUDF> {
             call::function(&score::LLM_SCORE, call::Form::Value, score::Score(Arc::clone(&session))),
             call::function(&score::TRY_LLM_SCORE, call::Form::Outcome, score::Score(session)),
         ],
-        None => descriptions.into_iter().map(refused::function).collect(),
+        None => DESCRIPTIONS.into_iter().map(refused::function).collect(),
     }
 }

@@ -7,13 +7,13 @@ use datafusion::common::{Result, internal_err};
 use datafusion::logical_expr::{ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 
 use crate::error::Error;
-use crate::functions::pure::Description;
+use crate::functions::arguments::Description;
 
 /// A function of that name that no query can use.
 pub fn function(description: &'static Description) -> ScalarUDF {
     ScalarUDF::new_from_impl(RefusedFunction {
         description,
-        signature: Signature::user_defined(Volatility::Volatile),
+        signature: Description::signature(Volatility::Volatile),
         documentation: description.documentation(),
     })
 }
@@ -25,16 +25,6 @@ struct RefusedFunction {
     documentation: Documentation,
 }
 
-impl RefusedFunction {
-    fn refuse<T>(&self) -> Result<T> {
-        Err(Error::Sql {
-            message: format!("{} asks a model, and this session has none", self.description.name),
-            hints: vec!["model calls cost money and are made only on request: add --model NAME (or --model rules) to 'mmevol sql'".into()],
-        }
-        .into())
-    }
-}
-
 impl ScalarUDFImpl for RefusedFunction {
     fn name(&self) -> &str {
         self.description.name
@@ -44,12 +34,12 @@ impl ScalarUDFImpl for RefusedFunction {
         &self.signature
     }
 
-    fn coerce_types(&self, _arguments: &[DataType]) -> Result<Vec<DataType>> {
-        self.refuse()
-    }
-
     fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
-        self.refuse()
+        Err(Error::Sql {
+            message: format!("{} asks a model, and this session has none", self.description.name),
+            hints: vec!["model calls cost money and are made only on request: add --model NAME (or --model rules) to 'mmevol sql'".into()],
+        }
+        .into())
     }
 
     fn invoke_with_args(&self, _args: ScalarFunctionArgs) -> Result<ColumnarValue> {

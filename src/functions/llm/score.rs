@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::ModelSession;
 use super::call::{PromptedOutcome, RowCall, ask_until_usable};
 use crate::error::Result;
-use crate::functions::pure::{Description, Parameter, ParameterKind};
+use crate::functions::arguments::{Description, Parameter, ParameterKind};
 use crate::instruction::scores::{match_scores, parse_scores};
 use crate::instruction::{DetectedObject, Instruction};
 use crate::model::{CallKind, ChatRequest, ScorePair, ScoreTask, Task};
@@ -16,10 +16,10 @@ use crate::prompt::scored_instructions_schema;
 const PARAMETERS: &[Parameter] = &[
     Parameter { name: "image_ids", kind: ParameterKind::Texts, description: "The images to send; NULL or empty sends none." },
     Parameter { name: "caption", kind: ParameterKind::Text, description: "What the image shows, NULL if unknown." },
-    Parameter { name: "objects", kind: ParameterKind::Structs, description: "Structs of label and bbox [x1, y1, x2, y2] in 0..1." },
+    Parameter { name: "objects", kind: ParameterKind::Objects, description: "Structs of label and bbox [x1, y1, x2, y2] in 0..1." },
     Parameter {
         name: "pairs",
-        kind: ParameterKind::Structs,
+        kind: ParameterKind::Pairs,
         description: "Structs of original (an item, or NULL) and rewritten (an item), numbered from 1 in the prompt.",
     },
 ];
@@ -86,7 +86,9 @@ impl RowCall for Score {
             sample_index: 0,
             task: Task::Score(task),
         };
-        let outcome = ask_until_usable(service, &mut request, |text| match_scores(&parse_scores(text).items, count).iter().any(Option::is_some)).await?;
+        let outcome =
+            ask_until_usable(service, &mut request, |text| match_scores(&parse_scores(text).items, count).iter().any(Option::is_some))
+                .await?;
         Ok(Some(PromptedOutcome { model: service.model.name().to_owned(), prompt_id: rendered.prompt_id, outcome }))
     }
 }

@@ -1,0 +1,3 @@
+//! Functions over images.
+
+pub mod octet_length;

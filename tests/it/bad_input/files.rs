@@ -1,0 +1,52 @@
+//! Seed files that cannot be read at all.
+
+use super::*;
+
+#[track_caller]
+fn assert_bad(name: &str, content: &[u8], fragments: &[&str]) {
+    let workspace = workspace();
+    workspace.write(name, content);
+    assert_refused(&workspace.run(&["import", name]), &[&[name][..], fragments].concat());
+    assert!(!workspace.store().exists(), "{name}: a store was begun");
+}
+
+#[test]
+fn cut_off() {
+    let list = json!([good("first"), good("second")]).to_string();
+    assert_bad("seeds.json", &list.as_bytes()[..list.len() - 20], &["record 2", "line 1"]);
+    let line = good("first").to_string();
+    assert_bad("seeds.jsonl", format!("{line}\n{}", &line[..30]).as_bytes(), &["record 2"]);
+}
+
+#[test]
+fn not_utf8() {
+    let line = good("first").to_string().into_bytes();
+    let second: Vec<u8> =
+        good("second").to_string().replace("Coffee", "Caf#").bytes().map(|byte| if byte == b'#' { 0xE9 } else { byte }).collect();
+    assert_bad("seeds.jsonl", &[&line[..], b"\n", &second].concat(), &["record 2", "UTF-8"]);
+    assert_bad("seeds.json", &[b"[", &line[..], b",", &second, b"]"].concat(), &["record 2", "UTF-8"]);
+}
+
+#[test]
+fn with_numbers_that_json_does_not_have() {
+    let record = with_box(json!([0.1, 0.1, 0.2, 0.2])).to_string();
+    let good = good("first");
+    for number in ["NaN", "1e999"] {
+        let record = record.replacen("0.2", number, 1);
+        assert_bad("seeds.json", format!("[{good},{record}]").as_bytes(), &["record 2"]);
+    }
+}
+
+#[test]
+fn of_an_unknown_format() {
+    assert_bad("seeds.json", br#"[{"id": 1, "caption": "c", "url": "u"}]"#, &["the keys id, caption, url", "llava wants"]);
+    assert_bad("seeds.json", b"id,image\n", &["neither a JSON list nor JSON lines"]);
+    assert_bad("seeds.json", b"", &["is empty"]);
+    assert_bad("seeds.parquet", b"PAR1", &["cannot be opened as Parquet"]);
+    let workspace = workspace();
+    workspace.write("seeds.json", json!([good("first")]).to_string());
+    assert_refused(&workspace.run(&["import", "seeds.json", "--format", "lava"]), &["no format is called 'lava'", "Did you mean 'llava'?"]);
+    assert_refused(&workspace.run(&["import", "none.json"]), &["there is no such file: none.json"]);
+    assert_refused(&workspace.run(&["import", "seeds.json", "--images", "none"]), &["none"]);
+    assert!(!workspace.store().exists());
+}

@@ -1,0 +1,111 @@
+//! Bad records: named by number and id, and left out on request.
+
+use super::*;
+
+/// A bad record is named by number and id; a new store is not begun, an old one stays as it was, and the record can be skipped.
+#[track_caller]
+fn assert_bad(workspace: &Workspace, record: &Value, cause: &[&str]) {
+    workspace.write("seeds.json", json!([good("first"), record, good("last")]).to_string());
+    let named = ["record 2 ('bad') of 'seeds.json'", "--on-bad-record skip"];
+    assert_refused(&workspace.run(&["import", "seeds.json"]), &[&named[..], cause].concat());
+    assert!(!workspace.store().exists(), "{record}: a store was begun");
+
+    let skipped = workspace.run(&["import", "seeds.json", "--on-bad-record", "skip"]).expect_code(0);
+    let skipped = skipped.expect_stderr(&["imported 2 of 3 records", "1 records were rejected"]);
+    let folder = fs::read_dir(workspace.store().join("rejects")).unwrap().next().unwrap().unwrap().path();
+    let rejects = fs::read_to_string(&folder).unwrap();
+    let reject: Value = serde_json::from_str(&rejects).unwrap();
+    assert_eq!((&reject["record"], &reject["source_id"]), (&json!(2), &json!("bad")), "{skipped}");
+    for fragment in cause {
+        assert!(reject["message"].as_str().unwrap().contains(fragment), "expected '{fragment}' in {reject}");
+    }
+
+    let catalog = fs::read(workspace.store().join("catalog.json")).unwrap();
+    assert_refused(&workspace.run(&["import", "seeds.json"]), &named);
+    assert_eq!(fs::read(workspace.store().join("catalog.json")).unwrap(), catalog);
+    fs::remove_dir_all(workspace.store()).unwrap();
+}
+
+#[test]
+fn without_an_image_or_a_conversation() {
+    let workspace = workspace();
+    assert_bad(&workspace, &with("bad", json!({ "image": null })), &["no image"]);
+    assert_bad(&workspace, &with("bad", json!({ "conversations_v0": null })), &["conversations_v0"]);
+    assert_bad(&workspace, &with("bad", json!({ "conversations_v0": [] })), &["conversations_v0"]);
+    assert_bad(&workspace, &with("bad", json!({ "conversations_v0": [{ "question": "Q?" }] })), &["conversations_v0[0].answer"]);
+    assert_bad(
+        &workspace,
+        &with("bad", json!({ "conversations_v0": [{ "question": 7, "answer": "A." }] })),
+        &["conversations_v0[0].question", "a number"],
+    );
+}
+
+#[test]
+fn with_files_that_are_no_images() {
+    let workspace = workspace();
+    workspace.write("empty.jpg", "");
+    workspace.write("cut.jpg", &photo()[..photo().len() / 2]);
+    workspace.write("text.jpg", "This is no image.\n");
+    workspace.write("bomb.png", png_bomb());
+    for (path, cause) in [
+        ("none.jpg", "image 'none.jpg' does not exist in"),
+        ("empty.jpg", "is empty (0 bytes)"),
+        ("cut.jpg", "is cut off"),
+        ("text.jpg", "it looks like"),
+        ("bomb.png", "20,000 x 20,000 pixels"),
+    ] {
+        assert_bad(&workspace, &with_image(path), &[path, cause]);
+    }
+}
+
+#[test]
+fn with_paths_out_of_the_image_folder() {
+    let (workspace, outside) = (workspace(), tempfile::tempdir().unwrap());
+    fs::write(outside.path().join("secret.jpg"), photo()).unwrap();
+    let absolute = outside.path().join("secret.jpg").to_string_lossy().into_owned();
+    for path in ["../../secret.jpg", "a/../../secret.jpg", absolute.as_str()] {
+        assert_bad(&workspace, &with_image(path), &["leads outside of the image folder"]);
+    }
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(outside.path().join("secret.jpg"), workspace.path("link.jpg")).unwrap();
+        std::os::unix::fs::symlink(outside.path(), workspace.path("folder")).unwrap();
+        for path in ["link.jpg", "folder/secret.jpg"] {
+            assert_bad(&workspace, &with_image(path), &["leads outside of the image folder"]);
+        }
+    }
+}
+
+#[test]
+fn with_boxes_that_are_none() {
+    let workspace = workspace();
+    for (bbox, cause) in [
+        (json!([0.1, 0.1, 1.5, 0.2]), "det[1]"),
+        (json!([-0.1, 0.1, 0.5, 0.2]), "det[1]"),
+        (json!([10, 20, 300, 400]), "det[1]"),
+        (json!([0.5, 0.1, 0.2, 0.2]), "det[1]"),
+        (json!([0.1, 0.5, 0.2, 0.2]), "det[1]"),
+        (json!([0.1, 0.1, null, 0.2]), "det[1]"),
+        (json!([0.1, 0.1, "NaN", 0.2]), "det[1]"),
+        (json!([0.1, 0.1, 0.2]), "det[1]"),
+        (json!("0.1, 0.1, 0.2, 0.2"), "det[1]"),
+    ] {
+        assert_bad(&workspace, &with_box(bbox), &[cause, "bbox"]);
+    }
+}
+
+#[test]
+fn with_an_id_that_another_record_has() {
+    let workspace = workspace();
+    let other = with("first", json!({ "conversations_v0": [{ "question": "Another?", "answer": "Yes." }] }));
+    workspace.write("seeds.json", json!([good("first"), other]).to_string());
+    let cause = ["record 2 ('first')", "another record with this id", "--source"];
+    assert_refused(&workspace.run(&["import", "seeds.json"]), &cause);
+    assert!(!workspace.store().exists());
+
+    workspace.write("seeds.json", json!([good("first")]).to_string());
+    workspace.run(&["import", "seeds.json"]).expect_code(0);
+    workspace.write("seeds.json", json!([other]).to_string());
+    assert_refused(&workspace.run(&["import", "seeds.json"]), &["record 1 ('first')", "another record with this id"]);
+    workspace.run(&["import", "seeds.json", "--source", "second"]).expect_code(0).expect_stderr(&["imported 1 of 1 records"]);
+}

@@ -1,0 +1,127 @@
+//! The real command, run in a folder of its own with nothing of the tester's environment.
+
+use std::fmt;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+/// A working directory for commands; the store is `mmevol-store` in it.
+pub struct Workspace {
+    folder: TempDir,
+}
+
+/// What one command did.
+pub struct Run {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Workspace {
+    pub fn new() -> Workspace {
+        Workspace { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// A workspace whose store holds the bundled photos.
+    pub fn with_photos() -> Workspace {
+        let workspace = Workspace::new();
+        workspace.run(&["import", &bundled_seeds(), "--source", "demo"]).expect_code(0);
+        workspace
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn store(&self) -> PathBuf {
+        self.path("mmevol-store")
+    }
+
+    /// Writes a file, and the folders it is in.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        self.start(arguments, &[], "")
+    }
+
+    pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Run {
+        self.start(arguments, &[], input)
+    }
+
+    pub fn run_with_key(&self, arguments: &[&str], key: &str) -> Run {
+        self.start(arguments, &[("OPENAI_API_KEY", key)], "")
+    }
+
+    fn start(&self, arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Run {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_mmevol"))
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .envs([("COLUMNS", "80"), ("NO_COLOR", "1")])
+            .env("HOME", self.folder.path())
+            .envs(variables.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A command that reads no input may be gone already.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        Run {
+            code: output.status.code().expect("the command ends by itself"),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Compares a run with its recorded form: exit code, standard output, standard error. Ids, addresses and paths are masked.
+    pub fn assert_snapshot(&self, name: &str, run: &Run) {
+        let mut settings = insta::Settings::clone_current();
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        settings.add_filter(&regex::escape(&self.folder.path().to_string_lossy()), "[folder]");
+        settings.add_filter(r"\b[0-9a-f]{32}\b", "[id]");
+        settings.add_filter(r"\b[0-9a-f]{12}\b", "[id]");
+        settings.add_filter(r"127\.0\.0\.1:\d+", "[address]");
+        settings.add_filter(r"process \d+", "process [number]");
+        // Cells are padded to the widest one, which may be masked.
+        settings.add_filter(r"(?m) +$", "");
+        settings.bind(|| insta::assert_snapshot!(name, run));
+    }
+}
+
+impl Run {
+    #[track_caller]
+    pub fn expect_code(self, code: i32) -> Run {
+        assert_eq!(self.code, code, "{self}");
+        self
+    }
+
+    /// Everything that is said on standard error is found there.
+    #[track_caller]
+    pub fn expect_stderr(self, fragments: &[&str]) -> Run {
+        for fragment in fragments {
+            assert!(self.stderr.contains(fragment), "expected '{fragment}' on standard error\n{self}");
+        }
+        self
+    }
+}
+
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exit code: {}\n----- stdout -----\n{}\n----- stderr -----\n{}", self.code, self.stdout, self.stderr)
+    }
+}
+
+/// The seed file of the bundled photos.
+pub fn bundled_seeds() -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/seeds/seed.json").to_string_lossy().into_owned()
+}

@@ -1,0 +1,269 @@
+//! The commands as a user meets them: exit code, standard output, standard error.
+
+use std::fs;
+
+use mmevol::prompt::PromptLibrary;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde_json::Value;
+
+use crate::command::{Workspace, bundled_seeds};
+use crate::endpoint::Endpoint;
+
+/// A workspace whose photos went through two rounds of a model that never changes its answers.
+fn evolved() -> (Workspace, Endpoint) {
+    let (workspace, endpoint) = (Workspace::with_photos(), Endpoint::evolving());
+    let url = endpoint.base_url();
+    workspace.run(&["evolve", "--rounds", "2", "--model", "test-model", "--base-url", &url]).expect_code(0);
+    (workspace, endpoint)
+}
+
+mod help {
+    use super::*;
+
+    fn snapshot(name: &str, arguments: &[&str]) {
+        let workspace = Workspace::new();
+        workspace.assert_snapshot(name, &workspace.run(arguments));
+    }
+
+    #[test]
+    fn of_the_program() {
+        snapshot("help", &["--help"]);
+    }
+
+    #[test]
+    fn of_every_command() {
+        for command in ["demo", "import", "evolve", "status", "sql", "lineage", "export", "prompts", "check"] {
+            snapshot(&format!("help_{command}"), &[command, "--help"]);
+        }
+    }
+
+    #[test]
+    fn a_wrong_flag_is_the_users_to_fix() {
+        snapshot("wrong_flag", &["import", "--fromat", "llava", "seeds.json"]);
+        snapshot("no_command", &[]);
+    }
+}
+
+#[test]
+fn demo_shows_the_whole_loop() {
+    let workspace = Workspace::new();
+    let run = workspace.run(&["demo"]).expect_code(0);
+    for heading in ["round  samples  generated  kept  eliminated  unjudged  failed", "yes_rate", "question"] {
+        assert!(run.stdout.contains(heading), "{heading}\n{run}");
+    }
+    let run = run.expect_stderr(&["imported 7 of 7 records: 15 instructions, 7 images", "rule-based", "lineage astronaut", "export -o"]);
+    assert!(run.stdout.lines().all(|line| line.chars().count() <= 80), "{run}");
+    workspace.run(&["lineage", "astronaut"]).expect_code(0);
+    workspace.run(&["demo"]).expect_code(0).expect_stderr(&["nothing was due", "7 records were in the store already"]);
+}
+
+#[test]
+fn importing_twice_adds_nothing() {
+    let workspace = Workspace::new();
+    workspace.assert_snapshot("import", &workspace.run(&["import", &bundled_seeds()]));
+    let catalog = fs::read(workspace.store().join("catalog.json")).unwrap();
+    workspace.assert_snapshot("import_again", &workspace.run(&["import", &bundled_seeds()]));
+    assert_eq!(fs::read(workspace.store().join("catalog.json")).unwrap(), catalog);
+    workspace.assert_snapshot("import_json", &workspace.run(&["import", &bundled_seeds(), "--source", "again", "--output", "json"]));
+}
+
+#[test]
+fn evolve_says_what_it_does() {
+    let (workspace, endpoint) = (Workspace::with_photos(), Endpoint::evolving());
+    let url = endpoint.base_url();
+    let flags = ["evolve", "--rounds", "1", "--model", "test-model", "--base-url", &url];
+    let plan = workspace.run(&[&flags[..], &["--dry-run"]].concat()).expect_code(0);
+    assert_eq!(endpoint.requests(), 0, "a dry run asks nothing");
+    for statement in ["frontier", "evolve", "answers", "items", "score", "eliminate", "evolutions"] {
+        assert!(plan.stdout.contains(&format!("-- sql/round/{statement}.sql")), "{plan}");
+    }
+    let plan = workspace.run(&[&flags[..], &["--dry-run", "--output", "json"]].concat()).expect_code(0);
+    let plan: Value = serde_json::from_str(&plan.stdout).unwrap();
+    let asked: u64 = plan[0]["requests"].as_array().unwrap().iter().map(|planned| planned["evolve_requests"].as_u64().unwrap()).sum();
+    assert_eq!((plan[0]["round"].as_u64(), asked), (Some(1), 7));
+
+    workspace.assert_snapshot("evolve", &workspace.run(&flags));
+    workspace.assert_snapshot("evolve_again", &workspace.run(&flags));
+    workspace.assert_snapshot("status", &workspace.run(&["status"]));
+    workspace.assert_snapshot("status_json", &workspace.run(&["status", "--output", "json"]));
+    workspace.assert_snapshot("check", &workspace.run(&["check"]));
+}
+
+#[test]
+fn evolve_with_the_embedded_model_needs_no_network() {
+    let workspace = Workspace::with_photos();
+    let run = workspace.run(&["evolve", "--rounds", "1", "--output", "json"]).expect_code(0).expect_stderr(&["rule-based model"]);
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    let round = &report[0]["rounds"][0];
+    assert_eq!((round["samples"].as_u64(), round["failed"].as_u64()), (Some(7), Some(0)), "{run}");
+    assert!(round["kept"].as_u64().unwrap() >= 7, "{run}");
+    workspace.run(&["check"]).expect_code(0);
+}
+
+mod sql {
+    use super::*;
+
+    const QUERY: &str = "SELECT source_id, cardinality(objects) AS boxes, CASE WHEN source_id = 'camera' THEN NULL ELSE caption END AS caption \
+                         FROM samples ORDER BY source_id LIMIT 3";
+
+    #[test]
+    fn in_every_format() {
+        let workspace = Workspace::with_photos();
+        for format in ["table", "line", "csv", "json", "jsonl", "markdown"] {
+            workspace.assert_snapshot(&format!("sql_{format}"), &workspace.run(&["sql", QUERY, "--output", format]));
+        }
+    }
+
+    #[test]
+    fn from_files_and_from_standard_input() {
+        let workspace = Workspace::with_photos();
+        workspace.write("queries.sql", "-- how many\nSELECT count(*) AS samples FROM samples;\n\nSELECT 'a;b' AS text;\n");
+        workspace.assert_snapshot("sql_file", &workspace.run(&["sql", "-f", "queries.sql"]));
+        workspace.write("wrong.sql", "SELECT 1;\n\nSELECT nothing FROM samples;\n");
+        workspace.assert_snapshot("sql_wrong_file", &workspace.run(&["sql", "-f", "wrong.sql"]));
+        let input = "SELECT count(*) AS images FROM images;\n.mode csv\nSELECT 1 AS one,\n  2 AS two;\n.exit\n";
+        workspace.assert_snapshot("sql_standard_input", &workspace.run_with_input(&["sql"], input));
+        workspace.assert_snapshot("sql_wrong_input", &workspace.run_with_input(&["sql"], "SELECT 1;\nSELECT 2 +;\nSELECT 3;\n"));
+    }
+
+    #[test]
+    fn reads_files_as_tables_without_a_store() {
+        let workspace = Workspace::new();
+        workspace.write("rows.jsonl", "{\"name\": \"a\", \"size\": 1}\n{\"name\": \"b\", \"size\": 2}\n");
+        workspace.write("rows.json", "[{\"name\": \"c\"}]");
+        workspace.write("rows.csv", "name,size\nd,4\n");
+        let query =
+            "SELECT name FROM 'rows.jsonl' UNION ALL SELECT name FROM 'rows.json' UNION ALL SELECT name FROM 'rows.csv' ORDER BY name";
+        workspace.assert_snapshot("sql_files", &workspace.run(&["sql", query, "--output", "csv"]));
+        workspace.assert_snapshot("sql_no_store", &workspace.run(&["sql", "SELECT * FROM samples"]));
+        assert!(!workspace.store().exists());
+    }
+
+    #[test]
+    fn adds_rows_as_a_run() {
+        let workspace = Workspace::with_photos();
+        let insert = "INSERT INTO prompts SELECT stable_id('x') AS prompt_id, 'mine' AS name, 'text' AS template, now() AS created_at";
+        workspace.assert_snapshot("sql_insert", &workspace.run(&["sql", insert]));
+        workspace.assert_snapshot(
+            "sql_inserted",
+            &workspace.run(&["sql", "SELECT name FROM prompts; SELECT run_id, command FROM runs ORDER BY run_id", "--output", "csv"]),
+        );
+        workspace.assert_snapshot("sql_drop", &workspace.run(&["sql", "DROP TABLE samples"]));
+    }
+
+    #[test]
+    fn model_functions_want_a_model() {
+        let workspace = Workspace::with_photos();
+        let ask = "SELECT llm_score(NULL, caption, [], [{original: {question: 'Q?', answer: 'A'}, rewritten: {question: 'R?', answer: 'B'}}]) AS verdict FROM samples LIMIT 1";
+        workspace.assert_snapshot("sql_without_model", &workspace.run(&["sql", ask]));
+        let run = workspace.run(&["sql", ask, "--model", "rules", "--output", "json"]).expect_code(0);
+        assert!(run.stdout.contains("improved"), "{run}");
+        let calls = workspace.run(&["sql", "SELECT kind, model FROM calls", "--output", "csv"]).expect_code(0);
+        assert_eq!(calls.stdout.trim_end().lines().collect::<Vec<_>>(), ["kind,model", "score,rules"]);
+    }
+}
+
+#[test]
+fn lineage_by_source_id_and_by_prefixes() {
+    let (workspace, _endpoint) = evolved();
+    workspace.assert_snapshot("lineage", &workspace.run(&["lineage", "astronaut"]));
+    let query = "SELECT s.sample_id, max(i.instruction_id) AS leaf FROM samples s JOIN instructions i ON s.sample_id = i.sample_id AND i.round = 2 \
+                 WHERE s.source_id = 'astronaut' GROUP BY s.sample_id";
+    let found = workspace.run(&["sql", query, "--output", "json"]).expect_code(0);
+    let found: Value = serde_json::from_str(&found.stdout).unwrap();
+    let (sample, leaf) = (found[0]["sample_id"].as_str().unwrap(), found[0]["leaf"].as_str().unwrap());
+    let whole = workspace.run(&["lineage", "astronaut"]).stdout;
+    assert_eq!(workspace.run(&["lineage", sample]).stdout, whole);
+    assert_eq!(workspace.run(&["lineage", &sample[..12]]).stdout, whole);
+    let line = workspace.run(&["lineage", &leaf[..12], "--output", "json"]).expect_code(0);
+    let line: Value = serde_json::from_str(&line.stdout).unwrap();
+    let mut depth = 0;
+    let mut level = &line[0]["roots"];
+    while let Some([node]) = level.as_array().map(Vec::as_slice) {
+        assert_eq!(node["round"], depth);
+        depth += 1;
+        level = &node["children"];
+    }
+    assert_eq!(depth, 3, "a leaf's line goes from its seed to itself: {line:#}");
+    workspace.assert_snapshot("lineage_unknown", &workspace.run(&["lineage", "nobody"]));
+}
+
+#[test]
+fn exports_open_and_hold_what_is_kept() {
+    let (workspace, _endpoint) = evolved();
+    let counted = "SELECT count(*) AS items, count(DISTINCT sample_id) AS samples FROM current";
+    let counted = workspace.run(&["sql", counted, "--output", "json"]).expect_code(0);
+    let counted: Value = serde_json::from_str(&counted.stdout).unwrap();
+    let (items, samples) = (counted[0]["items"].as_u64().unwrap() as usize, counted[0]["samples"].as_u64().unwrap() as usize);
+    assert_eq!(samples, 7);
+    let export = |format: &str| {
+        let name = format!("out/{format}");
+        let run = workspace.run(&["export", "-o", &name, "--format", format]).expect_code(0);
+        assert_eq!(run.stdout, "", "{run}");
+        let manifest: Value = serde_json::from_slice(&fs::read(workspace.path(&format!("{name}.manifest.json"))).unwrap()).unwrap();
+        assert_eq!(manifest["models"], serde_json::json!(["test-model"]), "{manifest:#}");
+        assert!(
+            manifest["prompts"].as_array().unwrap().len() >= 2 && manifest["store_versions"]["samples"].as_u64() >= Some(1),
+            "{manifest:#}"
+        );
+        workspace.path(&name)
+    };
+    fs::create_dir(workspace.path("out")).unwrap();
+    let text = |format: &str| fs::read_to_string(export(format)).unwrap();
+    let lines = |format: &str| text(format).lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>();
+
+    let llava: Vec<Value> = serde_json::from_str(&text("llava")).unwrap();
+    let turns: usize = llava.iter().map(|record| record["conversations"].as_array().unwrap().len()).sum();
+    assert_eq!((llava.len(), turns), (samples, 2 * items));
+    for record in &llava {
+        assert!(workspace.path("out").join(record["image"].as_str().unwrap()).is_file(), "{record:#}");
+        assert!(record["conversations"][0]["value"].as_str().unwrap().contains("<image>"));
+    }
+
+    let messages = lines("messages");
+    let asked = |records: &[Value]| {
+        records.iter().flat_map(|record| record["messages"].as_array().unwrap()).filter(|message| message["role"] == "user").count()
+    };
+    assert_eq!((messages.len(), asked(&messages)), (samples, items));
+
+    let openai = lines("openai");
+    assert_eq!((openai.len(), asked(&openai)), (samples, items));
+    assert!(openai.iter().all(|record| record.to_string().contains("data:image/jpeg;base64,")));
+
+    let mmevol: Vec<Value> = serde_json::from_str(&text("mmevol")).unwrap();
+    let in_round = |round: &str| mmevol.iter().filter_map(|record| record[round].as_array()).map(Vec::len).sum::<usize>();
+    assert_eq!((mmevol.len(), in_round("conversations_v0")), (samples, 15));
+    assert!(in_round("conversations_v1") > 0 && in_round("conversations_v2") > 0);
+
+    let file = fs::File::open(export("parquet")).unwrap();
+    let rows: usize = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap().map(|batch| batch.unwrap().num_rows()).sum();
+    assert_eq!(rows, items);
+}
+
+#[test]
+fn exports_come_back_in() {
+    let (workspace, _endpoint) = evolved();
+    workspace.run(&["export", "-o", "all.json", "--format", "mmevol"]).expect_code(0);
+    workspace.run(&["export", "-o", "current.parquet", "--format", "parquet"]).expect_code(0);
+    let kept = "SELECT round, count(*) AS items FROM instructions WHERE status = 'kept' GROUP BY round ORDER BY round";
+    let current = "SELECT count(*) AS items, count(DISTINCT sample_id) AS samples FROM current";
+    let count = |store: &str, sql: &str| workspace.run(&["--store", store, "sql", sql, "--output", "csv"]).expect_code(0).stdout;
+
+    workspace.run(&["--store", "second", "import", "all.json", "--images", "."]).expect_code(0).expect_stderr(&["imported 7 of 7 records"]);
+    assert_eq!(count("second", kept), count("mmevol-store", kept));
+    workspace.run(&["--store", "second", "check"]).expect_code(0);
+
+    workspace.run(&["--store", "third", "import", "current.parquet"]).expect_code(0);
+    assert_eq!(count("third", current), count("mmevol-store", current));
+}
+
+#[test]
+fn prompts_are_listed_and_shown() {
+    let workspace = Workspace::new();
+    let list = workspace.run(&["prompts", "list"]).expect_code(0);
+    let library = PromptLibrary::embedded();
+    assert!(library.iter().all(|prompt| list.stdout.contains(&prompt.name)), "{list}");
+    let shown = workspace.run(&["prompts", "show", "score"]).expect_code(0);
+    assert_eq!(shown.stdout.trim_end(), library.get("score").unwrap().template.trim_end());
+    workspace.assert_snapshot("prompts_unknown", &workspace.run(&["prompts", "show", "scores"]));
+}
