@@ -18,11 +18,12 @@ build: setup ## build the command (debug)
 demo: setup ## build the command and run the whole loop on the bundled seeds
 	$(CARGO) run $(CARGO_FLAGS) --bin mmevol -- demo
 
-test: setup ## run all tests: unit, integration, documentation, and that the examples build
+test: setup ## run all tests: unit, integration, documentation, and the examples
 	@if $(CARGO) nextest --version > /dev/null 2>&1; then runner="nextest run"; else runner="test --tests"; fi; \
 	echo $(CARGO) $$runner $(CARGO_FLAGS); $(CARGO) $$runner $(CARGO_FLAGS)
 	$(CARGO) test $(CARGO_FLAGS) --doc
-	$(CARGO) build $(CARGO_FLAGS) --examples
+	@for example in examples/*.rs; do name=$$(basename $$example .rs); \
+	echo $(CARGO) run --example $$name; $(CARGO) run --quiet $(CARGO_FLAGS) --example $$name || exit; done
 
 gate: setup ## what every change must pass before its tests: format and clippy
 	@{ $(CARGO) fmt --version && $(CARGO) clippy --version; } > /dev/null 2>&1 || rustup component add rustfmt clippy

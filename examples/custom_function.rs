@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let directory = tempfile::tempdir()?;
     let store = Store::create(directory.path().join("store")).await?;
     Import::new("examples/seeds/seed.json").run(&store).await?;
-    Evolution::new(store.clone(), Arc::new(RulesModel::default())).run().await?;
+    Evolution::new(store.clone(), Arc::new(RulesModel)).run().await?;
 
     let session = Session::builder().store(store).build().await?;
     session.context().register_udf(word_count());

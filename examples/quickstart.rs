@@ -18,7 +18,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("imported {} samples with {} instructions", imported.samples, imported.instructions);
 
     // The embedded model is rule-based; `model::openai::OpenAiModel` asks an endpoint.
-    let evolved = Evolution::new(store.clone(), Arc::new(RulesModel::default())).run().await?;
+    let evolved = Evolution::new(store.clone(), Arc::new(RulesModel)).run().await?;
     for round in &evolved.rounds {
         println!("round {}: {} generated, {} kept, {} eliminated", round.round, round.generated, round.kept, round.eliminated);
     }

@@ -115,7 +115,9 @@ impl Error {
             Error::NoStore { .. } => vec!["create one with 'mmevol import PATH', or name another with --store DIR or MMEVOL_STORE".into()],
             Error::NotAStore { .. } => vec!["name a store's own directory, or one that does not exist yet, with --store".into()],
             Error::NewerStore { .. } => vec!["install a newer mmevol".into()],
-            Error::ReadOnlyStore { .. } => vec!["check the directory's owner and permissions, or copy the store to a place that can be written".into()],
+            Error::ReadOnlyStore { .. } => {
+                vec!["check the directory's owner and permissions, or copy the store to a place that can be written".into()]
+            }
             Error::StoreInUse { .. } => vec!["wait for the other command to finish; readers such as 'mmevol sql' work meanwhile".into()],
             Error::Record { .. } => vec!["correct the record, or go on without such records: --on-bad-record skip".into()],
             Error::UnknownId { .. } => vec!["list ids with: mmevol sql \"SELECT sample_id, source_id FROM samples LIMIT 10\"".into()],

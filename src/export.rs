@@ -35,7 +35,10 @@ impl FromStr for Rounds {
         match text {
             "current" => Ok(Rounds::Current),
             "all" => Ok(Rounds::All),
-            _ => text.parse().map(Rounds::Only).map_err(|_| Error::argument("--rounds", format!("expected current, all or a number, got '{text}'"))),
+            _ => text
+                .parse()
+                .map(Rounds::Only)
+                .map_err(|_| Error::argument("--rounds", format!("expected current, all or a number, got '{text}'"))),
         }
     }
 }

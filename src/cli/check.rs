@@ -30,6 +30,8 @@ pub async fn run(store: &Path, _arguments: Arguments) -> Result<()> {
             note("the store is sound");
             Ok(())
         }
-        false => Err(Error::Sql { message: format!("{} of {} invariants are broken", violations.len(), INVARIANTS.len()), hints: Vec::new() }),
+        false => {
+            Err(Error::Sql { message: format!("{} of {} invariants are broken", violations.len(), INVARIANTS.len()), hints: Vec::new() })
+        }
     }
 }

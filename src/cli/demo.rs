@@ -31,7 +31,7 @@ pub async fn run(store: &Path, _arguments: Arguments) -> Result<()> {
     import::print_report(&report);
 
     step("evolve three rounds with 'rules', the embedded rule-based model (no key, no network)");
-    let evolution = Evolution::new(store.clone(), Arc::new(RulesModel::default()));
+    let evolution = Evolution::new(store.clone(), Arc::new(RulesModel));
     evolve::print_report(&evolve::with_progress(&evolution).await?)?;
 
     let session = Session::builder().store(store.clone()).build().await?;

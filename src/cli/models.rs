@@ -69,7 +69,7 @@ impl ModelArguments {
     /// The model of that name.
     pub fn chat_model(&self, name: &str) -> Result<Arc<dyn ChatModel>> {
         if name == "rules" {
-            return Ok(Arc::new(RulesModel::default()));
+            return Ok(Arc::new(RulesModel));
         }
         let base_url = self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL);
         let key = std::env::var(API_KEY).ok().as_deref().and_then(ApiKey::new);

@@ -75,7 +75,7 @@ impl Default for Settings {
 /// let directory = tempfile::tempdir().unwrap();
 /// let store = Store::create(directory.path().join("store")).await?;
 /// Import::new("examples/seeds/seed.json").run(&store).await?;
-/// let evolution = Evolution::new(store, Arc::new(RulesModel::default()));
+/// let evolution = Evolution::new(store, Arc::new(RulesModel));
 /// let report = evolution.run().await?;
 /// assert_eq!(report.rounds.len(), 3);
 /// # Ok(()) }
@@ -224,8 +224,7 @@ impl Evolution {
             // Boxed: a round's future is large, and callers nest this one.
             let done = Box::pin(round::run(self, &writer, round, &spending)).await?;
             if done.evolutions > 0 {
-                let counters =
-                    serde_json::to_value(&done).map_err(|cause| Error::internal("failed to write the run's counters", cause))?;
+                let counters = serde_json::to_value(&done).map_err(|cause| Error::internal("failed to write the run's counters", cause))?;
                 writer.lock().await.checkpoint(counters).await?;
             }
             let left_out = done.left_out;
@@ -241,7 +240,9 @@ impl Evolution {
 
     fn stopped(&self, spent: Spent, left_out: u64) -> Option<String> {
         let Settings { max_calls, budget_usd, .. } = self.settings;
-        let calls = max_calls.filter(|most| left_out > 0 || spent.calls + spent.failed >= *most).map(|most| format!("--max-calls {most} is reached"));
+        let calls = max_calls
+            .filter(|most| left_out > 0 || spent.calls + spent.failed >= *most)
+            .map(|most| format!("--max-calls {most} is reached"));
         let budget = budget_usd.filter(|most| spent.cost_usd >= *most).map(|most| format!("--budget-usd {most} is spent"));
         calls.or(budget).or_else(|| (spent.not_asked > 0).then(|| "the budget does not allow more requests".into()))
     }
@@ -265,7 +266,8 @@ impl Evolution {
 
     /// What goes into `runs.settings`; no secrets.
     fn recorded_settings(&self) -> serde_json::Value {
-        let Settings { rounds, predicate, operators, parameters, min_score, text_only, retry_failed, max_calls, budget_usd } = &self.settings;
+        let Settings { rounds, predicate, operators, parameters, min_score, text_only, retry_failed, max_calls, budget_usd } =
+            &self.settings;
         serde_json::json!({
             "rounds": rounds, "where": predicate, "operators": operators.to_string(), "parameters": parameters, "min_score": min_score,
             "text_only": text_only, "failed": retry_failed, "max_calls": max_calls, "budget_usd": budget_usd,

@@ -103,14 +103,12 @@ impl Measured {
         self.evolve_prompt_tokens += prompt.len() as u64 / CHARACTERS_PER_TOKEN + images * TOKENS_PER_IMAGE;
         self.evolve_completion_tokens += expected * TOKENS_PER_ITEM;
         // The judge reads the given items, the rewritten ones and instructions of about a thousand tokens.
-        self.score_prompt_tokens +=
-            1000 + given as u64 / CHARACTERS_PER_TOKEN + expected * TOKENS_PER_ITEM + images * TOKENS_PER_IMAGE;
+        self.score_prompt_tokens += 1000 + given as u64 / CHARACTERS_PER_TOKEN + expected * TOKENS_PER_ITEM + images * TOKENS_PER_IMAGE;
         self.score_completion_tokens += expected * TOKENS_PER_VERDICT;
     }
 
     fn finish(self, evolution: &Evolution, operator: Operator) -> PlannedRequests {
-        let evolve =
-            evolution.prices.cost_usd(evolution.model.name(), self.evolve_prompt_tokens, self.evolve_completion_tokens);
+        let evolve = evolution.prices.cost_usd(evolution.model.name(), self.evolve_prompt_tokens, self.evolve_completion_tokens);
         let score = evolution.prices.cost_usd(evolution.judge.name(), self.score_prompt_tokens, self.score_completion_tokens);
         PlannedRequests {
             operator: operator.name().to_owned(),

@@ -28,8 +28,7 @@ const IDS_PER_UPDATE: usize = 1000;
 pub async fn run(evolution: &Evolution, writer: &SharedWriter, round: u32, spending: &Arc<Spending>) -> Result<RoundReport> {
     let (log, recorder) = CallRecorder::start(writer).await?;
     let models = models(evolution, writer, spending, log).await;
-    let session =
-        Session::builder().writer(Arc::clone(writer)).models(models).personas(Arc::clone(&evolution.personas)).build().await?;
+    let session = Session::builder().writer(Arc::clone(writer)).models(models).personas(Arc::clone(&evolution.personas)).build().await?;
     let made = make(evolution, &session, writer, round, spending).await;
     // The recorder ends when every sender is gone: the session's functions hold them.
     drop(session);
@@ -37,13 +36,7 @@ pub async fn run(evolution: &Evolution, writer: &SharedWriter, round: u32, spend
     made
 }
 
-async fn make(
-    evolution: &Evolution,
-    session: &Session,
-    writer: &SharedWriter,
-    round: u32,
-    spending: &Spending,
-) -> Result<RoundReport> {
+async fn make(evolution: &Evolution, session: &Session, writer: &SharedWriter, round: u32, spending: &Spending) -> Result<RoundReport> {
     let (run_id, now) = {
         let writer = writer.lock().await;
         (writer.run_id().to_owned(), writer.started_at().to_rfc3339())
@@ -95,8 +88,8 @@ async fn models(
     log: mpsc::Sender<CallRecord>,
 ) -> Arc<ModelSession> {
     let snapshot = writer.lock().await.snapshot().clone();
-    let images = (!evolution.settings.text_only)
-        .then(|| Arc::new(RequestImages::new(Arc::new(StoreImages::new(&snapshot)), REQUEST_IMAGE_BYTES)));
+    let images =
+        (!evolution.settings.text_only).then(|| Arc::new(RequestImages::new(Arc::new(StoreImages::new(&snapshot)), REQUEST_IMAGE_BYTES)));
     let answered = Arc::new(StoredCalls::new(&snapshot));
     let service = |model: &Arc<dyn ChatModel>| ModelService {
         prices: Arc::clone(&evolution.prices),
@@ -154,10 +147,13 @@ async fn ids(session: &Session, sql: &str) -> Result<HashSet<String>> {
 }
 
 async fn count(session: &Session, report: &mut RoundReport) -> Result<()> {
-    let sql = format!("SELECT {} AS round, e.*, i.* FROM \
+    let sql = format!(
+        "SELECT {} AS round, e.*, i.* FROM \
          (SELECT count(DISTINCT sample_id) AS samples, count(*) AS evolutions, count(*) FILTER (WHERE status = 'failed') AS failed FROM attempts) e, \
          (SELECT count(*) AS generated, count(*) FILTER (WHERE status = 'kept') AS kept, count(*) FILTER (WHERE status = 'eliminated') AS eliminated, \
-          count(*) FILTER (WHERE status = 'unjudged') AS unjudged FROM results) i", report.round);
+          count(*) FILTER (WHERE status = 'unjudged') AS unjudged FROM results) i",
+        report.round
+    );
     let batches = session.collect(&sql).await?;
     for batch in &batches {
         let counted: Vec<RoundReport> = serde_arrow::from_record_batch(batch)?;

@@ -42,6 +42,9 @@ pub struct Import {
     progress: Arc<ImportProgress>,
 }
 
+/// A record's number with what it became.
+type Numbered = (u64, prepare::Outcome<Prepared>);
+
 /// What to do with a record whose image file does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MissingImages {
@@ -211,7 +214,7 @@ impl Import {
         &self,
         format: Format,
         folder: Arc<ImageFolder>,
-    ) -> Result<impl futures::Stream<Item = Result<Vec<(u64, prepare::Outcome<Prepared>)>>> + Unpin + use<>> {
+    ) -> Result<impl futures::Stream<Item = Result<Vec<Numbered>>> + Unpin + use<>> {
         let records = read_seeds(&self.path, format)?;
         let (sender, receiver) = mpsc::channel(GROUPS_WAITING);
         tokio::task::spawn_blocking(move || send_groups(records, &sender));

@@ -48,7 +48,9 @@ fn with_images(sample: SeedSample, folder: &ImageFolder, missing: MissingImages)
     for reference in references {
         match load(reference, folder) {
             Ok(image) => images.push(image),
-            Err((Some(path), error)) if missing == MissingImages::Allow && matches!(error.problem, ImageProblem::Missing { .. }) => missing_images.push(path),
+            Err((Some(path), error)) if missing == MissingImages::Allow && matches!(error.problem, ImageProblem::Missing { .. }) => {
+                missing_images.push(path)
+            }
             Err((_, error)) => return Err(error),
         }
     }
@@ -69,7 +71,9 @@ fn load(reference: SeedImage, folder: &ImageFolder) -> Result<PreparedImage, (Op
         SeedImage::Path(path) => {
             let read = || -> Result<PreparedImage, ImageError> {
                 let file = folder.resolve(&path)?;
-                let bytes = Bytes::from(std::fs::read(&file).map_err(|cause| ImageError::from(ImageProblem::Io { cause: cause.to_string() }).named(&path))?);
+                let bytes = Bytes::from(
+                    std::fs::read(&file).map_err(|cause| ImageError::from(ImageProblem::Io { cause: cause.to_string() }).named(&path))?,
+                );
                 let info = inspect(&bytes).map_err(|error| error.named(&path))?;
                 Ok(PreparedImage { info, uri: path.clone(), bytes })
             };

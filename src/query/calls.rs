@@ -54,11 +54,12 @@ impl CallRecorder {
 fn to_batch(records: &[CallRecord], schema: &SchemaRef, run_id: &str, time: DateTime<Utc>) -> Result<RecordBatch> {
     let own: Vec<FieldRef> =
         schema.fields().iter().filter(|field| !matches!(field.name().as_str(), "run_id" | "created_at")).map(Arc::clone).collect();
-    let mut columns = serde_arrow::to_arrow(&own, &records)?;
+    let mut columns = serde_arrow::to_arrow(&own, records)?;
     let runs: ArrayRef = Arc::new(StringArray::from_iter_values(std::iter::repeat_n(run_id, records.len())));
     let times = TimestampMicrosecondArray::from_value(time.timestamp_micros(), records.len()).with_timezone("UTC");
     columns.extend([runs, Arc::new(times) as ArrayRef]);
-    let fields = own.into_iter().chain(schema.fields().iter().filter(|field| matches!(field.name().as_str(), "run_id" | "created_at")).cloned());
+    let fields =
+        own.into_iter().chain(schema.fields().iter().filter(|field| matches!(field.name().as_str(), "run_id" | "created_at")).cloned());
     let fields: Vec<Field> = fields.map(|field| field.as_ref().clone()).collect();
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
 }

@@ -10,6 +10,6 @@ mod session;
 mod statement;
 
 pub use calls::CallRecorder;
-pub use session::{Session, SessionBuilder};
 pub use images::StoreImages;
+pub use session::{Session, SessionBuilder};
 pub use statement::{Parameter as StatementParameter, Statement};

@@ -171,12 +171,8 @@ impl fmt::Display for Table {
 /// The type of one element of `samples.objects`.
 pub fn object_type() -> DataType {
     DataType::Struct(
-        vec![
-            Field::new("label", DataType::Utf8, true),
-            list("bbox", DataType::Float64),
-            Field::new("confidence", DataType::Float64, true),
-        ]
-        .into(),
+        vec![Field::new("label", DataType::Utf8, true), list("bbox", DataType::Float64), Field::new("confidence", DataType::Float64, true)]
+            .into(),
     )
 }
 

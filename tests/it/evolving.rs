@@ -323,7 +323,7 @@ mod repetition {
         let test = TestStore::with_photos().await;
         let mut settings = rounds(2);
         settings.parameters.seed = seed;
-        Evolution::new(test.store.clone(), Arc::new(RulesModel::default())).settings(settings).run().await.unwrap();
+        Evolution::new(test.store.clone(), Arc::new(RulesModel)).settings(settings).run().await.unwrap();
         let mut tables = Vec::new();
         for (table, columns) in TABLES {
             tables.push(test.values(&format!("SELECT {columns} FROM {table} ORDER BY 1")).await);
@@ -349,7 +349,7 @@ mod repetition {
             for file in files {
                 Import::new(bundled_seeds()).source(*file).run(&test.store).await.unwrap();
             }
-            Evolution::new(test.store.clone(), Arc::new(RulesModel::default())).settings(rounds(1)).run().await.unwrap();
+            Evolution::new(test.store.clone(), Arc::new(RulesModel)).settings(rounds(1)).run().await.unwrap();
             test.values("SELECT i.instruction_id, i.question, i.status FROM instructions i JOIN samples s ON i.sample_id = s.sample_id WHERE s.source = 'a' ORDER BY 1").await
         };
         assert_eq!(run(&["a"]).await, run(&["b", "a"]).await);

@@ -97,7 +97,7 @@ async fn the_embedded_model_on_real_photos() {
     let test = TestStore::empty().await;
     test.import(&seeds).await;
     let predicate = "source_id IN (SELECT source_id FROM samples ORDER BY source_id LIMIT 40)".to_owned();
-    evolve(&test, Evolution::new(test.store.clone(), Arc::new(RulesModel::default())), Some(predicate), None).await;
+    evolve(&test, Evolution::new(test.store.clone(), Arc::new(RulesModel)), Some(predicate), None).await;
     compare(&test, None).await;
 }
 

@@ -23,7 +23,7 @@ async fn coco_photos_through_three_rounds_and_every_export() {
     let nothing = ImportReport { records: 128, known_samples: 128, ..ImportReport::default() };
     assert_eq!(again, nothing);
 
-    let report = Evolution::new(test.store.clone(), Arc::new(RulesModel::default())).run().await.unwrap();
+    let report = Evolution::new(test.store.clone(), Arc::new(RulesModel)).run().await.unwrap();
     assert!(report.rounds.iter().all(|round| round.samples == 128 && round.kept > 64 && round.failed <= 3), "{report:?}");
     let failures = test.values("SELECT DISTINCT error_kind FROM evolutions WHERE status = 'failed'").await;
     assert!(failures.iter().all(|failure| failure["error_kind"] == "answer_no_items"), "{failures:?}");
@@ -60,7 +60,7 @@ async fn the_authors_seeds() {
     assert_eq!(test.count("SELECT sum(cardinality(objects)) FROM samples").await, 19_966);
     assert_eq!(import().run(&test.store).await.unwrap().known_samples, 1612);
     assert_eq!(test.count("SELECT count(*) FROM runs").await, 1);
-    let plan = Evolution::new(test.store.clone(), Arc::new(RulesModel::default())).plan().await.unwrap();
+    let plan = Evolution::new(test.store.clone(), Arc::new(RulesModel)).plan().await.unwrap();
     assert_eq!((plan.round, plan.without_images), (None, 1612));
     test.assert_sound().await;
 }
