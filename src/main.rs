@@ -19,6 +19,12 @@ fn main() -> ExitCode {
         .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "off".into()))
         .with_writer(std::io::stderr)
         .init();
+    // The main thread's stack is whatever the shell allows; planning runs on one that is large enough.
+    let command = std::thread::Builder::new().name("command".into()).stack_size(THREAD_STACK_BYTES).spawn(move || run_command(cli));
+    command.ok().and_then(|thread| thread.join().ok()).unwrap_or(ExitCode::from(2))
+}
+
+fn run_command(cli: Cli) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(THREAD_STACK_BYTES).build() {
         Ok(runtime) => runtime,
         Err(cause) => {
@@ -35,5 +41,5 @@ fn main() -> ExitCode {
     }
 }
 
-/// Planning deep queries recurses; the default of 2 MiB is little for a build without optimisation.
-const THREAD_STACK_BYTES: usize = 8 << 20;
+/// Planning recurses into every operand of a long expression. The pages of a stack that is not used cost nothing.
+const THREAD_STACK_BYTES: usize = 128 << 20;

@@ -130,6 +130,10 @@ pub fn print_report(report: &EvolutionReport) -> Result<()> {
         "{} calls, {} answers from earlier calls, {} failed; {} + {} tokens, ${:.4}",
         spent.calls, spent.cached, spent.failed, spent.prompt_tokens, spent.completion_tokens, spent.cost_usd
     ));
+    if spent.unpriced > 0 {
+        note(format_args!("the price of {} of these calls is not known", spent.unpriced));
+        hint("name it in a file with --prices");
+    }
     if report.stopped.is_none() && report.rounds.iter().all(|round| round.evolutions == 0) {
         note("nothing was due");
     }

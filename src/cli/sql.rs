@@ -129,8 +129,9 @@ async fn with_models(store: Option<Store>, name: &str, arguments: &ModelArgument
         None => Arc::clone(&model),
     };
     let spending = Arc::new(Spending::new(arguments.max_calls, arguments.budget_usd));
-    let mut service =
-        ModelService { prices: Arc::new(arguments.price_table()?), spending: Arc::clone(&spending), ..ModelService::new(model) };
+    let prices = Arc::new(arguments.price_table()?);
+    spending.check_prices([model.name(), judge.name()], &prices)?;
+    let mut service = ModelService { prices, spending: Arc::clone(&spending), ..ModelService::new(model) };
     let mut builder = Session::builder();
     let mut recording = None;
     if let Some(store) = store {

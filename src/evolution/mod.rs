@@ -212,6 +212,7 @@ impl Evolution {
     /// [`Error::Model`] when the model answers nothing at all; those of the store, and of a predicate that does not plan.
     pub async fn run(&self) -> Result<EvolutionReport> {
         let spending = Arc::new(Spending::new(self.settings.max_calls, self.settings.budget_usd));
+        spending.check_prices([self.model.name(), self.judge.name()], &self.prices)?;
         *self.progress.spending.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(Arc::clone(&spending));
         let writer: SharedWriter = Arc::new(Mutex::new(self.store.writer("evolve", self.recorded_settings()).await?));
         let session = Session::builder().writer(Arc::clone(&writer)).build().await?;

@@ -97,6 +97,7 @@ pub struct Spending {
     completion_tokens: AtomicU64,
     /// In millionths of a dollar: atomics have no floats.
     cost_micros: AtomicU64,
+    unpriced: AtomicU64,
 }
 
 /// What was spent so far.
@@ -112,13 +113,32 @@ pub struct Spent {
     pub not_asked: u64,
     pub prompt_tokens: u64,
     pub completion_tokens: u64,
+    /// Of the calls whose price is known.
     pub cost_usd: f64,
+    /// Answered calls whose price is not known.
+    pub unpriced: u64,
 }
 
 impl Spending {
     /// Stops new calls after `max_calls` of them, or once `budget_usd` is spent. Calls in flight are finished.
     pub fn new(max_calls: Option<u64>, budget_usd: Option<f64>) -> Spending {
         Spending { max_calls, budget_usd, ..Spending::default() }
+    }
+
+    /// Checks that the budget can be kept: what a model costs must be known.
+    ///
+    /// # Errors
+    /// When there is a budget and one of the models has no price.
+    pub fn check_prices<'a>(&self, models: impl IntoIterator<Item = &'a str>, prices: &PriceTable) -> Result<()> {
+        let unpriced = models.into_iter().find(|model| prices.cost_usd(model, 0, 0).is_none());
+        match (self.budget_usd, unpriced) {
+            (Some(_), Some(model)) => Err(Error::Argument {
+                name: "--budget-usd".into(),
+                message: format!("the price of '{model}' is not known, so a budget could not be kept"),
+                hints: vec!["name its price in a file with --prices, or limit the calls with --max-calls".into()],
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// The counts so far.
@@ -132,6 +152,7 @@ impl Spending {
             prompt_tokens: read(&self.prompt_tokens),
             completion_tokens: read(&self.completion_tokens),
             cost_usd: read(&self.cost_micros) as f64 / 1e6,
+            unpriced: read(&self.unpriced),
         }
     }
 
@@ -256,6 +277,7 @@ impl ModelService {
         spending.answered.fetch_add(1, Ordering::Relaxed);
         spending.prompt_tokens.fetch_add(reply.prompt_tokens.unwrap_or_default(), Ordering::Relaxed);
         spending.completion_tokens.fetch_add(reply.completion_tokens.unwrap_or_default(), Ordering::Relaxed);
+        spending.unpriced.fetch_add(u64::from(cost_usd.is_none()), Ordering::Relaxed);
         spending.cost_micros.fetch_add((cost_usd.unwrap_or_default() * 1e6).round() as u64, Ordering::Relaxed);
         let answer = Answer { text: reply.text, finish_reason: reply.finish_reason.name().to_owned() };
         self.record(CallRecord {
