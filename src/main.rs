@@ -21,7 +21,14 @@ fn main() -> ExitCode {
         .init();
     // The main thread's stack is whatever the shell allows; planning runs on one that is large enough.
     let command = std::thread::Builder::new().name("command".into()).stack_size(THREAD_STACK_BYTES).spawn(move || run_command(cli));
-    command.ok().and_then(|thread| thread.join().ok()).unwrap_or(ExitCode::from(2))
+    match command {
+        // A panic has printed itself.
+        Ok(thread) => thread.join().unwrap_or(ExitCode::from(2)),
+        Err(cause) => {
+            eprintln!("error: failed to start threads: {cause}");
+            ExitCode::from(2)
+        }
+    }
 }
 
 fn run_command(cli: Cli) -> ExitCode {

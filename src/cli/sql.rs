@@ -13,13 +13,9 @@ use super::shell::{self, BackendError, Names, ResultStream, ShellOptions, SqlBac
 use super::{note, print_query};
 use crate::error::{Error, Result};
 use crate::functions::llm::ModelSession;
-use crate::model::request_image::RequestImages;
 use crate::model::service::{ModelService, Spending};
 use crate::query::{CallRecorder, Session, StoreImages};
 use crate::store::{SharedWriter, Store, StoredCalls};
-
-/// Memory for the request JPEGs of images that several requests share.
-const REQUEST_IMAGE_BYTES: u64 = 256 << 20;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -139,7 +135,7 @@ async fn with_models(store: Option<Store>, name: &str, arguments: &ModelArgument
         let writer: SharedWriter = Arc::new(tokio::sync::Mutex::new(store.writer("sql", settings).await?));
         let snapshot = writer.lock().await.snapshot().clone();
         let (log, recorder) = CallRecorder::start(&writer).await?;
-        service.images = Some(Arc::new(RequestImages::new(Arc::new(StoreImages::new(&snapshot)), REQUEST_IMAGE_BYTES)));
+        service.images = Some(StoreImages::request_images(&snapshot));
         service.answered = Some(Arc::new(StoredCalls::new(&snapshot)));
         service.log = Some(log);
         builder = builder.writer(Arc::clone(&writer));

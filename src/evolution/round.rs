@@ -14,13 +14,10 @@ use super::{Evolution, RoundReport};
 use crate::error::Result;
 use crate::functions::llm::ModelSession;
 use crate::model::ChatModel;
-use crate::model::request_image::RequestImages;
 use crate::model::service::{CallRecord, ModelService, Spending};
 use crate::query::{CallRecorder, Session, StoreImages};
 use crate::store::{SharedWriter, StoredCalls, Table};
 
-/// Memory for the request JPEGs of images that several requests share.
-const REQUEST_IMAGE_BYTES: u64 = 256 << 20;
 /// Ids that one UPDATE names.
 const IDS_PER_UPDATE: usize = 1000;
 
@@ -88,8 +85,7 @@ async fn models(
     log: mpsc::Sender<CallRecord>,
 ) -> Arc<ModelSession> {
     let snapshot = writer.lock().await.snapshot().clone();
-    let images =
-        (!evolution.settings.text_only).then(|| Arc::new(RequestImages::new(Arc::new(StoreImages::new(&snapshot)), REQUEST_IMAGE_BYTES)));
+    let images = (!evolution.settings.text_only).then(|| StoreImages::request_images(&snapshot));
     let answered = Arc::new(StoredCalls::new(&snapshot));
     let service = |model: &Arc<dyn ChatModel>| ModelService {
         prices: Arc::clone(&evolution.prices),
