@@ -34,6 +34,7 @@ pub fn stable_fraction<'a>(parts: impl IntoIterator<Item = Option<&'a str>>) -> 
 
 /// Where the time comes from, so that tests can set it.
 pub trait Clock: Send + Sync + std::fmt::Debug {
+    /// The time now, in UTC.
     fn now(&self) -> DateTime<Utc>;
 }
 

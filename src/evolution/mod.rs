@@ -37,7 +37,9 @@ pub struct Settings {
     pub rounds: u32,
     /// SQL over `history`: only samples with an item for which it holds are evolved.
     pub predicate: Option<String>,
+    /// How often each operator is drawn.
     pub operators: OperatorWeights,
+    /// Sampling, of evolving and of judging.
     pub parameters: Parameters,
     /// Keep only items with at least this score.
     pub min_score: Option<i64>,
@@ -45,7 +47,9 @@ pub struct Settings {
     pub text_only: bool,
     /// Try again what failed.
     pub retry_failed: bool,
+    /// Requests to make at most; `None` for no limit. Answers of earlier calls do not count.
     pub max_calls: Option<u64>,
+    /// USD after which no call is begun; `None` for no limit. Calls in flight may exceed it.
     pub budget_usd: Option<f64>,
 }
 
@@ -120,7 +124,9 @@ impl EvolutionProgress {
 /// What an evolution did.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct EvolutionReport {
+    /// The rounds that were begun, in order; empty when nothing was due.
     pub rounds: Vec<RoundReport>,
+    /// Of all rounds together.
     pub spent: Spent,
     /// Samples that were left out because they have no image, or miss one.
     pub without_images: u64,
@@ -131,14 +137,21 @@ pub struct EvolutionReport {
 /// What one round did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoundReport {
+    /// Its number, from 1.
     pub round: u32,
     /// Samples with at least one evolution in this run.
     pub samples: u64,
+    /// Attempts: a sample with many items is several.
     pub evolutions: u64,
+    /// Attempts without a usable item.
     pub failed: u64,
+    /// Items that were read from answers.
     pub generated: u64,
+    /// Items that go on to the next round.
     pub kept: u64,
+    /// Items that a fault or the judge ruled out.
     pub eliminated: u64,
+    /// Items without a usable verdict.
     pub unjudged: u64,
     /// Evolutions that were due and not begun because of [`Settings::max_calls`]; no later round begins before they are done.
     #[serde(default)]
@@ -166,6 +179,7 @@ impl Evolution {
         self
     }
 
+    /// Other settings than the defaults.
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
         self
@@ -250,11 +264,7 @@ impl Evolution {
 
     async fn check_predicate(&self, session: &Session) -> Result<()> {
         let Some(predicate) = &self.settings.predicate else { return Ok(()) };
-        // As a query of its own first: an error then speaks of what the user wrote.
-        session.sql(&format!("SELECT 1 FROM history WHERE {predicate}")).await.map(drop).map_err(|error| match error {
-            Error::Sql { message, hints } => Error::Argument { name: "--where".into(), message, hints },
-            other => other,
-        })
+        session.check_where(predicate).await
     }
 
     async fn count_without_images(&self, session: &Session) -> Result<u64> {

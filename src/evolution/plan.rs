@@ -27,6 +27,7 @@ const ITEMS_PER_GIVEN_ITEM: f64 = 0.62;
 pub struct Plan {
     /// The round; `None` when nothing is due.
     pub round: Option<u32>,
+    /// One entry for each operator that is drawn; empty when nothing is due.
     pub requests: Vec<PlannedRequests>,
     /// Rounds after it, whose size depends on what is kept.
     pub later_rounds: u32,
@@ -37,12 +38,19 @@ pub struct Plan {
 /// What one operator would ask for. Tokens and cost are estimates; cost is `None` where the model's price is unknown.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct PlannedRequests {
+    /// The name of the operator.
     pub operator: String,
+    /// Samples it was drawn for.
     pub samples: u64,
+    /// At least one for each sample; more where it has many items.
     pub evolve_requests: u64,
+    /// At most one for each evolving request.
     pub score_requests: u64,
+    /// Of both kinds of requests, images included.
     pub prompt_tokens: u64,
+    /// Of both kinds of answers.
     pub completion_tokens: u64,
+    /// At list prices.
     pub cost_usd: Option<f64>,
 }
 

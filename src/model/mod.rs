@@ -1,11 +1,16 @@
 //! Models: what is asked ([`ChatRequest`]), what comes back ([`ChatReply`], [`ChatError`]), and who answers ([`ChatModel`]).
 
+pub mod answers;
+pub mod in_flight;
+pub mod lexical;
 pub mod limits;
 pub mod openai;
 pub mod prices;
 pub mod request_image;
+pub mod request_state;
 pub mod rules;
 pub mod service;
+pub mod spending;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,6 +19,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 
 use crate::instruction::{DetectedObject, Instruction, Operator};
+use limits::{Limiter, Limits};
 pub use request_image::RequestImage;
 
 /// Answers chat requests. Implement this to use a model of your own.
@@ -34,15 +40,40 @@ pub trait ChatModel: Send + Sync + fmt::Debug {
     /// # Errors
     /// A [`ChatError`] whose [`scope`](ChatError::scope) says whether it concerns this request alone or every request to this endpoint.
     async fn chat(&self, request: &ChatRequest, images: &[Arc<RequestImage>]) -> Result<ChatReply, ChatError>;
+
+    /// What `chat` gets a slot of before it sends anything. Until then a request that nobody waits for any more can be withdrawn at no
+    /// cost; a model without a limiter counts as asked when `chat` begins.
+    fn limiter(&self) -> Option<&Limiter> {
+        None
+    }
+
+    /// How many requests this model has use for at once: its limiter's concurrency, 64 without one.
+    fn concurrency(&self) -> usize {
+        self.limiter().map_or(CONCURRENCY_WITHOUT_LIMITER, Limiter::concurrency)
+    }
+
+    /// Changes the limits of the model's limiter; without one, nothing.
+    fn limit(&self, limits: Limits) {
+        if let Some(limiter) = self.limiter() {
+            limiter.set_limits(limits);
+        }
+    }
 }
+
+/// Requests at once for a model that does not say how many it can serve.
+const CONCURRENCY_WITHOUT_LIMITER: usize = 64;
 
 /// What a call is for; `calls.kind`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallKind {
+    /// Rewrite items.
     Evolve,
+    /// Judge items.
     Score,
+    /// Answer a free prompt.
     Complete,
+    /// Turn text into a vector.
     Embed,
 }
 
@@ -61,10 +92,13 @@ impl CallKind {
 /// One request, fully rendered. Everything a model sees, and the task it was rendered from.
 #[derive(Debug, Clone)]
 pub struct ChatRequest {
+    /// What it is for; part of no id.
     pub kind: CallKind,
+    /// The whole text the model is sent.
     pub prompt: String,
     /// Content hashes of the images, in order.
     pub image_ids: Vec<String>,
+    /// Sampling.
     pub parameters: Parameters,
     /// The shape the answer must have, for endpoints with structured output.
     pub schema: Option<Arc<ResponseSchema>>,
@@ -84,8 +118,11 @@ impl ChatRequest {
 /// Sampling parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Parameters {
+    /// 0 for the likeliest answer; endpoints take up to 2.
     pub temperature: f64,
+    /// Most tokens of an answer; a longer one is cut off.
     pub max_tokens: u32,
+    /// For endpoints that sample repeatably.
     pub seed: i64,
 }
 
@@ -99,34 +136,48 @@ impl Default for Parameters {
 /// A named JSON schema for structured output.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ResponseSchema {
+    /// For the endpoint: letters, digits, `_` and `-`.
     pub name: String,
+    /// The JSON schema.
     pub schema: serde_json::Value,
 }
 
 /// What a request asks for, as data.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Task {
+    /// Rewrite items.
     Evolve(EvolveTask),
+    /// Judge items.
     Score(ScoreTask),
+    /// A free prompt: there is nothing but its text.
     Complete,
+    /// A vector for the prompt, which is the text to embed. The answer is a JSON array of numbers.
+    Embed,
 }
 
 /// Rewrite these items of one sample in one direction.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EvolveTask {
+    /// The direction.
     pub operator: Operator,
+    /// The sample's; `None` where it has none.
     pub caption: Option<String>,
+    /// The sample's boxes; may be empty.
     pub objects: Vec<DetectedObject>,
     /// Numbered from 1 in [`Instruction::item`].
     pub items: Vec<Instruction>,
+    /// Whose questions to write; `None` for nobody in particular.
     pub persona: Option<String>,
 }
 
 /// Judge each rewritten item against the item it was made from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoreTask {
+    /// The sample's; `None` where it has none.
     pub caption: Option<String>,
+    /// The sample's boxes; may be empty.
     pub objects: Vec<DetectedObject>,
+    /// Numbered from 1 in [`ScorePair::item`].
     pub pairs: Vec<ScorePair>,
 }
 
@@ -137,19 +188,24 @@ pub struct ScorePair {
     pub item: i64,
     /// The parent; `None` when the rewriting model did not say which item it rewrote.
     pub original: Option<Instruction>,
+    /// The item to judge.
     pub rewritten: Instruction,
 }
 
 /// A model's answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChatReply {
+    /// As the model wrote it; may be empty.
     pub text: String,
+    /// Why it ends where it ends.
     pub finish_reason: FinishReason,
     /// As the endpoint counted them; `None` where it does not say.
     pub prompt_tokens: Option<u64>,
+    /// See [`prompt_tokens`](ChatReply::prompt_tokens).
     pub completion_tokens: Option<u64>,
     /// HTTP requests made for this answer, 1 without retries.
     pub attempts: u32,
+    /// Of the answer; `None` for embedded models.
     pub http_status: Option<u16>,
     /// Of the attempt that was answered, without waiting for a slot.
     pub latency_ms: u64,
@@ -158,11 +214,13 @@ pub struct ChatReply {
 /// Why a model stopped writing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FinishReason {
+    /// The model had said all.
     Stop,
     /// The answer hit `max_tokens` and is cut off.
     Length,
     /// The provider withheld the answer.
     ContentFilter,
+    /// What else the endpoint said, word for word.
     Other(String),
     /// The endpoint did not say.
     Unknown,
@@ -185,9 +243,13 @@ impl FinishReason {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ChatError {
+    /// For `error_kind` in tables; decides whether to try again.
     pub kind: ChatErrorKind,
+    /// What failed, why, and what to do.
     pub message: String,
+    /// HTTP requests made, 0 where none could be.
     pub attempts: u32,
+    /// Of the last response; `None` where there was none.
     pub http_status: Option<u16>,
 }
 
@@ -206,6 +268,7 @@ pub enum ChatErrorKind {
     RateLimited,
     /// Still 5xx after all retries.
     ServerError,
+    /// No answer in the time allowed, after all retries.
     Timeout,
     /// Refused, reset, cut off, or an unknown host.
     Connection,

@@ -33,12 +33,15 @@ struct PriceFile {
 
 /// A price file that cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of a variant says what its fields are")]
 pub enum PriceError {
+    /// The system refused to read the file.
     #[error("Failed to read the price file {}: {source}", path.display())]
     Read { path: PathBuf, source: std::io::Error },
     /// The cause names line and key.
     #[error("Failed to read the price file {}: {source}", path.display())]
     Parse { path: PathBuf, source: Box<toml::de::Error> },
+    /// A negative or infinite price, or one that is not a number.
     #[error("Failed to read the price file {}: models.\"{model}\".{key} is {price}, but a price in USD per million tokens is 0 or more", path.display())]
     OutOfRange { path: PathBuf, model: String, key: &'static str, price: f64 },
 }

@@ -19,8 +19,11 @@ const ENTRY_OVERHEAD_BYTES: usize = 256;
 pub struct RequestImage {
     /// The hash of the original file, not of `jpeg`.
     pub image_id: String,
+    /// The file.
     pub jpeg: Bytes,
+    /// In pixels.
     pub width: u32,
+    /// In pixels.
     pub height: u32,
     data_url: OnceLock<String>,
 }
@@ -60,18 +63,24 @@ pub trait ImageBytes: Send + Sync {
 
 /// Why the bytes of an image cannot be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of a variant says what its fields are")]
 pub enum ImageBytesError {
+    /// No image has this id.
     #[error("there is no image {image_id}")]
     Unknown { image_id: String },
+    /// It is there and cannot be read.
     #[error("cannot read image {image_id}: {cause}")]
     Unreadable { image_id: String, cause: String },
 }
 
 /// Why there is no request image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of a variant says what its fields are")]
 pub enum RequestImageError {
+    /// The original cannot be had.
     #[error(transparent)]
     Bytes(#[from] ImageBytesError),
+    /// The original cannot be decoded or converted.
     #[error(transparent)]
     Image(#[from] ImageError),
     /// The decoder panicked: a fault of the decoder, which concerns this image alone.

@@ -1,19 +1,19 @@
 //! A model at work: requests become answers, every answer is recorded, none is paid for twice, and spending stops where it was told to.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use serde::Serialize;
-use tokio::sync::mpsc;
-
+use super::answers::Answers;
+use super::in_flight::InFlight;
 use super::prices::PriceTable;
 use super::request_image::RequestImages;
-use super::{ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, ErrorScope};
+use super::request_state::{RequestState, observed};
+pub use super::spending::{BUDGET, Spending, Spent};
+use super::{ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, ErrorScope, FinishReason};
 use crate::error::{Error, Result};
 use crate::ids::stable_id;
-use crate::store::StoredCalls;
+use crate::store::{CallRecord, StoredCall};
 
-/// A model together with what a request needs besides it.
+/// A model together with what a request needs besides it. Clones share everything.
 #[derive(Debug, Clone)]
 pub struct ModelService {
     /// Who answers.
@@ -22,14 +22,23 @@ pub struct ModelService {
     pub prices: Arc<PriceTable>,
     /// Where requests get their images; without it, only requests without images can be made.
     pub images: Option<Arc<RequestImages>>,
-    /// Answers of earlier commands.
-    pub answered: Option<Arc<StoredCalls>>,
-    /// Where finished calls are written down.
-    pub log: Option<mpsc::Sender<CallRecord>>,
+    /// What was answered before, and where finished calls are written down.
+    pub answers: Arc<Answers>,
+    /// What is being asked at present; services that share answers must share this.
+    pub in_flight: Arc<InFlight>,
     /// What may be spent and what was.
     pub spending: Arc<Spending>,
     /// Set once an error shows that the endpoint answers nobody.
     pub halted: Arc<OnceLock<ChatError>>,
+}
+
+/// A request with its id.
+#[derive(Debug, Clone)]
+pub struct PreparedRequest {
+    /// What is asked.
+    pub request: Arc<ChatRequest>,
+    /// Names the row of `calls`: what is asked, of whom, and which of several answers is wanted.
+    pub request_id: String,
 }
 
 /// What became of one request.
@@ -37,167 +46,75 @@ pub struct ModelService {
 pub struct CallOutcome {
     /// Names the row of `calls`; `None` where nothing was asked, because of a limit or because the endpoint answers nobody.
     pub request_id: Option<String>,
+    /// The answer, or why there is none.
     pub result: std::result::Result<Answer, CallFailure>,
+    /// HTTP requests made; 0 for a cached or joined answer.
     pub attempts: u32,
+    /// Of the call that was answered, whoever made it.
     pub prompt_tokens: Option<u64>,
+    /// Of the call that was answered, whoever made it.
     pub completion_tokens: Option<u64>,
-    /// `None` where the price or the tokens are unknown; 0 for a cached answer.
+    /// `None` where the price or the tokens are unknown; 0 for a cached or joined answer.
     pub cost_usd: Option<f64>,
+    /// Of the attempt that was answered; `None` for a cached or joined answer.
     pub latency_ms: Option<u64>,
     /// The answer came from an earlier call.
     pub cached: bool,
+    /// An identical request was in flight, and its outcome is this one's too.
+    pub joined: bool,
+    /// Time that the request waited until the endpoint could be asked.
+    pub waited_ms: u64,
 }
 
 /// A model's answer, whoever paid for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
+    /// As the model wrote it.
     pub text: String,
+    /// As in `calls.finish_reason`.
     pub finish_reason: String,
 }
 
 /// Why a request has no answer, as data of its row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallFailure {
+    /// As in `error_kind`.
     pub kind: &'static str,
+    /// What went wrong.
     pub message: String,
 }
 
-/// `error_kind` of requests that were not made because `--max-calls` or `--budget-usd` was reached.
-pub const BUDGET: &str = "budget";
-
-/// One row of `calls`, but for the run and the time.
-#[derive(Debug, Clone, Serialize)]
-pub struct CallRecord {
-    pub request_id: String,
-    pub kind: &'static str,
-    pub model: String,
-    pub endpoint: String,
-    pub response: Option<String>,
-    pub finish_reason: Option<String>,
-    pub prompt_tokens: Option<u64>,
-    pub completion_tokens: Option<u64>,
-    pub cost_usd: Option<f64>,
-    pub latency_ms: Option<u64>,
-    pub attempts: u32,
-    pub http_status: Option<u16>,
-    pub error: Option<String>,
-}
-
-/// Counts what a command spends, and says when to stop.
-#[derive(Debug, Default)]
-pub struct Spending {
-    max_calls: Option<u64>,
-    budget_usd: Option<f64>,
-    started: AtomicU64,
-    answered: AtomicU64,
-    cached: AtomicU64,
-    failed: AtomicU64,
-    refused: AtomicU64,
-    prompt_tokens: AtomicU64,
-    completion_tokens: AtomicU64,
-    /// In millionths of a dollar: atomics have no floats.
-    cost_micros: AtomicU64,
-    unpriced: AtomicU64,
-}
-
-/// What was spent so far.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
-pub struct Spent {
-    /// Requests made and answered.
-    pub calls: u64,
-    /// Requests answered by earlier calls.
-    pub cached: u64,
-    /// Requests made that brought no answer.
-    pub failed: u64,
-    /// Requests not made because a limit was reached.
-    pub not_asked: u64,
-    pub prompt_tokens: u64,
-    pub completion_tokens: u64,
-    /// Of the calls whose price is known.
-    pub cost_usd: f64,
-    /// Answered calls whose price is not known.
-    pub unpriced: u64,
-}
-
-impl Spending {
-    /// Stops new calls after `max_calls` of them, or once `budget_usd` is spent. Calls in flight are finished.
-    pub fn new(max_calls: Option<u64>, budget_usd: Option<f64>) -> Spending {
-        Spending { max_calls, budget_usd, ..Spending::default() }
-    }
-
-    /// Checks that the budget can be kept: what a model costs must be known.
-    ///
-    /// # Errors
-    /// When there is a budget and one of the models has no price.
-    pub fn check_prices<'a>(&self, models: impl IntoIterator<Item = &'a str>, prices: &PriceTable) -> Result<()> {
-        let unpriced = models.into_iter().find(|model| prices.cost_usd(model, 0, 0).is_none());
-        match (self.budget_usd, unpriced) {
-            (Some(_), Some(model)) => Err(Error::Argument {
-                name: "--budget-usd".into(),
-                message: format!("the price of '{model}' is not known, so a budget could not be kept"),
-                hints: vec!["name its price in a file with --prices, or limit the calls with --max-calls".into()],
-            }),
-            _ => Ok(()),
-        }
-    }
-
-    /// The counts so far.
-    pub fn spent(&self) -> Spent {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Spent {
-            calls: read(&self.answered),
-            cached: read(&self.cached),
-            failed: read(&self.failed),
-            not_asked: read(&self.refused),
-            prompt_tokens: read(&self.prompt_tokens),
-            completion_tokens: read(&self.completion_tokens),
-            cost_usd: read(&self.cost_micros) as f64 / 1e6,
-            unpriced: read(&self.unpriced),
-        }
-    }
-
-    /// Whether one more call may be made; counts it if so.
-    fn admit(&self) -> std::result::Result<(), CallFailure> {
-        let over = |message: String| {
-            self.refused.fetch_add(1, Ordering::Relaxed);
-            Err(CallFailure { kind: BUDGET, message })
-        };
-        let spent = self.cost_micros.load(Ordering::Relaxed) as f64 / 1e6;
-        if let Some(budget) = self.budget_usd.filter(|budget| spent >= *budget) {
-            return over(format!("not asked: the budget of ${budget} is spent"));
-        }
-        let started = self.started.fetch_add(1, Ordering::Relaxed);
-        match self.max_calls {
-            Some(most) if started >= most => over(format!("not asked: the limit of {most} calls is reached")),
-            _ => Ok(()),
-        }
+impl PreparedRequest {
+    /// Whether a new call could not better this answer.
+    pub(super) fn is_answered_by(&self, answer: &StoredCall) -> bool {
+        answer.answers(self.request.parameters.max_tokens)
     }
 }
 
 impl ModelService {
-    /// The service of a model with the embedded price table and no limits, log, images or earlier answers.
+    /// The service of a model with the embedded price table, no limits, no images, and a journal that ends with the process.
     pub fn new(model: Arc<dyn ChatModel>) -> ModelService {
         ModelService {
             model,
             prices: Arc::new(PriceTable::embedded()),
             images: None,
-            answered: None,
-            log: None,
+            answers: Arc::default(),
+            in_flight: Arc::default(),
             spending: Arc::default(),
             halted: Arc::default(),
         }
     }
 
-    /// The id of a request to this model: what is asked, of whom, and which of several answers is wanted.
+    /// Gives a request its id.
     ///
-    /// `max_tokens` is left out: an answer that was not cut off is the same under any limit.
-    pub fn request_id(&self, request: &ChatRequest) -> String {
+    /// `max_tokens` is not part of it: an answer that was not cut off is the same under any limit.
+    pub fn prepare(&self, request: ChatRequest) -> PreparedRequest {
         let temperature = request.parameters.temperature.to_string();
         let seed = request.parameters.seed.to_string();
         let sample_index = request.sample_index.to_string();
         let schema = request.schema.as_ref().map(|schema| format!("{}{}", schema.name, schema.schema));
         let images = request.image_ids.join(",");
-        stable_id([
+        let request_id = stable_id([
             Some("request"),
             Some(self.model.name()),
             Some(&request.prompt),
@@ -206,81 +123,98 @@ impl ModelService {
             Some(&seed),
             schema.as_deref(),
             Some(&sample_index),
-        ])
+        ]);
+        PreparedRequest { request: Arc::new(request), request_id }
     }
 
-    /// Answers a request, from an earlier call where there is one.
-    ///
-    /// A failure that concerns this request alone is part of the outcome.
+    /// Answers of earlier calls, looked up together; `None` for requests that must be asked. Whoever takes one counts it with
+    /// [`Spending::count_cached`].
     ///
     /// # Errors
-    /// [`Error::Model`] when the endpoint cannot answer anybody and no request of this command has succeeded; failures to read the store.
-    pub async fn call(&self, request: &ChatRequest) -> Result<CallOutcome> {
-        let request_id = self.request_id(request);
-        if let Some(outcome) = self.earlier_answer(&request_id).await? {
-            return Ok(outcome);
+    /// Failures to read the journal or the store.
+    pub async fn cached(&self, requests: &[&PreparedRequest]) -> Result<Vec<Option<CallOutcome>>> {
+        let answers = self.answers.get_many(requests).await?.into_iter().zip(requests);
+        Ok(answers.map(|(answer, request)| Some(CallOutcome::cached(request, answer?))).collect())
+    }
+
+    /// Answers a request: from an earlier call, from an identical request in flight, or by asking the model.
+    ///
+    /// A failure that concerns this request alone is part of the outcome; identical requests in flight share it, later ones ask again.
+    /// Dropped before the request was sent, nothing is asked; dropped later, the answer is still written down.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when the endpoint cannot answer anybody and no request of this command has succeeded; failures to read the store or
+    /// to write the journal.
+    pub async fn call(&self, request: &PreparedRequest) -> Result<CallOutcome> {
+        loop {
+            if let Some(outcome) = self.cached(&[request]).await?.pop().flatten() {
+                self.spending.count_cached(1);
+                return Ok(outcome);
+            }
+            let mut waiter = self.in_flight.join(request, |state| self.clone().answer(request.clone(), state));
+            let outcome = waiter.outcome().await?;
+            if waiter.leads {
+                return Ok(outcome);
+            }
+            if outcome.is_cut_off() && waiter.max_tokens < request.request.parameters.max_tokens {
+                continue;
+            }
+            if outcome.result.is_ok() {
+                self.spending.count_cached(1);
+            }
+            return Ok(outcome.joined());
         }
-        if let Err(failure) = self.spending.admit() {
-            return Ok(CallOutcome::failed(None, failure));
+    }
+
+    /// Asks the model, once this request is the only one of its kind.
+    async fn answer(self, request: PreparedRequest, state: Arc<RequestState>) -> Result<CallOutcome> {
+        // An identical request may have been answered since the caller looked.
+        if let Some(answer) = self.answers.journaled(&[&request])?.pop().flatten() {
+            self.spending.count_cached(1);
+            return Ok(CallOutcome::cached(&request, answer));
         }
         if let Some(error) = self.halted.get() {
-            self.spending.failed.fetch_add(1, Ordering::Relaxed);
+            self.spending.count_failed();
             return Ok(CallOutcome::failed(None, error.into()));
         }
-        let outcome = match self.ask(request).await? {
-            Ok(reply) => self.answered(request_id, request, reply).await,
-            Err(error) => self.failed(request_id, request, error).await?,
+        let admission = match self.spending.admit() {
+            Ok(admission) => admission,
+            Err(failure) => return Ok(CallOutcome::failed(None, failure)),
         };
-        Ok(outcome)
+        let asked = self.ask(&request.request, &state).await;
+        admission.used();
+        let outcome = match asked {
+            Ok(reply) => self.answered(&request, reply).await?,
+            Err(error) => self.failed(&request, error).await?,
+        };
+        Ok(CallOutcome { waited_ms: u64::try_from(state.waiting().as_millis()).unwrap_or(u64::MAX), ..outcome })
     }
 
-    async fn earlier_answer(&self, request_id: &str) -> Result<Option<CallOutcome>> {
-        let Some(answered) = &self.answered else { return Ok(None) };
-        let Some(call) = answered.get(request_id).await? else { return Ok(None) };
-        self.spending.cached.fetch_add(1, Ordering::Relaxed);
-        Ok(Some(CallOutcome {
-            request_id: Some(request_id.to_owned()),
-            result: Ok(Answer { text: call.response.unwrap_or_default(), finish_reason: call.finish_reason.unwrap_or_default() }),
-            attempts: 0,
-            prompt_tokens: call.prompt_tokens.map(i64::unsigned_abs),
-            completion_tokens: call.completion_tokens.map(i64::unsigned_abs),
-            cost_usd: Some(0.0),
-            latency_ms: None,
-            cached: true,
-        }))
-    }
-
-    async fn ask(&self, request: &ChatRequest) -> Result<std::result::Result<ChatReply, ChatError>> {
+    async fn ask(&self, request: &ChatRequest, state: &Arc<RequestState>) -> std::result::Result<ChatReply, ChatError> {
+        let failed = |kind, message| ChatError { kind, message, attempts: 0, http_status: None };
         let mut images = Vec::with_capacity(request.image_ids.len());
         for image_id in &request.image_ids {
             let Some(source) = &self.images else {
                 let message = format!("image '{image_id}' cannot be sent: this session has no store to read it from");
-                return Ok(Err(ChatError { kind: ChatErrorKind::BadRequest, message, attempts: 0, http_status: None }));
+                return Err(failed(ChatErrorKind::BadRequest, message));
             };
-            match source.get(image_id).await {
-                Ok(image) => images.push(image),
-                Err(error) => {
-                    let message = error.to_string();
-                    return Ok(Err(ChatError { kind: ChatErrorKind::Image, message, attempts: 0, http_status: None }));
-                }
-            }
+            images.push(source.get(image_id).await.map_err(|error| failed(ChatErrorKind::Image, error.to_string()))?);
         }
-        Ok(self.model.chat(request, &images).await)
+        if self.model.limiter().is_none() && !state.send() {
+            // Withdrawn: this task is being ended.
+            return std::future::pending().await;
+        }
+        observed(Arc::clone(state), self.model.chat(request, &images)).await
     }
 
-    async fn answered(&self, request_id: String, request: &ChatRequest, reply: ChatReply) -> CallOutcome {
+    async fn answered(&self, request: &PreparedRequest, reply: ChatReply) -> Result<CallOutcome> {
         let cost_usd = match (reply.prompt_tokens, reply.completion_tokens) {
             (Some(prompt), Some(completion)) => self.prices.cost_usd(self.model.name(), prompt, completion),
             _ => self.prices.cost_usd(self.model.name(), 0, 0).filter(|_| self.model.endpoint() == "embedded"),
         };
-        let spending = &self.spending;
-        spending.answered.fetch_add(1, Ordering::Relaxed);
-        spending.prompt_tokens.fetch_add(reply.prompt_tokens.unwrap_or_default(), Ordering::Relaxed);
-        spending.completion_tokens.fetch_add(reply.completion_tokens.unwrap_or_default(), Ordering::Relaxed);
-        spending.unpriced.fetch_add(u64::from(cost_usd.is_none()), Ordering::Relaxed);
-        spending.cost_micros.fetch_add((cost_usd.unwrap_or_default() * 1e6).round() as u64, Ordering::Relaxed);
+        self.spending.count_answered(&reply, cost_usd);
         let answer = Answer { text: reply.text, finish_reason: reply.finish_reason.name().to_owned() };
-        self.record(CallRecord {
+        let record = CallRecord {
             response: Some(answer.text.clone()),
             finish_reason: Some(answer.finish_reason.clone()),
             prompt_tokens: reply.prompt_tokens,
@@ -289,11 +223,11 @@ impl ModelService {
             latency_ms: Some(reply.latency_ms),
             attempts: reply.attempts,
             http_status: reply.http_status,
-            ..self.blank_record(&request_id, request)
-        })
-        .await;
-        CallOutcome {
-            request_id: Some(request_id),
+            ..self.blank_record(request)
+        };
+        self.answers.record(record).await?;
+        Ok(CallOutcome {
+            request_id: Some(request.request_id.clone()),
             result: Ok(answer),
             attempts: reply.attempts,
             prompt_tokens: reply.prompt_tokens,
@@ -301,38 +235,41 @@ impl ModelService {
             cost_usd,
             latency_ms: Some(reply.latency_ms),
             cached: false,
-        }
+            joined: false,
+            waited_ms: 0,
+        })
     }
 
-    async fn failed(&self, request_id: String, request: &ChatRequest, error: ChatError) -> Result<CallOutcome> {
-        self.spending.failed.fetch_add(1, Ordering::Relaxed);
+    async fn failed(&self, request: &PreparedRequest, error: ChatError) -> Result<CallOutcome> {
+        self.spending.count_failed();
         // Nothing ever succeeded: a request that the endpoint cannot take, or an endpoint that is not there, rather than one bad row.
-        let hopeless = self.spending.answered.load(Ordering::Relaxed) == 0
+        let hopeless = self.spending.nothing_answered()
             && matches!(error.kind, ChatErrorKind::BadRequest | ChatErrorKind::Connection)
             && error.attempts > 0;
         if hopeless || error.scope() == ErrorScope::Endpoint {
             let _ = self.halted.set(error.clone());
-            if self.spending.answered.load(Ordering::Relaxed) == 0 {
+            if self.spending.nothing_answered() {
                 let (model, endpoint) = (self.model.name().to_owned(), self.model.endpoint().to_owned());
                 return Err(Error::Model { model, endpoint, cause: error });
             }
         }
-        self.record(CallRecord {
+        let record = CallRecord {
             attempts: error.attempts,
             http_status: error.http_status,
             error: Some(format!("{}: {}", error.kind.name(), error.message)),
-            ..self.blank_record(&request_id, request)
-        })
-        .await;
-        Ok(CallOutcome { attempts: error.attempts, ..CallOutcome::failed(Some(request_id), (&error).into()) })
+            ..self.blank_record(request)
+        };
+        self.answers.record(record).await?;
+        Ok(CallOutcome { attempts: error.attempts, ..CallOutcome::failed(Some(request.request_id.clone()), (&error).into()) })
     }
 
-    fn blank_record(&self, request_id: &str, request: &ChatRequest) -> CallRecord {
+    fn blank_record(&self, request: &PreparedRequest) -> CallRecord {
         CallRecord {
-            request_id: request_id.to_owned(),
-            kind: request.kind.name(),
+            request_id: request.request_id.clone(),
+            kind: request.request.kind.name().to_owned(),
             model: self.model.name().to_owned(),
             endpoint: self.model.endpoint().to_owned(),
+            max_tokens: Some(request.request.parameters.max_tokens),
             response: None,
             finish_reason: None,
             prompt_tokens: None,
@@ -342,19 +279,15 @@ impl ModelService {
             attempts: 0,
             http_status: None,
             error: None,
-        }
-    }
-
-    async fn record(&self, record: CallRecord) {
-        if let Some(log) = &self.log {
-            // The receiver is gone only when its command has failed already, and says so itself.
-            let _ = log.send(record).await;
+            run_id: self.answers.run_id().to_owned(),
+            created_at: self.answers.now(),
         }
     }
 }
 
 impl CallOutcome {
-    fn failed(request_id: Option<String>, failure: CallFailure) -> CallOutcome {
+    /// The outcome of a request that has no answer, at no cost.
+    pub fn failed(request_id: Option<String>, failure: CallFailure) -> CallOutcome {
         CallOutcome {
             request_id,
             result: Err(failure),
@@ -364,7 +297,34 @@ impl CallOutcome {
             cost_usd: None,
             latency_ms: None,
             cached: false,
+            joined: false,
+            waited_ms: 0,
         }
+    }
+
+    fn cached(request: &PreparedRequest, answer: StoredCall) -> CallOutcome {
+        CallOutcome {
+            request_id: Some(request.request_id.clone()),
+            result: Ok(Answer { text: answer.response, finish_reason: answer.finish_reason }),
+            attempts: 0,
+            prompt_tokens: answer.prompt_tokens,
+            completion_tokens: answer.completion_tokens,
+            cost_usd: Some(0.0),
+            latency_ms: None,
+            cached: true,
+            joined: false,
+            waited_ms: 0,
+        }
+    }
+
+    /// The same outcome, for a request that cost nothing of its own.
+    fn joined(self) -> CallOutcome {
+        let cost_usd = self.result.is_ok().then_some(0.0);
+        CallOutcome { attempts: 0, cost_usd, latency_ms: None, joined: !self.cached, waited_ms: 0, ..self }
+    }
+
+    fn is_cut_off(&self) -> bool {
+        self.result.as_ref().is_ok_and(|answer| answer.finish_reason == FinishReason::Length.name())
     }
 }
 
@@ -373,3 +333,6 @@ impl From<&ChatError> for CallFailure {
         CallFailure { kind: error.kind.name(), message: error.message.clone() }
     }
 }
+
+#[cfg(test)]
+mod tests;

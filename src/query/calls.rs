@@ -1,65 +1,70 @@
-//! Finished calls on their way into table `calls`: written to disk as they come, part of the table when their command publishes.
+//! Models over a store: they see its images, answer from its calls, and write new calls down in its journal.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, StringArray, TimestampMicrosecondArray};
-use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
-use arrow::record_batch::RecordBatch;
-use chrono::{DateTime, Utc};
-use datafusion::error::DataFusionError;
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use futures::StreamExt;
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
-use tokio_stream::wrappers::ReceiverStream;
+use super::images::StoreImages;
+use crate::error::Result;
+use crate::functions::llm::ModelSession;
+use crate::model::answers::Answers;
+use crate::model::prices::PriceTable;
+use crate::model::service::{ModelService, Spending};
+use crate::model::{ChatModel, Parameters};
+use crate::prompt::PromptLibrary;
+use crate::store::{SharedWriter, StoredCalls};
 
-use crate::error::{Error, Result};
-use crate::model::service::CallRecord;
-use crate::store::{SharedWriter, Staged, Table};
-
-/// Calls that wait to be written; senders wait when there are more.
-const QUEUE: usize = 1024;
-
-/// Writes down calls until every sender is gone.
-#[derive(Debug)]
-pub struct CallRecorder {
-    task: JoinHandle<Result<Staged>>,
+/// The models of a command and what they work with.
+#[derive(Debug, Clone)]
+pub struct Models {
+    /// Rewrites and completes.
+    pub model: Arc<dyn ChatModel>,
+    /// Scores.
+    pub judge: Arc<dyn ChatModel>,
+    /// Embeds.
+    pub embedder: Arc<dyn ChatModel>,
+    /// What they cost.
+    pub prices: Arc<PriceTable>,
+    /// What they may spend together.
+    pub spending: Arc<Spending>,
+    /// What they are told.
+    pub prompts: Arc<PromptLibrary>,
+    /// How they sample.
+    pub parameters: Parameters,
+    /// Whether requests may have images.
+    pub images: bool,
 }
 
-impl CallRecorder {
-    /// Starts to record; give the sender to [`crate::model::service::ModelService::log`].
-    pub async fn start(writer: &SharedWriter) -> Result<(mpsc::Sender<CallRecord>, CallRecorder)> {
-        let (sender, receiver) = mpsc::channel(QUEUE);
-        let mut writer = writer.lock().await;
-        let (run_id, time) = (writer.run_id().to_owned(), writer.started_at());
-        let schema = Table::Calls.schema();
-        let fields = Arc::clone(&schema);
-        let batches = ReceiverStream::new(receiver)
-            .ready_chunks(QUEUE)
-            .map(move |records| to_batch(&records, &fields, &run_id, time).map_err(DataFusionError::from));
-        let task = writer.stage(Table::Calls, Box::pin(RecordBatchStreamAdapter::new(schema, batches))).await?;
-        Ok((sender, CallRecorder { task }))
-    }
-
-    /// Adds the recorded calls to the table. Waits until every sender is dropped.
-    pub async fn finish(self, writer: &SharedWriter) -> Result<u64> {
-        let staged = self.task.await.map_err(|cause| Error::internal("the task that records calls ended early", cause))??;
-        match staged.rows {
-            0 => Ok(0),
-            _ => writer.lock().await.commit(staged).await,
+impl Models {
+    /// The models without a store: requests without images, and answers that are forgotten with the process.
+    pub fn alone(self) -> ModelSession {
+        let service = ModelService { prices: self.prices, spending: self.spending, ..ModelService::new(self.model) };
+        // What one endpoint refuses another one may answer.
+        let other = |model| ModelService { model, halted: Arc::default(), ..service.clone() };
+        ModelSession {
+            judge: other(self.judge),
+            embedder: other(self.embedder),
+            model: service,
+            prompts: self.prompts,
+            parameters: self.parameters,
         }
     }
-}
 
-fn to_batch(records: &[CallRecord], schema: &SchemaRef, run_id: &str, time: DateTime<Utc>) -> Result<RecordBatch> {
-    let own: Vec<FieldRef> =
-        schema.fields().iter().filter(|field| !matches!(field.name().as_str(), "run_id" | "created_at")).map(Arc::clone).collect();
-    let mut columns = serde_arrow::to_arrow(&own, records)?;
-    let runs: ArrayRef = Arc::new(StringArray::from_iter_values(std::iter::repeat_n(run_id, records.len())));
-    let times = TimestampMicrosecondArray::from_value(time.timestamp_micros(), records.len()).with_timezone("UTC");
-    columns.extend([runs, Arc::new(times) as ArrayRef]);
-    let fields =
-        own.into_iter().chain(schema.fields().iter().filter(|field| matches!(field.name().as_str(), "run_id" | "created_at")).cloned());
-    let fields: Vec<Field> = fields.map(|field| field.as_ref().clone()).collect();
-    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
+    /// The models over the store of `writer`, as that shows it now. Finished calls are in its journal at once, and in table `calls` when the
+    /// writer publishes. Wait for [`InFlight::settled`](crate::model::in_flight::InFlight::settled) before that, or what is in flight is left
+    /// to the next publication.
+    ///
+    /// # Errors
+    /// When the journal cannot be read or written.
+    pub async fn over(self, writer: &SharedWriter) -> Result<ModelSession> {
+        let sends_images = self.images;
+        let mut session = self.alone();
+        let mut writer = writer.lock().await;
+        let stored = StoredCalls::new(writer.snapshot());
+        let answers = Arc::new(Answers::new(writer.journal()?, stored, writer.run_id().to_owned(), writer.clock()));
+        let images = sends_images.then(|| StoreImages::request_images(writer.snapshot()));
+        for service in [&mut session.model, &mut session.judge, &mut session.embedder] {
+            service.answers = Arc::clone(&answers);
+            service.images = images.clone();
+        }
+        Ok(session)
+    }
 }

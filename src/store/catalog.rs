@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::journal::{JOURNAL_FILE, NEW_JOURNAL_FILE};
 use super::schema::Table;
 use crate::error::{Error, Result};
 
@@ -33,6 +34,9 @@ pub struct Catalog {
     /// Named earlier states: the versions of each table.
     #[serde(default)]
     pub tags: BTreeMap<String, BTreeMap<String, u64>>,
+    /// The number of the first record of the journal that is not in table `calls`.
+    #[serde(default)]
+    pub journaled: u64,
 }
 
 impl Catalog {
@@ -105,6 +109,8 @@ fn missing_catalog(root: &Path) -> Error {
 
 fn is_unpublished(name: &std::ffi::OsStr) -> bool {
     super::lock::is_lock_file(name)
+        || name == JOURNAL_FILE
+        || name == NEW_JOURNAL_FILE
         || name.to_str().is_some_and(|name| {
             name == format!("{CATALOG_FILE}.new") || name.strip_suffix(".lance").is_some_and(|stem| Table::from_name(stem).is_some())
         })

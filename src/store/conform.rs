@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, LargeBinaryArray, RecordBatch, new_null_array};
+use arrow::array::{Array, ArrayRef, RecordBatch, StructArray, new_null_array};
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::format::DEFAULT_CAST_OPTIONS;
 use datafusion::common::nested_struct::cast_column;
@@ -31,25 +31,20 @@ pub(super) fn conform(batch: &RecordBatch, table: Table, stored: &SchemaRef) -> 
             return Err(rejected(table, field.name(), "must not be NULL"));
         }
         columns.push(match logical.data_type() {
-            DataType::LargeBinary => blobs(column.as_binary::<i64>())?,
+            DataType::LargeBinary => blobs(&column, field.data_type())?,
             _ => column,
         });
     }
     Ok(RecordBatch::try_new(Arc::clone(stored), columns)?)
 }
 
-fn blobs(bytes: &LargeBinaryArray) -> Result<ArrayRef> {
-    let lance = |cause: lance::Error| DataFusionError::External(Box::new(cause));
-    let mut builder = lance::blob::BlobArrayBuilder::new(bytes.len());
-    for value in bytes {
-        match value {
-            Some([]) => builder.push_empty(),
-            Some(value) => builder.push_bytes(value),
-            None => builder.push_null(),
-        }
-        .map_err(lance)?;
-    }
-    builder.finish().map_err(lance)
+/// The same bytes, not copied, in the shape in which Lance takes blobs: each either here or at an address.
+fn blobs(bytes: &ArrayRef, blob: &DataType) -> Result<ArrayRef> {
+    let DataType::Struct(fields) = blob else {
+        return Err(DataFusionError::Internal(format!("image bytes are stored as blobs, not as {blob}")));
+    };
+    let addresses = new_null_array(&DataType::Utf8, bytes.len());
+    Ok(Arc::new(StructArray::try_new(fields.clone(), vec![Arc::clone(bytes), addresses], bytes.logical_nulls())?))
 }
 
 fn rejected(table: Table, column: &str, problem: &str) -> DataFusionError {

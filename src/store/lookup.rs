@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::AsArray;
+use arrow::array::{Array, AsArray, Int32Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::UInt64Type;
 use bytes::Bytes;
 use futures::TryStreamExt;
@@ -11,6 +11,7 @@ use lance::Dataset;
 use lance::dataset::ProjectionRequest;
 use tokio::sync::OnceCell;
 
+use super::call::{StoredCall, id_key};
 use super::schema::Table;
 use super::snapshot::{Snapshot, table_error};
 use crate::error::{Error, Result};
@@ -32,10 +33,14 @@ impl IdIndex {
         IdIndex { dataset: Arc::clone(snapshot.dataset(table)), table, column, filter, addresses: OnceCell::new() }
     }
 
-    /// The row address of an id, if the table has it.
+    /// The row address of an id, if the table has it: of its last row, if there are several.
     async fn address(&self, id: &str) -> Result<Option<u64>> {
-        let addresses = self.addresses.get_or_try_init(|| self.load()).await?;
-        Ok(key(id).and_then(|key| addresses.get(&key).copied()))
+        let addresses = self.addresses().await?;
+        Ok(id_key(id).and_then(|key| addresses.get(&key).copied()))
+    }
+
+    async fn addresses(&self) -> Result<&HashMap<u128, u64>> {
+        self.addresses.get_or_try_init(|| self.load()).await
     }
 
     async fn load(&self) -> Result<HashMap<u128, u64>> {
@@ -50,14 +55,10 @@ impl IdIndex {
         while let Some(batch) = batches.try_next().await.map_err(failed)? {
             let ids = batch.column(0).as_string::<i32>();
             let rows = batch.column(1).as_primitive::<UInt64Type>();
-            addresses.extend(ids.iter().zip(rows).filter_map(|(id, row)| Some((key(id?)?, row?))));
+            addresses.extend(ids.iter().zip(rows).filter_map(|(id, row)| Some((id_key(id?)?, row?))));
         }
         Ok(addresses)
     }
-}
-
-fn key(id: &str) -> Option<u128> {
-    u128::from_str_radix(id.get(..32)?, 16).ok()
 }
 
 /// The images of a snapshot, by content hash.
@@ -97,30 +98,74 @@ pub struct StoredCalls {
     index: IdIndex,
 }
 
-/// A finished call, as it was answered.
-#[derive(Debug, Clone, PartialEq, serde::Deserialize)]
-pub struct StoredCall {
-    pub response: Option<String>,
-    pub finish_reason: Option<String>,
-    pub prompt_tokens: Option<i64>,
-    pub completion_tokens: Option<i64>,
-}
-
 impl StoredCalls {
     /// The calls of `snapshot` that were answered; failed ones are not here. Reads nothing yet.
     pub fn new(snapshot: &Snapshot) -> StoredCalls {
         StoredCalls { index: IdIndex::new(snapshot, Table::Calls, "request_id", Some("error IS NULL")) }
     }
 
-    /// The answer to a request, if it was asked before.
+    /// The answer to a request, if it was asked before; see [`StoredCall::answers`].
     pub async fn get(&self, request_id: &str) -> Result<Option<StoredCall>> {
-        let Some(address) = self.index.address(request_id).await? else { return Ok(None) };
-        let columns = ["response", "finish_reason", "prompt_tokens", "completion_tokens"];
+        Ok(self.get_many(&[request_id]).await?.pop().flatten())
+    }
+
+    /// As [`StoredCalls::get`], for many requests at once: one read of the rows they need. Where a request has several answers, the last one
+    /// counts.
+    pub async fn get_many(&self, request_ids: &[&str]) -> Result<Vec<Option<StoredCall>>> {
+        let known = self.index.addresses().await?;
+        let wanted: Vec<Option<u64>> = request_ids.iter().map(|id| id_key(id).and_then(|key| known.get(&key).copied())).collect();
+        let mut addresses: Vec<u64> = wanted.iter().copied().flatten().collect();
+        if addresses.is_empty() {
+            return Ok(vec![None; request_ids.len()]);
+        }
+        // Rows in their own order are read as they lie; in another one they would be sorted, and copied back.
+        addresses.sort_unstable();
+        addresses.dedup();
         let dataset = &self.index.dataset;
-        let failed = |cause| table_error("read a call of", Table::Calls, cause);
+        // A store of an earlier mmevol has no limits in its table.
+        let columns = ["response", "finish_reason", "prompt_tokens", "completion_tokens", "max_tokens"];
+        let columns = columns.into_iter().filter(|column| dataset.schema().field(column).is_some());
         let projection = ProjectionRequest::from_columns(columns, dataset.schema());
-        let batch = dataset.take_rows(&[address], projection).await.map_err(failed)?;
-        let calls: Vec<StoredCall> = serde_arrow::from_record_batch(&batch)?;
-        Ok(calls.into_iter().next())
+        let rows =
+            dataset.take_rows(&addresses, projection).await.map_err(|cause| table_error("read calls of", Table::Calls, cause))?;
+        let answers = Answers::of(&rows)?;
+        Ok(wanted.into_iter().map(|address| addresses.binary_search(&address?).ok().map(|row| answers.row(row))).collect())
+    }
+}
+
+/// The columns of some rows of table `calls`.
+struct Answers<'a> {
+    response: &'a StringArray,
+    finish_reason: &'a StringArray,
+    prompt_tokens: &'a Int64Array,
+    completion_tokens: &'a Int64Array,
+    max_tokens: Option<&'a Int32Array>,
+}
+
+impl<'a> Answers<'a> {
+    fn of(rows: &'a RecordBatch) -> Result<Answers<'a>> {
+        let column = |name: &str| {
+            rows.column_by_name(name).ok_or_else(|| Error::internal("failed to read calls", format!("column '{name}' is missing")))
+        };
+        Ok(Answers {
+            response: column("response")?.as_string(),
+            finish_reason: column("finish_reason")?.as_string(),
+            prompt_tokens: column("prompt_tokens")?.as_primitive(),
+            completion_tokens: column("completion_tokens")?.as_primitive(),
+            max_tokens: rows.column_by_name("max_tokens").map(|column| column.as_primitive()),
+        })
+    }
+
+    fn row(&self, row: usize) -> StoredCall {
+        let text = |column: &StringArray| if column.is_null(row) { String::new() } else { column.value(row).to_owned() };
+        let count = |column: &Int64Array| column.is_valid(row).then(|| column.value(row).unsigned_abs());
+        let limit = |column: &Int32Array| column.is_valid(row).then(|| column.value(row).unsigned_abs());
+        StoredCall {
+            response: text(self.response),
+            finish_reason: text(self.finish_reason),
+            prompt_tokens: count(self.prompt_tokens),
+            completion_tokens: count(self.completion_tokens),
+            max_tokens: self.max_tokens.and_then(limit),
+        }
     }
 }

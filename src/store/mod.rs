@@ -1,7 +1,9 @@
 //! The store: Lance tables in one directory, at one consistent state. The only folder that imports `lance`.
 
+mod call;
 mod catalog;
 mod conform;
+mod journal;
 mod lock;
 mod lookup;
 mod provider;
@@ -14,7 +16,9 @@ use std::sync::{Arc, Mutex};
 
 use lance::session::Session;
 
+pub use call::{CallRecord, StoredCall};
 pub use catalog::{CATALOG_FILE, Catalog, FORMAT_VERSION};
+pub use journal::Journal;
 pub use lookup::{IdIndex, StoredCalls, StoredImages};
 pub use provider::StoreTable;
 pub use schema::{Table, list, object_type, step_type};
@@ -44,6 +48,8 @@ const INDEX_CACHE_BYTES: usize = 64 << 20;
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
+    /// The directories that [`Store::create`] made, outermost first.
+    made: Vec<PathBuf>,
     session: Arc<Session>,
     clock: Arc<dyn Clock>,
     /// The last snapshot handed out, kept while the catalog stays what it is.
@@ -64,10 +70,11 @@ impl Store {
     /// Opens the store in `root`, or prepares a new one where there is none. A new store exists for others
     /// once its first writer has published.
     pub async fn create(root: impl Into<PathBuf>) -> Result<Store> {
-        let store = Store::at(root.into());
+        let mut store = Store::at(root.into());
         match Catalog::load(&store.root) {
             Ok(_) => {}
             Err(Error::NoStore { .. }) => {
+                store.made = missing_directories(&store.root);
                 std::fs::create_dir_all(&store.root).map_err(|cause| Error::ReadOnlyStore { path: store.root.clone(), cause })?;
             }
             Err(error) => return Err(error),
@@ -78,7 +85,7 @@ impl Store {
     fn at(root: PathBuf) -> Store {
         let registry = Arc::new(lance::io::ObjectStoreRegistry::default());
         let session = Arc::new(Session::new(INDEX_CACHE_BYTES, METADATA_CACHE_BYTES, registry));
-        Store { root, session, clock: Arc::new(SystemClock), latest: Arc::default() }
+        Store { root, made: Vec::new(), session, clock: Arc::new(SystemClock), latest: Arc::default() }
     }
 
     /// The same store with another source of time.
@@ -111,8 +118,8 @@ impl Store {
         Writer::start(&self.root, Arc::clone(&self.session), Arc::clone(&self.clock), command, settings).await
     }
 
-    /// Removes what an unfinished first command left of a store that was never published. Does nothing to any other store, nor to one
-    /// that a writer is about to publish.
+    /// Removes what an unfinished first command left of a store that was never published, and the directories that were made for it. Does
+    /// nothing to any other store, nor to one that a writer is about to publish.
     pub fn remove_unpublished(&self) -> Result<()> {
         let Ok(_lock) = lock::WriterLock::acquire(&self.root) else { return Ok(()) };
         if self.root.join(CATALOG_FILE).exists() {
@@ -127,12 +134,22 @@ impl Store {
             }
         }
         lock::remove(&self.root);
-        // Fails, rightly, when the directory holds anything of someone else's.
-        let _ = std::fs::remove_dir(&self.root);
+        for directory in self.made.iter().rev() {
+            // Fails, rightly, when the directory holds anything of someone else's.
+            let _ = std::fs::remove_dir(directory);
+        }
         Ok(())
     }
 
     fn latest(&self) -> std::sync::MutexGuard<'_, Option<Snapshot>> {
         self.latest.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
+}
+
+/// Which of `path` and the directories above it do not exist yet, outermost first.
+fn missing_directories(path: &Path) -> Vec<PathBuf> {
+    let ancestors = path.ancestors().take_while(|directory| !directory.as_os_str().is_empty() && !directory.exists());
+    let mut missing: Vec<PathBuf> = ancestors.map(Path::to_owned).collect();
+    missing.reverse();
+    missing
 }

@@ -1,10 +1,9 @@
 //! A table of the store as DataFusion sees it: scans with pushed-down columns and filters, and INSERT.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -14,6 +13,7 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan};
+use lance::arrow::ARROW_EXT_NAME_KEY;
 use lance::datafusion::LanceTableProvider;
 use lance::datatypes::BlobHandling;
 
@@ -36,10 +36,17 @@ impl StoreTable {
     pub fn new(table: Table, snapshot: &Snapshot, writer: Option<SharedWriter>) -> StoreTable {
         let dataset = Arc::clone(snapshot.dataset(table));
         let scan = LanceTableProvider::new(dataset, false, false).with_blob_handling(BlobHandling::AllBinary);
-        // Without what Lance notes beside a blob column: plans compare schemas, and a scan's has no such notes.
-        let fields = scan.schema().fields().iter().map(|field| field.as_ref().clone().with_metadata(HashMap::new())).collect::<Vec<_>>();
-        StoreTable { table, scan, schema: Arc::new(Schema::new(fields)), writer }
+        let schema = Arc::new(Schema::new(scan.schema().fields().iter().map(|field| as_scanned(field)).collect::<Vec<_>>()));
+        StoreTable { table, scan, schema, writer }
     }
+}
+
+/// The field as a scan gives it: plain bytes, without the mark of a blob that Lance's own provider leaves on it. Aggregates and joins compare
+/// the two, metadata included.
+fn as_scanned(field: &Field) -> Field {
+    let mut metadata = field.metadata().clone();
+    metadata.remove(ARROW_EXT_NAME_KEY);
+    field.clone().with_metadata(metadata)
 }
 
 #[async_trait]

@@ -8,12 +8,19 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 /// A table of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Table {
+    /// One row for each distinct image file.
     Images,
+    /// One row for each image, or few, with its context.
     Samples,
+    /// One row for each question-answer item of each round.
     Instructions,
+    /// One row for each attempt to evolve one sample in one round.
     Evolutions,
+    /// One row for each request that was made, with what came back.
     Calls,
+    /// One row for each distinct prompt text.
     Prompts,
+    /// One row for each command, or round, that wrote.
     Runs,
 }
 
@@ -118,6 +125,7 @@ impl Table {
                 text("kind"),
                 text("model"),
                 text("endpoint"),
+                nullable(integer("max_tokens")),
                 nullable(text("response")),
                 nullable(text("finish_reason")),
                 nullable(long("prompt_tokens")),
@@ -143,8 +151,19 @@ impl Table {
         }))
     }
 
-    /// The columns as Lance keeps them: image bytes become a blob column, which a scan skips unless it is named.
+    /// The columns as Lance keeps them: image bytes become a blob column, which a scan skips unless it is named. For rows that are added to a
+    /// table; where their blobs go says the table.
     pub(super) fn stored_schema(self) -> SchemaRef {
+        self.with_blobs(lance::BlobFieldOptions::default())
+    }
+
+    /// The columns of a new table. Its blobs stand in files of their own, however small: inside the pages of a table each is copied three
+    /// times more on its way to the disk.
+    pub(super) fn created_schema(self) -> SchemaRef {
+        self.with_blobs(lance::BlobFieldOptions::default().with_inline_size_threshold(0))
+    }
+
+    fn with_blobs(self, options: lance::BlobFieldOptions) -> SchemaRef {
         let schema = self.schema();
         match self {
             Table::Images => Arc::new(Schema::new(
@@ -152,7 +171,7 @@ impl Table {
                     .fields()
                     .iter()
                     .map(|field| match field.name().as_str() {
-                        "bytes" => Arc::new(lance::blob::blob_field("bytes", true)),
+                        "bytes" => Arc::new(lance::blob_field_with_options("bytes", true, options.clone())),
                         _ => Arc::clone(field),
                     })
                     .collect::<Vec<_>>(),

@@ -9,6 +9,7 @@ use futures::TryStreamExt;
 use lance::Dataset;
 use lance::dataset::builder::DatasetBuilder;
 use lance::session::Session;
+use url::Url;
 
 use super::catalog::Catalog;
 use super::schema::Table;
@@ -78,6 +79,23 @@ pub(super) async fn open_dataset(root: &Path, table: Table, version: Option<u64>
         builder = builder.with_version(version);
     }
     builder.load().await.map_err(|cause| table_error("open", table, cause))
+}
+
+/// Opens a table to write blobs to it.
+///
+/// At a plain path Lance hands every blob to another thread and waits for it. Through its interface for object stores, which takes local
+/// paths as well, it writes parts of some megabytes.
+pub(super) async fn open_for_blobs(root: &Path, table: Table, version: u64, session: &Arc<Session>) -> Result<Dataset> {
+    let path = table_path(root, table);
+    let absolute = std::path::absolute(&path).map_err(|cause| Error::io("find", &path, cause))?;
+    let url =
+        Url::from_file_path(&absolute).map_err(|()| Error::io("find", &path, std::io::Error::from(std::io::ErrorKind::InvalidFilename)))?;
+    DatasetBuilder::from_uri(format!("file-object-store://{}", url.path()))
+        .with_session(Arc::clone(session))
+        .with_version(version)
+        .load()
+        .await
+        .map_err(|cause| table_error("open", table, cause))
 }
 
 /// Gives back our own error where Lance carried one, else says what failed.

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow::datatypes::Schema;
 use chrono::{DateTime, Utc};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use lance::Dataset;
 use lance::dataset::transaction::Transaction;
-use lance::dataset::{CommitBuilder, InsertBuilder, UpdateBuilder, WriteMode, WriteParams};
+use lance::dataset::{CommitBuilder, InsertBuilder, NewColumnTransform, UpdateBuilder, WriteMode, WriteParams};
 use lance::session::Session;
 use serde::Serialize;
 use tokio::sync::Mutex;
@@ -18,9 +19,10 @@ use tokio::task::JoinHandle;
 
 use super::catalog::{Catalog, FORMAT_VERSION};
 use super::conform::conform;
+use super::journal::Journal;
 use super::lock::WriterLock;
 use super::schema::Table;
-use super::snapshot::{Snapshot, open_dataset, table_error, table_path};
+use super::snapshot::{Snapshot, open_dataset, open_for_blobs, table_error, table_path};
 use crate::error::{Error, Result};
 use crate::ids::Clock;
 
@@ -38,7 +40,8 @@ pub struct Writer {
     /// Tables whose newest version is the one in `snapshot`, so that a commit builds on it and on nothing else.
     prepared: HashSet<Table>,
     run: RunRow,
-    _lock: WriterLock,
+    journal: Option<Arc<Journal>>,
+    lock: Arc<WriterLock>,
 }
 
 /// Rows written to disk that belong to no version yet. Dropped, they are garbage that no reader sees.
@@ -71,7 +74,7 @@ impl Writer {
     ) -> Result<Writer> {
         // A store that was never published is removed when its command fails, and may be written again.
         std::fs::create_dir_all(root).map_err(|cause| Error::ReadOnlyStore { path: root.to_owned(), cause })?;
-        let lock = WriterLock::acquire(root)?;
+        let lock = Arc::new(WriterLock::acquire(root)?);
         let catalog = match Catalog::load(root) {
             Ok(catalog) => catalog,
             Err(Error::NoStore { .. }) => create_tables(root, &session).await?,
@@ -88,7 +91,7 @@ impl Writer {
             finished_at: now,
             counters: String::new(),
         };
-        Ok(Writer { root: root.to_owned(), session, clock, catalog, snapshot, prepared: HashSet::new(), run, _lock: lock })
+        Ok(Writer { root: root.to_owned(), session, clock, catalog, snapshot, prepared: HashSet::new(), run, journal: None, lock })
     }
 
     /// The id of this command in table `runs`.
@@ -101,6 +104,38 @@ impl Writer {
         self.run.started_at
     }
 
+    /// The source of time of the store.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
+    /// Where this command's calls are written down. Whatever is there becomes part of table `calls` whenever this writer publishes. As long
+    /// as anybody holds the journal, no other command writes to the store.
+    ///
+    /// # Errors
+    /// When its file cannot be read or written.
+    pub fn journal(&mut self) -> Result<Arc<Journal>> {
+        match &self.journal {
+            Some(journal) => Ok(Arc::clone(journal)),
+            None => {
+                let journal = Arc::new(Journal::open(&self.root, self.catalog.journaled, Arc::clone(&self.lock))?);
+                self.journal = Some(Arc::clone(&journal));
+                Ok(journal)
+            }
+        }
+    }
+
+    /// Whether there is anything to publish: rows of this writer, or calls in the journal.
+    pub fn has_changes(&self) -> Result<bool> {
+        let changed = |table| Ok::<_, Error>(self.snapshot.dataset(table).version().version != self.catalog.version(table)?);
+        for table in Table::ALL {
+            if changed(table)? {
+                return Ok(true);
+            }
+        }
+        self.journal.as_ref().map_or(Ok(false), |journal| journal.is_empty().map(|empty| !empty))
+    }
+
     /// The store as this writer has changed it so far.
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
@@ -109,7 +144,11 @@ impl Writer {
     /// Starts writing rows of `table` to disk in the background, without changing the table. Columns are matched by name; memory is
     /// bounded by the stream's batches. Finish with [`Writer::commit`].
     pub async fn stage(&mut self, table: Table, rows: SendableRecordBatchStream) -> Result<JoinHandle<Result<Staged>>> {
-        let dataset = self.prepare(table).await?;
+        let mut dataset = self.prepare(table).await?;
+        if table == Table::Images {
+            let opened = Box::pin(open_for_blobs(&self.root, table, dataset.version().version, &self.session)).await?;
+            dataset = Arc::new(opened);
+        }
         Ok(tokio::spawn(write_rows(dataset, table, rows)))
     }
 
@@ -172,8 +211,10 @@ impl Writer {
         self.run.counters = counters.to_string();
         let run = self.run.clone();
         self.append_rows(Table::Runs, &[run]).await?;
+        let journaled = self.append_journal().boxed().await?;
 
         let mut next = self.catalog.clone();
+        next.journaled = journaled;
         next.generation += 1;
         next.next_run += 1;
         next.tags.insert(format!("before-{}", self.run.run_id), self.catalog.tables.clone());
@@ -185,8 +226,26 @@ impl Writer {
         next.publish(&self.root)?;
         self.run.run_id = format!("run-{}", next.next_run);
         self.run.started_at = self.run.finished_at;
+        let cleared = journaled > self.catalog.journaled;
         self.catalog = next.clone();
+        if let Some(journal) = self.journal.as_ref().filter(|_| cleared) {
+            journal.clear(journaled).await?;
+        }
         Ok(next)
+    }
+
+    /// Adds what the journal holds to table `calls`, also what a command that ended early left there. Returns the number of the first record
+    /// that is not in the table.
+    async fn append_journal(&mut self) -> Result<u64> {
+        if self.journal.is_none() && !Journal::exists(&self.root) {
+            return Ok(self.catalog.journaled);
+        }
+        let journal = self.journal()?;
+        let numbers = journal.numbers(self.catalog.journaled)?;
+        if !numbers.is_empty() {
+            self.append(Table::Calls, journal.batches(numbers.clone())).await?;
+        }
+        Ok(numbers.end)
     }
 
     /// The table's dataset, newest and published being the same. A crashed writer may have left versions that were never
@@ -200,8 +259,23 @@ impl Writer {
                 restored.restore().await.map_err(|cause| table_error("restore", table, cause))?;
                 self.snapshot = self.snapshot.with_dataset(table, Arc::new(restored));
             }
+            self.add_new_columns(table).boxed().await?;
         }
         Ok(Arc::clone(self.snapshot.dataset(table)))
+    }
+
+    /// Gives a table of an earlier mmevol the columns it has now, NULL in the rows that are there. Writes no data.
+    async fn add_new_columns(&mut self, table: Table) -> Result<()> {
+        let dataset = self.snapshot.dataset(table);
+        let stored = table.stored_schema();
+        let new: Vec<_> = stored.fields().iter().filter(|field| dataset.schema().field(field.name()).is_none()).cloned().collect();
+        if !new.is_empty() {
+            let mut extended = dataset.as_ref().clone();
+            let nulls = NewColumnTransform::AllNulls(Arc::new(Schema::new(new)));
+            extended.add_columns(nulls, None, None).await.map_err(|cause| table_error("add columns to", table, cause))?;
+            self.snapshot = self.snapshot.with_dataset(table, Arc::new(extended));
+        }
+        Ok(())
     }
 }
 
@@ -241,7 +315,7 @@ async fn create_tables(root: &Path, session: &Arc<Session>) -> Result<Catalog> {
         if path.exists() {
             std::fs::remove_dir_all(&path).map_err(|cause| Error::io("remove", &path, cause))?;
         }
-        let schema = table.stored_schema();
+        let schema = table.created_schema();
         let empty = RecordBatchStreamAdapter::new(schema, futures::stream::empty());
         let stream: SendableRecordBatchStream = Box::pin(empty);
         let mut parameters = write_parameters(WriteMode::Create);
@@ -254,5 +328,5 @@ async fn create_tables(root: &Path, session: &Arc<Session>) -> Result<Catalog> {
         let created = open_dataset(root, table, None, session).await?;
         tables.insert(table.name().to_owned(), created.version().version);
     }
-    Ok(Catalog { format_version: FORMAT_VERSION, generation: 0, next_run: 1, tables, tags: BTreeMap::new() })
+    Ok(Catalog { format_version: FORMAT_VERSION, generation: 0, next_run: 1, tables, tags: BTreeMap::new(), journaled: 0 })
 }

@@ -58,14 +58,18 @@ impl fmt::Display for ApiKey {
 
 /// Why a client could not be made.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of a variant says what its fields are")]
 pub enum OpenAiConfigError {
+    /// An address that is no http or https URL.
     #[error("Failed to use '{base_url}' as base URL: {reason}. Give an address such as http://localhost:8000/v1.")]
     BaseUrl { base_url: String, reason: String },
     /// The URL itself is not shown: it holds a secret.
     #[error("Failed to use the base URL: it holds a user name or password. Give the key in OPENAI_API_KEY and the URL without it.")]
     CredentialsInBaseUrl,
+    /// A key that cannot be sent.
     #[error("Failed to use the API key: it holds characters that no HTTP header can carry. Check OPENAI_API_KEY.")]
     ApiKey,
+    /// The HTTP client could not be set up.
     #[error("Failed to set up HTTP: {0}")]
     Http(#[source] reqwest::Error),
 }
@@ -164,6 +168,7 @@ impl OpenAiModelBuilder {
             limiter: Limiter::shared(&base_url, &self.model, self.limits),
             negotiation: Negotiation::default(),
             completions_url: format!("{base_url}/chat/completions"),
+            embeddings_url: format!("{base_url}/embeddings"),
             models_url: format!("{base_url}/models"),
             base_url,
             model: self.model,

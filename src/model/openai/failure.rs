@@ -85,6 +85,10 @@ impl Failure {
                 let cause = format!("the answer is no chat completion but {}", quote(&instead, api_key));
                 Failure::new(ChatErrorKind::InvalidResponse, Retry::Again, cause)
             }
+            NoAnswer::NoEmbedding(instead) => {
+                let cause = format!("the answer is no embedding but {}", quote(&instead, api_key));
+                Failure::new(ChatErrorKind::InvalidResponse, Retry::Again, cause)
+            }
         };
         Failure { http_status: Some(status.as_u16()), ..failure }
     }

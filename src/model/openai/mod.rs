@@ -1,4 +1,4 @@
-//! Models behind an OpenAI-compatible `/chat/completions`: OpenAI, vLLM, Ollama, llama.cpp, SGLang and many more.
+//! Models behind an OpenAI-compatible `/chat/completions` or `/embeddings`: OpenAI, vLLM, Ollama, llama.cpp, SGLang and many more.
 //!
 //! A request takes the next free [slot](crate::model::limits) of its endpoint, is sent, and gives the slot back. What failed
 //! by chance is tried again after a while, without a slot in between ([`RetryPolicy`]); what the endpoint does not take is
@@ -6,6 +6,7 @@
 
 mod config;
 mod dialect;
+mod embedding;
 mod failure;
 mod retry;
 mod wire;
@@ -30,7 +31,7 @@ pub use retry::RetryPolicy;
 use retry::{Patience, Retry, retry_after};
 
 use super::limits::{Limiter, LimiterStats};
-use super::{ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, RequestImage};
+use super::{ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, RequestImage, Task};
 
 /// The largest answer that is read; more is no chat completion.
 const MAX_ANSWER_BYTES: usize = 32 << 20;
@@ -48,6 +49,7 @@ pub struct OpenAiModel {
     model: String,
     base_url: String,
     completions_url: String,
+    embeddings_url: String,
     models_url: String,
     api_key: Option<ApiKey>,
     http: reqwest::Client,
@@ -79,9 +81,11 @@ impl OpenAiModel {
 
     /// Asks until there is an answer or a failure worth trying again, once per wording that the endpoint does not take.
     async fn attempt(&self, call: &Call<'_>) -> Result<ChatReply, Failure> {
-        let wants_structure = call.request.schema.is_some();
         loop {
-            let _turn = self.negotiation.turn(wants_structure).await;
+            let _turn = match call.wants_structure() {
+                Some(wants_structure) => self.negotiation.turn(wants_structure).await,
+                None => None,
+            };
             let slot = self.limiter.acquire(call.estimated_tokens).await;
             if let Some(failure) = self.endpoint_failure_since(call.started_at) {
                 return Err(failure);
@@ -90,7 +94,9 @@ impl OpenAiModel {
             let failure = match self.exchange(call, dialect).await {
                 Ok((reply, total_tokens)) => {
                     slot.succeeded(total_tokens);
-                    self.negotiation.settle(wants_structure);
+                    if let Some(wants_structure) = call.wants_structure() {
+                        self.negotiation.settle(wants_structure);
+                    }
                     return Ok(reply);
                 }
                 Err(failure) => failure,
@@ -112,17 +118,21 @@ impl OpenAiModel {
 
     /// One HTTP request.
     async fn exchange(&self, call: &Call<'_>, dialect: Dialect) -> Result<(ChatReply, Option<u64>), Failure> {
-        let body = wire::request_body(&self.model, dialect, call.request, call.images).map_err(|error| {
+        let (url, body) = match call.request.task {
+            Task::Embed => (&self.embeddings_url, embedding::request_body(&self.model, call.request)),
+            _ => (&self.completions_url, wire::request_body(&self.model, dialect, call.request, call.images)),
+        };
+        let body = body.map_err(|error| {
             Failure::new(ChatErrorKind::BadRequest, Retry::Never, format!("the request cannot be written as JSON: {error}"))
         })?;
         let attempts = call.requests_made.fetch_add(1, Ordering::Relaxed) + 1;
         let sent_at = Instant::now();
-        let request = self.http.post(&self.completions_url).header(CONTENT_TYPE, "application/json").body(body);
+        let request = self.http.post(url).header(CONTENT_TYPE, "application/json").body(body);
         let response = request.send().await.map_err(|error| self.transport_failure(&error))?;
         self.limiter.mark_reachable();
         let status = response.status();
         if !status.is_success() {
-            return Err(self.status_failure(response, call.request, dialect).await);
+            return Err(self.status_failure(response, call, dialect).await);
         }
         let (body, complete) = read_body(response, MAX_ANSWER_BYTES).await.map_err(|error| self.transport_failure(&error))?;
         if !complete {
@@ -133,7 +143,11 @@ impl OpenAiModel {
             });
         }
         let latency_ms = u64::try_from(sent_at.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let written = wire::parse_completion(&body).map_err(|reason| Failure::from_no_answer(status, reason, self.api_key.as_ref()))?;
+        let written = match call.request.task {
+            Task::Embed => embedding::parse(&body),
+            _ => wire::parse_completion(&body),
+        };
+        let written = written.map_err(|reason| Failure::from_no_answer(status, reason, self.api_key.as_ref()))?;
         let total_tokens = written.total_tokens();
         let reply = ChatReply {
             text: written.text,
@@ -147,7 +161,7 @@ impl OpenAiModel {
         Ok((reply, total_tokens))
     }
 
-    async fn status_failure(&self, response: reqwest::Response, request: &ChatRequest, dialect: Dialect) -> Failure {
+    async fn status_failure(&self, response: reqwest::Response, call: &Call<'_>, dialect: Dialect) -> Failure {
         let status = response.status();
         let retry_after = retry_after(response.headers(), Utc::now()).map(|wait| wait.min(self.retry_policy.max_retry_after));
         // The status says enough when its explanation is lost on the way.
@@ -155,7 +169,8 @@ impl OpenAiModel {
         let complaint = wire::parse_complaint(&body);
         let failure = Failure::from_status(status, &complaint, self.api_key.as_ref());
         let about_parameters = failure.kind == ChatErrorKind::BadRequest || status == StatusCode::NOT_IMPLEMENTED;
-        let refused = about_parameters.then(|| dialect.refused_parameter(&complaint, request.schema.is_some())).flatten();
+        let wants_structure = call.wants_structure().filter(|_| about_parameters);
+        let refused = wants_structure.and_then(|wants_structure| dialect.refused_parameter(&complaint, wants_structure));
         Failure { retry_after, refused, ..failure }
     }
 
@@ -213,6 +228,10 @@ impl ChatModel for OpenAiModel {
         &self.base_url
     }
 
+    fn limiter(&self) -> Option<&Limiter> {
+        Some(&self.limiter)
+    }
+
     async fn chat(&self, request: &ChatRequest, images: &[Arc<RequestImage>]) -> Result<ChatReply, ChatError> {
         let call = Call {
             request,
@@ -239,6 +258,13 @@ struct Call<'a> {
     estimated_tokens: u64,
     started_at: Instant,
     requests_made: AtomicU32,
+}
+
+impl Call<'_> {
+    /// Whether the answer is to have a structure; `None` for a request without parameters, about which there is nothing to negotiate.
+    fn wants_structure(&self) -> Option<bool> {
+        (self.request.task != Task::Embed).then_some(self.request.schema.is_some())
+    }
 }
 
 /// Four bytes of prompt to a token, and what a small image costs. The answer is not known yet; the limiter learns of it later.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::dialect::{Dialect, Structure, TokenLimit};
 use crate::model::{ChatRequest, FinishReason, RequestImage, ResponseSchema};
@@ -98,11 +98,33 @@ pub(super) fn request_body(
 fn response_format(structure: Structure, schema: &ResponseSchema) -> Option<ResponseFormat<'_>> {
     match structure {
         Structure::JsonSchema => {
-            Some(ResponseFormat::JsonSchema { json_schema: JsonSchema { name: &schema.name, strict: true, schema: &schema.schema } })
+            let strict = takes_strict(&schema.schema);
+            Some(ResponseFormat::JsonSchema { json_schema: JsonSchema { name: &schema.name, strict, schema: &schema.schema } })
         }
         Structure::JsonObject => Some(ResponseFormat::JsonObject),
         Structure::Prompt => None,
     }
+}
+
+/// Whether a schema keeps to what OpenAI's strict mode takes: every object names all its properties, requires them and allows no other.
+/// It refuses other schemas, which it takes as a guide without strict mode.
+fn takes_strict(schema: &Value) -> bool {
+    match schema {
+        Value::Object(keywords) => {
+            let is_object = keywords.get("type").is_some_and(|name| name == "object") || keywords.contains_key("properties");
+            (!is_object || is_closed(keywords)) && keywords.values().all(takes_strict)
+        }
+        Value::Array(schemas) => schemas.iter().all(takes_strict),
+        _ => true,
+    }
+}
+
+fn is_closed(keywords: &Map<String, Value>) -> bool {
+    let required = keywords.get("required").and_then(Value::as_array);
+    let is_required = |name: &String| required.is_some_and(|names| names.iter().any(|required| required == name));
+    let properties = keywords.get("properties").and_then(Value::as_object);
+    let is_bounded = keywords.get("additionalProperties") == Some(&Value::Bool(false));
+    is_bounded && properties.is_some_and(|properties| properties.keys().all(is_required))
 }
 
 #[derive(Deserialize)]
@@ -167,21 +189,15 @@ pub(super) enum NoAnswer {
     Complaint(Complaint, Option<u16>),
     /// No chat completion, and what it is instead.
     NoCompletion(String),
+    /// No embedding, and what it is instead.
+    NoEmbedding(String),
 }
 
 /// Reads the body of a 2xx. An empty answer that was cut off by the token limit is an answer; one without any text is none.
 pub(super) fn parse_completion(body: &[u8]) -> Result<Written, NoAnswer> {
     let completion: Completion = serde_json::from_slice(body).map_err(|_| NoAnswer::NoCompletion(describe(body)))?;
     let Some(choice) = completion.choices.into_iter().next() else {
-        let error = serde_json::from_slice::<Value>(body).ok().filter(|value| value.get("error").is_some_and(|error| !error.is_null()));
-        return Err(match error {
-            Some(_) => {
-                let complaint = parse_complaint(body);
-                let status = complaint.code.as_deref().and_then(|code| code.parse().ok()).filter(|status| (400..600).contains(status));
-                NoAnswer::Complaint(complaint, status)
-            }
-            None => NoAnswer::NoCompletion("JSON without choices".to_owned()),
-        });
+        return Err(complaint_in(body).unwrap_or_else(|| NoAnswer::NoCompletion("JSON without choices".to_owned())));
     };
     let finish_reason = match choice.finish_reason.as_deref() {
         None | Some("") => FinishReason::Unknown,
@@ -210,6 +226,14 @@ pub(super) fn parse_completion(body: &[u8]) -> Result<Written, NoAnswer> {
     };
     let count = |name: &str| completion.usage.get(name).and_then(Value::as_u64);
     Ok(Written { text, finish_reason, prompt_tokens: count("prompt_tokens"), completion_tokens: count("completion_tokens") })
+}
+
+/// The error that a gateway delivers as a success.
+pub(super) fn complaint_in(body: &[u8]) -> Option<NoAnswer> {
+    serde_json::from_slice::<Value>(body).ok().filter(|value| value.get("error").is_some_and(|error| !error.is_null()))?;
+    let complaint = parse_complaint(body);
+    let status = complaint.code.as_deref().and_then(|code| code.parse().ok()).filter(|status| (400..600).contains(status));
+    Some(NoAnswer::Complaint(complaint, status))
 }
 
 /// Text and refusal of an answer, which may come in pieces.
@@ -274,7 +298,7 @@ fn scalar_text(value: &Value) -> Option<String> {
 }
 
 /// A body nobody expected, in words.
-fn describe(body: &[u8]) -> String {
+pub(super) fn describe(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let text = text.trim();
     if text.is_empty() {
@@ -335,6 +359,23 @@ mod tests {
         let gateway = r#"{"error":{"message":"slow down","code":429}}"#;
         assert!(matches!(parse(gateway), Err(NoAnswer::Complaint(complaint, Some(429))) if complaint.text == "slow down"));
         assert!(matches!(parse(&"[".repeat(100_000)), Err(NoAnswer::NoCompletion(_))));
+    }
+
+    #[test]
+    fn strict_mode_is_for_schemas_that_keep_to_it() {
+        use serde_json::json;
+        let closed =
+            json!({ "type": "object", "properties": { "a": { "type": "string" } }, "required": ["a"], "additionalProperties": false });
+        assert!(takes_strict(&closed));
+        assert!(takes_strict(&json!({ "type": "array", "items": closed })));
+        for open in [
+            json!({ "type": "object" }),
+            json!({ "type": "object", "properties": { "a": {} }, "required": ["a"] }),
+            json!({ "type": "object", "properties": { "a": {} }, "additionalProperties": false }),
+            json!({ "anyOf": [closed, { "properties": { "a": {} } }] }),
+        ] {
+            assert!(!takes_strict(&open), "{open}");
+        }
     }
 
     #[test]

@@ -5,8 +5,8 @@
 //! items than it was given. It has no world knowledge, reads no text in images and understands no free-form question beyond its
 //! kind; it is the default for trying mmevol and for tests, and no substitute for a multimodal model.
 //!
-//! From [`scene`] (boxes, caption, pixels) come [`facts`]; the operators ([`fine_grained_perception`], [`cognitive_reasoning`],
-//! [`interaction`]) turn facts into items; [`judge`] scores items. Everything is deterministic: equal requests get equal answers.
+//! From `scene` (boxes, caption, pixels) come `facts`; the operators (`fine_grained_perception`, `cognitive_reasoning`,
+//! `interaction`) turn facts into items; `judge` scores items. Everything is deterministic: equal requests get equal answers.
 
 mod choice;
 mod cognitive_reasoning;
@@ -65,8 +65,9 @@ impl ChatModel for RulesModel {
                 Box::new(move || evolve(&task, image.as_deref(), has_several, seed, sample_index).and_then(|items| fenced(&items)))
             }
             Task::Score(task) => Box::new(move || fenced(&judge::verdicts(&task))),
-            Task::Complete => {
-                return Err(failure("the rules model only evolves and scores; name another model with --model".to_owned()));
+            Task::Complete | Task::Embed => {
+                let message = "the embedded rules answer only llm_evolve and llm_score; name another model with --model";
+                return Err(failure(message.to_owned()));
             }
         };
         let text = tokio::task::spawn_blocking(answer).await.map_err(|error| failure(format!("the rules model stopped: {error}")))??;

@@ -1,0 +1,69 @@
+//! The endpoint's JSON for `/embeddings`: a text is sent, a vector comes back.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::wire::{NoAnswer, Written, complaint_in, describe};
+use crate::model::{ChatRequest, FinishReason};
+
+#[derive(Serialize)]
+struct Body<'a> {
+    model: &'a str,
+    input: &'a str,
+    encoding_format: &'static str,
+}
+
+/// The body of one request. There are no parameters: an embedding is not sampled.
+pub(super) fn request_body(model: &str, request: &ChatRequest) -> serde_json::Result<Vec<u8>> {
+    serde_json::to_vec(&Body { model, input: &request.prompt, encoding_format: "float" })
+}
+
+#[derive(Deserialize)]
+struct Embeddings {
+    #[serde(default)]
+    data: Vec<Embedding>,
+    /// Read with leniency, as that of a chat completion.
+    #[serde(default)]
+    usage: Value,
+}
+
+#[derive(Deserialize)]
+struct Embedding {
+    embedding: Vec<f32>,
+}
+
+/// Reads the body of a 2xx. The text is the vector as a JSON array, with as many digits as a float of 32 bits has.
+pub(super) fn parse(body: &[u8]) -> Result<Written, NoAnswer> {
+    let other = |instead: String| complaint_in(body).unwrap_or(NoAnswer::NoEmbedding(instead));
+    let embeddings: Embeddings = serde_json::from_slice(body).map_err(|_| other(describe(body)))?;
+    let vector = embeddings.data.into_iter().next().map(|data| data.embedding).filter(|vector| !vector.is_empty());
+    let vector = vector.ok_or_else(|| other("JSON without a vector".to_owned()))?;
+    let text = serde_json::to_string(&vector).map_err(|error| other(error.to_string()))?;
+    let count = |name: &str| embeddings.usage.get(name).and_then(Value::as_u64);
+    let prompt_tokens = count("prompt_tokens").or_else(|| count("total_tokens"));
+    // Nothing is written, which is what makes the cost known.
+    Ok(Written { text, finish_reason: FinishReason::Stop, prompt_tokens, completion_tokens: prompt_tokens.map(|_| 0) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vector_is_written_as_a_json_array() {
+        let body = r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.1,-2,3e-5]}],"usage":{"prompt_tokens":3,"total_tokens":3}}"#;
+        let written = parse(body.as_bytes()).unwrap();
+        assert_eq!((written.text.as_str(), written.prompt_tokens, written.completion_tokens), ("[0.1,-2.0,0.00003]", Some(3), Some(0)));
+        assert_eq!(parse(br#"{"data":[{"embedding":[1]}]}"#).unwrap().prompt_tokens, None);
+    }
+
+    #[test]
+    fn what_is_no_vector_is_named() {
+        assert_eq!(parse(br#"{"data":[]}"#), Err(NoAnswer::NoEmbedding("JSON without a vector".to_owned())));
+        assert_eq!(parse(br#"{"data":[{"embedding":[]}]}"#), Err(NoAnswer::NoEmbedding("JSON without a vector".to_owned())));
+        assert_eq!(parse(b"<html></html>"), Err(NoAnswer::NoEmbedding("an HTML page".to_owned())));
+        assert!(matches!(parse(br#"{"data":[{"embedding":"AAAA"}]}"#), Err(NoAnswer::NoEmbedding(_))));
+        let gateway = br#"{"error":{"message":"slow down","code":429}}"#;
+        assert!(matches!(parse(gateway), Err(NoAnswer::Complaint(complaint, Some(429))) if complaint.text == "slow down"));
+    }
+}

@@ -1,0 +1,145 @@
+//! What a command spends, and when it stops.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::Serialize;
+
+use super::ChatReply;
+use super::prices::PriceTable;
+use super::service::CallFailure;
+use crate::error::{Error, Result};
+
+/// `error_kind` of requests that were not made because `--max-calls` or `--budget-usd` was reached.
+pub const BUDGET: &str = "budget";
+
+/// Counts what a command spends, and says when to stop.
+#[derive(Debug, Default)]
+pub struct Spending {
+    max_calls: Option<u64>,
+    budget_usd: Option<f64>,
+    started: AtomicU64,
+    answered: AtomicU64,
+    cached: AtomicU64,
+    failed: AtomicU64,
+    refused: AtomicU64,
+    prompt_tokens: AtomicU64,
+    completion_tokens: AtomicU64,
+    /// In millionths of a dollar: atomics have no floats.
+    cost_micros: AtomicU64,
+    unpriced: AtomicU64,
+}
+
+/// What was spent so far.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Spent {
+    /// Requests made and answered.
+    pub calls: u64,
+    /// Requests answered by earlier calls, or by one for the same request that was in flight.
+    pub cached: u64,
+    /// Requests made that brought no answer.
+    pub failed: u64,
+    /// Requests not made because a limit was reached.
+    pub not_asked: u64,
+    /// Of the calls whose endpoint counts.
+    pub prompt_tokens: u64,
+    /// Of the calls whose endpoint counts.
+    pub completion_tokens: u64,
+    /// Of the calls whose price is known.
+    pub cost_usd: f64,
+    /// Answered calls whose price is not known.
+    pub unpriced: u64,
+}
+
+/// The right to make one call, given back when it is dropped without having been [used](Admission::used).
+#[derive(Debug)]
+pub(super) struct Admission<'a>(&'a Spending);
+
+impl Spending {
+    /// Stops new calls after `max_calls` of them, or once `budget_usd` is spent. Calls in flight are finished.
+    pub fn new(max_calls: Option<u64>, budget_usd: Option<f64>) -> Spending {
+        Spending { max_calls, budget_usd, ..Spending::default() }
+    }
+
+    /// Checks that the budget can be kept: what a model costs must be known.
+    ///
+    /// # Errors
+    /// When there is a budget and one of the models has no price.
+    pub fn check_prices<'a>(&self, models: impl IntoIterator<Item = &'a str>, prices: &PriceTable) -> Result<()> {
+        let unpriced = models.into_iter().find(|model| prices.cost_usd(model, 0, 0).is_none());
+        match (self.budget_usd, unpriced) {
+            (Some(_), Some(model)) => Err(Error::Argument {
+                name: "--budget-usd".into(),
+                message: format!("the price of '{model}' is not known, so a budget could not be kept"),
+                hints: vec!["name its price in a file with --prices, or limit the calls with --max-calls".into()],
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The counts so far.
+    pub fn spent(&self) -> Spent {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Spent {
+            calls: read(&self.answered),
+            cached: read(&self.cached),
+            failed: read(&self.failed),
+            not_asked: read(&self.refused),
+            prompt_tokens: read(&self.prompt_tokens),
+            completion_tokens: read(&self.completion_tokens),
+            cost_usd: read(&self.cost_micros) as f64 / 1e6,
+            unpriced: read(&self.unpriced),
+        }
+    }
+
+    /// Counts requests that were answered without a call of their own.
+    pub fn count_cached(&self, requests: u64) {
+        self.cached.fetch_add(requests, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_answered(&self, reply: &ChatReply, cost_usd: Option<f64>) {
+        self.answered.fetch_add(1, Ordering::Relaxed);
+        self.prompt_tokens.fetch_add(reply.prompt_tokens.unwrap_or_default(), Ordering::Relaxed);
+        self.completion_tokens.fetch_add(reply.completion_tokens.unwrap_or_default(), Ordering::Relaxed);
+        self.unpriced.fetch_add(u64::from(cost_usd.is_none()), Ordering::Relaxed);
+        self.cost_micros.fetch_add((cost_usd.unwrap_or_default() * 1e6).round() as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_failed(&self) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn nothing_answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed) == 0
+    }
+
+    /// Whether one more call may be made; counts it if so.
+    pub(super) fn admit(&self) -> std::result::Result<Admission<'_>, CallFailure> {
+        let over = |message: String| {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            Err(CallFailure { kind: BUDGET, message })
+        };
+        let spent = self.cost_micros.load(Ordering::Relaxed) as f64 / 1e6;
+        if let Some(budget) = self.budget_usd.filter(|budget| spent >= *budget) {
+            return over(format!("not asked: the budget of ${budget} is spent"));
+        }
+        let most = self.max_calls.unwrap_or(u64::MAX);
+        let one_more = |started: u64| (started < most).then(|| started + 1);
+        match self.started.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more) {
+            Ok(_) => Ok(Admission(self)),
+            Err(_) => over(format!("not asked: the limit of {most} calls is reached")),
+        }
+    }
+}
+
+impl Admission<'_> {
+    /// The call was made.
+    pub(super) fn used(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Admission<'_> {
+    fn drop(&mut self) {
+        self.0.started.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,380 @@
+//! The journal: finished calls are on disk here before anything uses their answers.
+//!
+//! A thread of its own takes every record that waits, writes them in one transaction and waits for the disk once for all of them. Records
+//! stay until they are rows of table `calls`. A publication copies them there, names in the catalog the number up to which it came, and
+//! clears them here; wherever the process ends, the next one neither misses an answer nor doubles a row.
+
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+use std::thread;
+
+use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use redb::backends::FileBackend;
+use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
+use tokio::sync::oneshot;
+
+use super::call::{CallRecord, StoredCall, id_key, request_key};
+use super::lock::WriterLock;
+use super::schema::Table;
+use crate::error::{Error, Result};
+
+/// The journal's file name inside the store directory.
+pub(super) const JOURNAL_FILE: &str = "journal.redb";
+
+/// Where a new journal is made before it has its name: one that was cut off while it was made could not be opened.
+pub(super) const NEW_JOURNAL_FILE: &str = "journal.redb.new";
+
+/// Records as JSON, by number.
+const RECORDS: TableDefinition<u64, &[u8]> = TableDefinition::new("records");
+
+/// The number of the latest answer to a request.
+const LATEST_ANSWERS: TableDefinition<u128, u64> = TableDefinition::new("latest_answers");
+
+/// Memory for pages of the file.
+const CACHE_BYTES: usize = 64 << 20;
+
+/// Limits of one batch on its way into `calls`.
+const BATCH_RECORDS: usize = 4096;
+const BATCH_BYTES: usize = 8 << 20;
+
+/// Finished calls that are not in table `calls` yet. An empty journal is removed when it is closed.
+#[derive(Debug)]
+pub struct Journal {
+    /// `None` for a journal without a name, which ends with its process.
+    path: Option<PathBuf>,
+    /// Both are there until the journal is dropped.
+    database: Option<Arc<Database>>,
+    writing: Option<Writing>,
+    /// Nobody else writes to the store, or opens this file, as long as requests may be journaled.
+    _lock: Option<Arc<WriterLock>>,
+}
+
+#[derive(Debug)]
+struct Writing {
+    orders: mpsc::Sender<Order>,
+    thread: thread::JoinHandle<()>,
+}
+
+enum Order {
+    Append(Entry, oneshot::Sender<Outcome>),
+    /// Removes every record before this number.
+    Clear(u64, oneshot::Sender<Outcome>),
+}
+
+struct Entry {
+    record: Vec<u8>,
+    /// Of a call that was answered.
+    request: Option<u128>,
+}
+
+type Outcome = std::result::Result<(), Fault>;
+
+/// What a failed write says to everyone who waited for it.
+#[derive(Debug, Clone)]
+struct Fault {
+    kind: io::ErrorKind,
+    message: String,
+}
+
+impl Journal {
+    /// Opens the journal of the store in directory `root`, or makes it. `first` is the number of the first record that is not in table
+    /// `calls`, as the catalog says: records before it are left from a process that ended before it cleared them.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file cannot be read or written.
+    pub(super) fn open(root: &Path, first: u64, lock: Arc<WriterLock>) -> Result<Journal> {
+        let path = root.join(JOURNAL_FILE);
+        let opened = || -> std::result::Result<Database, redb::Error> {
+            if !path.exists() {
+                let new = root.join(NEW_JOURNAL_FILE);
+                std::fs::write(&new, []).map_err(redb::Error::Io)?;
+                drop(builder().create(&new)?);
+                std::fs::rename(&new, &path).map_err(redb::Error::Io)?;
+                // The rename itself must survive a power loss.
+                std::fs::File::open(root).and_then(|directory| directory.sync_all()).map_err(redb::Error::Io)?;
+            }
+            Ok(builder().create(&path)?)
+        };
+        let database = opened().map_err(|cause| redb_error("open", &path, cause))?;
+        Journal::over(database, first, Some(path), Some(lock))
+    }
+
+    /// Whether the store in directory `root` has records that are not in table `calls`, or may have some.
+    pub(super) fn exists(root: &Path) -> bool {
+        root.join(JOURNAL_FILE).exists()
+    }
+
+    /// A journal that ends with its process, for sessions without a store to write to.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the folder for temporary files cannot be written.
+    pub fn temporary() -> Result<Journal> {
+        let folder = std::env::temp_dir();
+        let file = tempfile::tempfile().map_err(|cause| Error::io("make a file in", &folder, cause))?;
+        let made = || Ok(builder().create_with_backend(FileBackend::new(file)?)?);
+        let database = made().map_err(|cause| redb_error("make a journal in", &folder, cause))?;
+        Journal::over(database, 0, None, None)
+    }
+
+    fn over(database: Database, first: u64, path: Option<PathBuf>, lock: Option<Arc<WriterLock>>) -> Result<Journal> {
+        let place = path.clone().unwrap_or_else(std::env::temp_dir);
+        let database = Arc::new(database);
+        let next = clear(&database, first).and_then(|()| numbers(&database)).map_err(|cause| redb_error("read", &place, cause))?.end;
+        let (orders, ordered) = mpsc::channel();
+        let thread = thread::Builder::new().name("call journal".into()).spawn({
+            let database = Arc::clone(&database);
+            move || write_ordered(&database, &ordered, next.max(first))
+        });
+        let thread = thread.map_err(|cause| Error::io("start the thread that writes", &place, cause))?;
+        Ok(Journal { path, database: Some(database), writing: Some(Writing { orders, thread }), _lock: lock })
+    }
+
+    /// Writes a record down; done when it is on disk. Records that wait at the same time share the wait for the disk.
+    ///
+    /// # Errors
+    /// [`Error::Io`] for every record that waits, and for all later ones: after a failed write it is unknown what the file holds.
+    pub async fn append(&self, record: CallRecord) -> Result<()> {
+        let request = record.error.is_none().then(|| request_key(&record.request_id)).transpose()?;
+        let record = serde_json::to_vec(&record).map_err(|cause| Error::internal("failed to write a call as JSON", cause))?;
+        self.order(|done| Order::Append(Entry { record, request }, done)).await
+    }
+
+    /// The latest answer to a request, whatever limit it was made under; see [`StoredCall::answers`].
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file cannot be read.
+    pub fn answer(&self, request_id: &str) -> Result<Option<StoredCall>> {
+        Ok(self.answers(&[request_id])?.pop().flatten())
+    }
+
+    /// As [`Journal::answer`], for many requests at once. Costs next to nothing while the journal is empty.
+    pub fn answers(&self, request_ids: &[&str]) -> Result<Vec<Option<StoredCall>>> {
+        let records = self.read(|database| {
+            let transaction = database.begin_read()?;
+            let latest = transaction.open_table(LATEST_ANSWERS)?;
+            if latest.is_empty()? {
+                return Ok(vec![None; request_ids.len()]);
+            }
+            let records = transaction.open_table(RECORDS)?;
+            let record = |request_id: &&str| -> std::result::Result<Option<Vec<u8>>, redb::Error> {
+                let Some(number) = id_key(request_id).map(|key| latest.get(key)).transpose()?.flatten() else { return Ok(None) };
+                Ok(records.get(number.value())?.map(|record| record.value().to_vec()))
+            };
+            request_ids.iter().map(record).collect()
+        })?;
+        records.into_iter().map(|record| record.map(|record| Ok(parse(&record)?.into())).transpose()).collect()
+    }
+
+    /// The numbers of the records, of which those before `first` are in table `calls`.
+    pub(super) fn numbers(&self, first: u64) -> Result<Range<u64>> {
+        let numbers = self.read(numbers)?;
+        Ok(numbers.start.max(first)..numbers.end.max(first))
+    }
+
+    /// The records of these numbers in order, as rows of table `calls`; memory is that of one batch.
+    pub(super) fn batches(self: &Arc<Self>, numbers: Range<u64>) -> SendableRecordBatchStream {
+        let schema = Table::Calls.schema();
+        let fields = schema.fields().clone();
+        let batches = futures::stream::try_unfold((Arc::clone(self), numbers), move |(journal, numbers)| {
+            let fields = fields.clone();
+            async move {
+                let reading = tokio::task::spawn_blocking(move || journal.read_batch(numbers.clone()).map(|read| (journal, numbers, read)));
+                let (journal, numbers, records) =
+                    reading.await.map_err(|cause| Error::internal("the task that reads the journal ended early", cause))??;
+                let Some((last, _)) = records.last() else { return Ok(None) };
+                let rest = last + 1..numbers.end;
+                let records: Vec<CallRecord> = records.into_iter().map(|(_, record)| record).collect();
+                let batch = serde_arrow::to_record_batch(&fields, &records).map_err(Error::from)?;
+                Ok::<_, DataFusionError>(Some((batch, (journal, rest))))
+            }
+        });
+        Box::pin(RecordBatchStreamAdapter::new(schema, batches))
+    }
+
+    fn read_batch(&self, numbers: Range<u64>) -> Result<Vec<(u64, CallRecord)>> {
+        let records = self.read(|database| {
+            let table = database.begin_read()?.open_table(RECORDS)?;
+            let (mut records, mut bytes) = (Vec::new(), 0);
+            for entry in table.range(numbers)? {
+                let (number, record) = entry?;
+                bytes += record.value().len();
+                records.push((number.value(), record.value().to_vec()));
+                if records.len() == BATCH_RECORDS || bytes >= BATCH_BYTES {
+                    break;
+                }
+            }
+            Ok(records)
+        })?;
+        records.into_iter().map(|(number, record)| Ok((number, parse(&record)?))).collect()
+    }
+
+    /// Removes the records before number `end`.
+    pub(super) async fn clear(&self, end: u64) -> Result<()> {
+        self.order(|done| Order::Clear(end, done)).await
+    }
+
+    /// How many records there are.
+    pub fn len(&self) -> Result<u64> {
+        self.read(|database| Ok(database.begin_read()?.open_table(RECORDS)?.len()?))
+    }
+
+    /// Whether every call of the journal is in table `calls`.
+    pub fn is_empty(&self) -> Result<bool> {
+        Ok(self.len()? == 0)
+    }
+
+    async fn order(&self, order: impl FnOnce(oneshot::Sender<Outcome>) -> Order) -> Result<()> {
+        let ended = || Error::internal("failed to record a call", "the journal's thread has ended");
+        let (done, outcome) = oneshot::channel();
+        self.writing.as_ref().ok_or_else(ended)?.orders.send(order(done)).map_err(|_| ended())?;
+        outcome.await.map_err(|_| ended())?.map_err(|fault| Error::io("write", self.place(), io::Error::new(fault.kind, fault.message)))
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Database) -> std::result::Result<T, redb::Error>) -> Result<T> {
+        let database = self.database.as_ref().ok_or_else(|| Error::internal("failed to read the journal", "it is closed"))?;
+        read(database).map_err(|cause| redb_error("read", &self.place(), cause))
+    }
+
+    fn place(&self) -> PathBuf {
+        self.path.clone().unwrap_or_else(std::env::temp_dir)
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        if let Some(Writing { orders, thread }) = self.writing.take() {
+            drop(orders);
+            // Everyone who waited was told already of what went wrong.
+            let _ = thread.join();
+        }
+        let holds_nothing = self.is_empty().unwrap_or(false);
+        drop(self.database.take());
+        if let Some(path) = self.path.as_ref().filter(|_| holds_nothing) {
+            // Left behind, it does no harm.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+fn builder() -> redb::Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_BYTES);
+    builder
+}
+
+/// Writes what is ordered until nobody can order any more. Everything that waits is written at once.
+fn write_ordered(database: &Database, orders: &mpsc::Receiver<Order>, mut next: u64) {
+    let mut fault: Option<Fault> = None;
+    while let Ok(first) = orders.recv() {
+        let (mut entries, mut waiting, mut clear_before) = (Vec::new(), Vec::new(), None);
+        for order in std::iter::once(first).chain(orders.try_iter()) {
+            let done = match order {
+                Order::Append(entry, done) => {
+                    entries.push(entry);
+                    done
+                }
+                Order::Clear(end, done) => {
+                    clear_before = clear_before.max(Some(end));
+                    done
+                }
+            };
+            waiting.push(done);
+        }
+        let written = match &fault {
+            Some(fault) => Err(fault.clone()),
+            None => append(database, next, &entries)
+                .and_then(|()| clear_before.map_or(Ok(()), |end| clear(database, end)))
+                .map_err(Fault::from),
+        };
+        next += entries.len() as u64;
+        fault = written.clone().err();
+        for done in waiting {
+            // Whoever no longer waits needs no answer.
+            let _ = done.send(written.clone());
+        }
+    }
+}
+
+fn append(database: &Database, first: u64, entries: &[Entry]) -> std::result::Result<(), redb::Error> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let transaction = database.begin_write()?;
+    {
+        let mut records = transaction.open_table(RECORDS)?;
+        let mut latest = transaction.open_table(LATEST_ANSWERS)?;
+        for (number, Entry { record, request }) in (first..).zip(entries) {
+            records.insert(number, record.as_slice())?;
+            if let Some(request) = request {
+                latest.insert(request, number)?;
+            }
+        }
+    }
+    Ok(transaction.commit()?)
+}
+
+/// Removes the records before number `end`, and makes the tables where they are missing. Few records stay, those of the moment: so the
+/// tables are dropped whole, and what stays is written anew.
+fn clear(database: &Database, end: u64) -> std::result::Result<(), redb::Error> {
+    let transaction = database.begin_write()?;
+    let first = transaction.open_table(RECORDS)?.first()?.map(|(number, _)| number.value());
+    transaction.open_table(LATEST_ANSWERS)?;
+    if first.is_some_and(|first| first < end) {
+        let staying: Vec<(u64, Vec<u8>)> = transaction
+            .open_table(RECORDS)?
+            .range(end..)?
+            .map(|entry| entry.map(|(number, record)| (number.value(), record.value().to_vec())))
+            .collect::<std::result::Result<_, _>>()?;
+        let answers: Vec<(u128, u64)> = transaction
+            .open_table(LATEST_ANSWERS)?
+            .iter()?
+            .map(|entry| entry.map(|(request, number)| (request.value(), number.value())))
+            .filter(|entry| entry.as_ref().map_or(true, |(_, number)| *number >= end))
+            .collect::<std::result::Result<_, _>>()?;
+        transaction.delete_table(RECORDS)?;
+        transaction.delete_table(LATEST_ANSWERS)?;
+        let mut records = transaction.open_table(RECORDS)?;
+        for (number, record) in &staying {
+            records.insert(number, record.as_slice())?;
+        }
+        let mut latest = transaction.open_table(LATEST_ANSWERS)?;
+        for (request, number) in &answers {
+            latest.insert(request, number)?;
+        }
+    }
+    Ok(transaction.commit()?)
+}
+
+/// From the first record to after the last one.
+fn numbers(database: &Database) -> std::result::Result<Range<u64>, redb::Error> {
+    let records = database.begin_read()?.open_table(RECORDS)?;
+    let first = records.first()?.map_or(0, |(number, _)| number.value());
+    Ok(first..records.last()?.map_or(0, |(number, _)| number.value() + 1))
+}
+
+fn parse(record: &[u8]) -> Result<CallRecord> {
+    serde_json::from_slice(record).map_err(|cause| Error::internal("failed to read a call in the journal", cause))
+}
+
+fn redb_error(action: &'static str, path: &Path, cause: redb::Error) -> Error {
+    Error::io(action, path, match cause {
+        redb::Error::Io(cause) => cause,
+        other => io::Error::other(other),
+    })
+}
+
+impl From<redb::Error> for Fault {
+    fn from(error: redb::Error) -> Fault {
+        match error {
+            redb::Error::Io(cause) => Fault { kind: cause.kind(), message: cause.to_string() },
+            other => Fault { kind: io::ErrorKind::Other, message: other.to_string() },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
