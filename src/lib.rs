@@ -23,6 +23,10 @@
 //! - A failed request is a value of its row; nothing that was answered is thrown away.
 //! - Nothing is deleted: what is eliminated or superseded stays, with its status and reason.
 
+#![warn(missing_docs)]
+// Whether a future that plans SQL may move between threads is told by looking through the whole syntax tree.
+#![recursion_limit = "256"]
+
 pub mod check;
 pub mod cli;
 pub mod error;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::error::{Error, Result};
+use crate::model::lexical::LexicalModel;
 use crate::model::limits::Limits;
 use crate::model::openai::{ApiKey, DEFAULT_BASE_URL, OpenAiModel};
 use crate::model::prices::PriceTable;
@@ -65,11 +66,34 @@ pub struct ModelArguments {
     pub budget_usd: Option<f64>,
 }
 
+/// For the commands that can ask for vectors.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Models")]
+pub struct EmbeddingArguments {
+    /// The model that embeds: 'lexical' (embedded, compares words and letters, free) or the name of a model at the endpoint [default: the
+    /// same, or 'lexical' with 'rules'].
+    #[arg(long, value_name = "NAME")]
+    embedding_model: Option<String>,
+}
+
+impl EmbeddingArguments {
+    /// The model that embeds, beside a model of name `model`. It is a client of its own even for the same model, which may well answer chat
+    /// requests and no others.
+    pub fn embedder(&self, model: &str, arguments: &ModelArguments) -> Result<Arc<dyn ChatModel>> {
+        match self.embedding_model.as_deref().unwrap_or(model) {
+            RulesModel::NAME => Ok(Arc::new(LexicalModel)),
+            name => arguments.chat_model(name),
+        }
+    }
+}
+
 impl ModelArguments {
     /// The model of that name.
     pub fn chat_model(&self, name: &str) -> Result<Arc<dyn ChatModel>> {
-        if name == "rules" {
-            return Ok(Arc::new(RulesModel));
+        match name {
+            RulesModel::NAME => return Ok(Arc::new(RulesModel)),
+            LexicalModel::NAME => return Ok(Arc::new(LexicalModel)),
+            _ => {}
         }
         let base_url = self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL);
         let key = std::env::var(API_KEY).ok().as_deref().and_then(ApiKey::new);

@@ -7,15 +7,15 @@ use async_trait::async_trait;
 use clap::Args;
 use futures::TryStreamExt;
 
-use super::models::ModelArguments;
+use super::models::{EmbeddingArguments, ModelArguments};
 use super::output::{OutputFormat, OutputOptions};
 use super::shell::{self, BackendError, Names, ResultStream, ShellOptions, SqlBackend, TableName, split_statements};
 use super::{note, print_query};
-use crate::error::{Error, Result};
-use crate::functions::llm::ModelSession;
-use crate::model::service::{ModelService, Spending};
-use crate::query::{CallRecorder, Session, StoreImages};
-use crate::store::{SharedWriter, Store, StoredCalls};
+use crate::error::{Error, Position, Result};
+use crate::model::in_flight::InFlight;
+use crate::model::service::Spending;
+use crate::query::{Models, Session};
+use crate::store::{SharedWriter, Store};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -30,6 +30,8 @@ pub struct Arguments {
     output: OutputFormat,
     #[command(flatten)]
     models: ModelArguments,
+    #[command(flatten)]
+    embedding: EmbeddingArguments,
 }
 
 pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
@@ -40,13 +42,13 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
         Err(error) => return Err(error),
     };
     let (session, recording) = match &arguments.models.model {
-        Some(model) => with_models(store, model, &arguments.models).await?,
+        Some(model) => with_models(store, model, &arguments).await?,
         None => (without_models(store).await?, None),
     };
     let session = Arc::new(session);
     let outcome = run_statements(&session, &arguments).await;
     if let Some(recording) = recording {
-        // The recorder waits for the last sender, which the session's functions hold.
+        // Its tables hold the writer.
         drop(session);
         recording.finish().await?;
     }
@@ -56,20 +58,20 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
 async fn run_statements(session: &Arc<Session>, arguments: &Arguments) -> Result<()> {
     if let Some(query) = &arguments.query {
         for statement in split_statements(query) {
-            print(session, statement.text, arguments.output).await?;
+            print(session, statement.text, arguments.output).await.map_err(|error| in_text(error, statement.position_in(query)))?;
         }
         return Ok(());
     }
     if let Some(path) = &arguments.file {
         let text = std::fs::read_to_string(path).map_err(|cause| Error::io("read", path, cause))?;
         for statement in split_statements(&text) {
-            print(session, statement.text, arguments.output).await.map_err(|error| in_file(error, path, statement.line_in(&text)))?;
+            print(session, statement.text, arguments.output).await.map_err(|error| in_file(error, path, statement.position_in(&text)))?;
         }
         return Ok(());
     }
     let backend = Arc::new(Backend(Arc::clone(session)));
     let options = ShellOptions { format: arguments.output, output: OutputOptions::for_stdout(), history: history_path() };
-    shell::run(backend, options).await.map_err(|BackendError { message, hints }| Error::Sql { message, hints })
+    shell::run(backend, options).await.map_err(|BackendError { message, position, hints }| Error::Sql { message, position, hints })
 }
 
 async fn print(session: &Session, sql: &str, format: OutputFormat) -> Result<()> {
@@ -80,10 +82,19 @@ async fn print(session: &Session, sql: &str, format: OutputFormat) -> Result<()>
     Ok(())
 }
 
-fn in_file(error: Error, path: &Path, line: usize) -> Error {
+/// The position of an error in the text whose statement, begun at `start`, it belongs to.
+fn in_text(error: Error, start: Position) -> Error {
     match error {
-        Error::Sql { message, hints } => {
-            Error::Sql { message: format!("{} (statement at line {line} of '{}')", message, path.display()), hints }
+        Error::Sql { message, position, hints } => Error::Sql { message, position: position.map(|position| position.within(start)), hints },
+        other => other,
+    }
+}
+
+fn in_file(error: Error, path: &Path, start: Position) -> Error {
+    match in_text(error, start) {
+        Error::Sql { message, position, hints } => {
+            let place = position.map_or_else(|| format!("statement at line {}", start.line), |position| position.to_string());
+            Error::Sql { message: format!("'{}', {place}: {message}", path.display()), position: None, hints }
         }
         other => other,
     }
@@ -99,55 +110,55 @@ async fn without_models(store: Option<Store>) -> Result<Session> {
     .await
 }
 
-/// Calls on their way into the store.
+/// What is left to do when the statements have run: their calls become part of the store.
 struct Recording {
-    recorder: CallRecorder,
+    in_flight: Arc<InFlight>,
     writer: SharedWriter,
     spending: Arc<Spending>,
 }
 
 impl Recording {
     async fn finish(self) -> Result<()> {
-        let calls = self.recorder.finish(&self.writer).await?;
+        self.in_flight.settled().await;
         let writer = Arc::into_inner(self.writer).ok_or_else(|| Error::internal("failed to record calls", "the session still writes"))?;
-        if calls > 0 {
+        let writer = writer.into_inner();
+        if writer.has_changes()? {
             let counters = serde_json::to_value(self.spending.spent()).map_err(|cause| Error::internal("failed to count calls", cause))?;
-            writer.into_inner().publish(counters).await?;
+            writer.publish(counters).await?;
         }
         Ok(())
     }
 }
 
-async fn with_models(store: Option<Store>, name: &str, arguments: &ModelArguments) -> Result<(Session, Option<Recording>)> {
+async fn with_models(store: Option<Store>, name: &str, arguments: &Arguments) -> Result<(Session, Option<Recording>)> {
+    let Arguments { models: arguments, embedding, .. } = arguments;
     let model = arguments.chat_model(name)?;
+    let embedder = embedding.embedder(name, arguments)?;
     let judge = match &arguments.judge {
         Some(judge) => arguments.chat_model(judge)?,
         None => Arc::clone(&model),
     };
     let spending = Arc::new(Spending::new(arguments.max_calls, arguments.budget_usd));
     let prices = Arc::new(arguments.price_table()?);
-    spending.check_prices([model.name(), judge.name()], &prices)?;
-    let mut service = ModelService { prices, spending: Arc::clone(&spending), ..ModelService::new(model) };
-    let mut builder = Session::builder();
-    let mut recording = None;
-    if let Some(store) = store {
-        let settings = serde_json::json!({ "model": name, "endpoint": service.model.endpoint(), "judge": judge.name() });
-        let writer: SharedWriter = Arc::new(tokio::sync::Mutex::new(store.writer("sql", settings).await?));
-        let snapshot = writer.lock().await.snapshot().clone();
-        let (log, recorder) = CallRecorder::start(&writer).await?;
-        service.images = Some(StoreImages::request_images(&snapshot));
-        service.answered = Some(Arc::new(StoredCalls::new(&snapshot)));
-        service.log = Some(log);
-        builder = builder.writer(Arc::clone(&writer));
-        recording = Some(Recording { recorder, writer, spending });
-    }
-    let models = ModelSession {
-        judge: ModelService { model: judge, halted: Arc::default(), ..service.clone() },
-        model: service,
+    spending.check_prices([model.name(), judge.name(), embedder.name()], &prices)?;
+    let settings = serde_json::json!({ "model": name, "endpoint": model.endpoint(), "judge": judge.name(), "embedding_model": embedder.name() });
+    let models = Models {
+        model,
+        judge,
+        embedder,
+        prices,
+        spending: Arc::clone(&spending),
         prompts: Arc::new(arguments.prompt_library()?),
         parameters: arguments.parameters(),
+        images: true,
     };
-    Ok((builder.models(Arc::new(models)).build().await?, recording))
+    let Some(store) = store else {
+        return Ok((Session::builder().models(Arc::new(models.alone())).build().await?, None));
+    };
+    let writer: SharedWriter = Arc::new(tokio::sync::Mutex::new(store.writer("sql", settings).await?));
+    let models = Arc::new(models.over(&writer).await?);
+    let recording = Recording { in_flight: Arc::clone(&models.model.in_flight), writer: Arc::clone(&writer), spending };
+    Ok((Session::builder().writer(writer).models(models).build().await?, Some(recording)))
 }
 
 /// The shell's view of a session.
@@ -172,7 +183,10 @@ impl SqlBackend for Backend {
 }
 
 fn backend_error(error: &Error) -> BackendError {
-    BackendError { message: error.to_string(), hints: error.hints() }
+    match error {
+        Error::Sql { message, position, hints } => BackendError { message: message.clone(), position: *position, hints: hints.clone() },
+        other => BackendError { message: other.to_string(), position: None, hints: other.hints() },
+    }
 }
 
 /// `$XDG_STATE_HOME/mmevol/history`, else `~/.local/state/mmevol/history`.

@@ -1,18 +1,18 @@
 //! The arguments of SQL functions as data: what each is, how its type is checked at plan time, and the form in which a function gets it.
 
+mod conversion;
+
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
-use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
-use datafusion::common::format::DEFAULT_CAST_OPTIONS;
-use datafusion::common::nested_struct::cast_column;
 use datafusion::common::{Result, plan_err};
 use datafusion::logical_expr::{ColumnarValue, DocSection, Documentation, ScalarFunctionArgs, Signature, TypeSignature, Volatility};
 use serde::de::DeserializeOwned;
 
+use self::conversion::{element_type, list_of, options_type};
 use super::instruction::item_type;
-use crate::error::Error;
+use crate::error::{Error, suggest};
 use crate::store::object_type;
 
 /// A parameter of a SQL function.
@@ -29,18 +29,26 @@ pub struct Parameter {
 pub enum ParameterKind {
     Text,
     Integer,
+    Boolean,
     /// Bytes, or a text as its UTF-8.
     Bytes,
+    /// The bytes of an image file. Not a text: that would be the image's path or id, given by mistake.
+    Image,
     /// A list of texts.
     Texts,
+    /// A list of texts, or one text for a list of one. NULL is a NULL list either way.
+    TextOrTexts,
     /// One question-answer item.
     Item,
     /// A list of items.
     Items,
     /// A list of objects with label and box.
     Objects,
-    /// A list of pairs of an original and a rewritten item.
+    /// A list of pairs of an original and a rewritten item, each with its position and faults where they are known.
     Pairs,
+    /// Options by name, of these names: a struct or a map of numbers and texts. Only as the last parameter; told by its type, so it may follow
+    /// the last argument given where others are left out. A function gets the options that are not NULL as texts by name.
+    Options(&'static [&'static str]),
     /// Texts, numbers, times: anything with one written form, any number of times; only as the last parameter.
     Values,
 }
@@ -51,15 +59,19 @@ impl ParameterKind {
         match self {
             ParameterKind::Text | ParameterKind::Values => DataType::Utf8,
             ParameterKind::Integer => DataType::Int64,
-            ParameterKind::Bytes => DataType::LargeBinary,
-            ParameterKind::Texts => list_of(DataType::Utf8),
+            ParameterKind::Boolean => DataType::Boolean,
+            ParameterKind::Bytes | ParameterKind::Image => DataType::LargeBinary,
+            ParameterKind::Texts | ParameterKind::TextOrTexts => list_of(DataType::Utf8),
             ParameterKind::Item => item_type(),
             ParameterKind::Items => list_of(item_type()),
             ParameterKind::Objects => list_of(object_type()),
             ParameterKind::Pairs => list_of(DataType::Struct(Fields::from(vec![
                 Field::new("original", item_type(), true),
                 Field::new("rewritten", item_type(), true),
+                Field::new("position", DataType::Int64, true),
+                Field::new("faults", list_of(DataType::Utf8), true),
             ]))),
+            ParameterKind::Options(_) => options_type(),
         }
     }
 
@@ -70,8 +82,24 @@ impl ParameterKind {
                 Some(format!("({name}) must be a text, a number or a time, got {given}"))
             }
             ParameterKind::Values => None,
+            ParameterKind::Image if !given.is_binary() && !given.is_null() => Some(format!("({name}) must be bytes, got {given}")),
+            ParameterKind::TextOrTexts if is_text(given) => None,
+            ParameterKind::TextOrTexts if element_type(given).is_none() && !given.is_null() => {
+                Some(format!("({name}) must be a text or a list of texts, got {given}"))
+            }
+            ParameterKind::Options(_) => options_mismatch(name, given),
             kind => mismatch(name, given, &kind.data_type()),
         }
+    }
+
+    /// The first field of a struct of options that is none.
+    fn unknown_option(self, given: &DataType) -> Option<&str> {
+        let (ParameterKind::Options(known), DataType::Struct(fields)) = (self, given) else { return None };
+        fields.iter().map(|field| field.name().as_str()).find(|name| !known.iter().any(|known| known.eq_ignore_ascii_case(name)))
+    }
+
+    fn is_options(self) -> bool {
+        matches!(self, ParameterKind::Options(_))
     }
 }
 
@@ -106,7 +134,10 @@ impl Description {
             return plan_err!("{} takes {}, got {} argument{s}: {}", self.name, self.arity(), arguments.len(), self.syntax());
         }
         for (position, given) in arguments.iter().enumerate() {
-            let Parameter { name, kind, .. } = self.parameter(position);
+            let Parameter { name, kind, .. } = self.parameter(position, given, arguments.len());
+            if let Some(option) = kind.unknown_option(given) {
+                return Err(self.unknown_name(option).into());
+            }
             if let Some(problem) = kind.mismatch(name, given) {
                 return plan_err!("{}: argument {} {problem}: {}", self.name, position + 1, self.syntax());
             }
@@ -122,9 +153,9 @@ impl Description {
         let mut fields = Vec::with_capacity(args.args.len());
         let mut arrays = Vec::with_capacity(args.args.len());
         for (position, given) in ColumnarValue::values_to_arrays(&args.args)?.iter().enumerate() {
-            let Parameter { name, kind, .. } = self.parameter(position);
+            let Parameter { name, kind, .. } = self.parameter(position, given.data_type(), args.args.len());
             let wanted = kind.data_type();
-            let conformed = conform(given, &wanted);
+            let conformed = conversion::conform(given, &wanted);
             let place = || format!("{}: argument {} ({name})", self.name, position + 1);
             arrays.push(conformed.map_err(|cause| Error::argument(place(), cause.strip_backtrace()))?);
             fields.push(Arc::new(Field::new(*name, wanted, true)));
@@ -166,12 +197,40 @@ impl Description {
         builder.build()
     }
 
-    fn parameter(&self, position: usize) -> &Parameter {
-        &self.parameters[position.min(self.parameters.len() - 1)]
+    /// The error for an argument or option under a name that the function does not have.
+    pub fn unknown_name(&self, name: &str) -> Error {
+        let options = self.options().unwrap_or_default();
+        let known: Vec<&str> = self.places().into_iter().chain(options.iter().copied()).collect();
+        let hints = match suggest(name, known.iter().copied()) {
+            none if none.is_empty() => vec![format!("it takes {}", known.join(", "))],
+            some => some,
+        };
+        Error::Sql { message: format!("{} has no option '{name}': {}", self.name, self.syntax()), position: None, hints }
     }
 
-    fn required(&self) -> usize {
+    /// The names of the function's options; `None` where it takes none.
+    pub fn options(&self) -> Option<&'static [&'static str]> {
+        self.parameters.iter().find_map(|parameter| if let ParameterKind::Options(names) = parameter.kind { Some(names) } else { None })
+    }
+
+    /// The names of the parameters by place, without the options, which may come anywhere after those that are required.
+    pub fn places(&self) -> Vec<&'static str> {
+        self.parameters.iter().filter(|parameter| !parameter.kind.is_options()).map(|parameter| parameter.name).collect()
+    }
+
+    /// How many arguments must be given.
+    pub fn required(&self) -> usize {
         self.parameters.len() - self.optional
+    }
+
+    /// The parameter that an argument is for: that of its place, but options may come before it.
+    fn parameter(&self, position: usize, given: &DataType, count: usize) -> &Parameter {
+        let last = &self.parameters[self.parameters.len() - 1];
+        let is_left_over = position + 1 == count && position >= self.required();
+        match is_left_over && last.kind.is_options() && matches!(given, DataType::Struct(_) | DataType::Map(..)) {
+            true => last,
+            false => self.parameters.get(position).unwrap_or(last),
+        }
     }
 
     fn is_variadic(&self) -> bool {
@@ -205,6 +264,7 @@ fn mismatch(place: &str, given: &DataType, wanted: &DataType) -> Option<String> 
         }
         (given, DataType::Utf8) => is_text(given),
         (given, DataType::Int64) => given.is_integer(),
+        (given, DataType::Boolean) => *given == DataType::Boolean,
         (given, DataType::LargeBinary) => given.is_binary() || is_text(given),
         (given, DataType::Float64) => given.is_numeric(),
         _ => false,
@@ -216,6 +276,7 @@ fn expected(wanted: &DataType) -> String {
     match wanted {
         DataType::Utf8 => "text".into(),
         DataType::Int64 => "an integer".into(),
+        DataType::Boolean => "true or false".into(),
         DataType::LargeBinary => "bytes or text".into(),
         DataType::List(element) => match element.data_type() {
             DataType::Utf8 => "a list of texts".into(),
@@ -230,30 +291,25 @@ fn expected(wanted: &DataType) -> String {
     }
 }
 
-/// The array in the type in which a function gets it.
-fn conform(array: &ArrayRef, wanted: &DataType) -> Result<ArrayRef> {
-    let array = match (array.data_type(), element_type(array.data_type())) {
-        (DataType::List(_), _) | (_, None) => Arc::clone(array),
-        (_, Some(element)) => cast(array, &list_of(element.clone()))?,
-    };
-    match array.data_type() == wanted {
-        true => Ok(array),
-        false => cast_column(&array, wanted, &DEFAULT_CAST_OPTIONS),
-    }
-}
-
-fn list_of(element: DataType) -> DataType {
-    DataType::List(Arc::new(Field::new("item", element, true)))
-}
-
-fn element_type(data_type: &DataType) -> Option<&DataType> {
-    match data_type {
-        DataType::List(element)
-        | DataType::LargeList(element)
-        | DataType::FixedSizeList(element, _)
-        | DataType::ListView(element)
-        | DataType::LargeListView(element) => Some(element.data_type()),
-        _ => None,
+/// What is wrong with the type of options: each must have one written form.
+fn options_mismatch(place: &str, given: &DataType) -> Option<String> {
+    let is_written = |value: &DataType| value.is_null() || value.is_numeric() || is_text(value);
+    match given {
+        DataType::Null => None,
+        DataType::Struct(fields) => {
+            let names = fields.iter().map(|field| field.name());
+            let is_repeated = |(place, name): &(usize, &String)| names.clone().take(*place).any(|before| before.eq_ignore_ascii_case(name));
+            if let Some((_, name)) = names.clone().enumerate().find(is_repeated) {
+                return Some(format!("({place}) has '{name}' twice"));
+            }
+            let wrong = fields.iter().find(|field| !is_written(field.data_type()))?;
+            Some(format!("({place}.{}) must be a number or a text, got {}", wrong.name(), wrong.data_type()))
+        }
+        DataType::Map(entries, _) => match entries.data_type() {
+            DataType::Struct(entry) if entry.len() == 2 && is_text(entry[0].data_type()) && is_written(entry[1].data_type()) => None,
+            _ => Some(format!("({place}) must be a map from texts to numbers or texts, got {given}")),
+        },
+        _ => Some(format!("({place}) must be a struct or a map of options, got {given}")),
     }
 }
 

@@ -15,6 +15,9 @@ pub(super) const EVOLVE_VARIABLES: &[&str] = &["caption", "image_count", "item_c
 /// The values of the judging prompt.
 pub(super) const SCORE_VARIABLES: &[&str] = &["caption", "image_count", "item_count", "mosaic", "objects", "pairs"];
 
+/// The values of the prompt for conditions.
+pub(super) const FILTER_VARIABLES: &[&str] = &["condition", "image_count"];
+
 pub(super) fn evolve(task: &EvolveTask, image_count: usize) -> Value {
     context! {
         caption => task.caption.as_deref().and_then(text),
@@ -37,6 +40,10 @@ pub(super) fn score(task: &ScoreTask, image_count: usize) -> Value {
         mosaic => instructions.any(|item| corner(item).is_some()),
         pairs => lines(task.pairs.iter().map(ShownPair::from)),
     }
+}
+
+pub(super) fn filter(condition: &str, image_count: usize) -> Value {
+    context! { condition => json(condition), image_count => image_count }
 }
 
 /// An instruction without what would mislead: empty lists, which models copy, and the position in a mosaic that is none.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 /// Why prompts could not be loaded or rendered. Every message names the file or prompt, the cause and the way out.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of a variant says what its fields are")]
 pub enum PromptError {
     /// The directory or a file in it could not be read, or a file is not UTF-8.
     #[error("Failed to read prompts from '{}': {source}. Name a readable directory of UTF-8 text files.", path.display())]

@@ -22,7 +22,7 @@ use crate::instruction::Operator;
 use crate::model::{EvolveTask, ScoreTask};
 
 pub use error::PromptError;
-pub use schema::{evolved_instructions_schema, scored_instructions_schema};
+pub use schema::{evolved_instructions_schema, filter_answer_schema, scored_instructions_schema};
 
 use source::Sources;
 use template::Assembled;
@@ -30,7 +30,7 @@ use template::Assembled;
 /// One version of one template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prompt {
-    /// The file's name without `.md`: an operator, an operator with `_persona`, or `score`.
+    /// The file's name without `.md`: an operator, an operator with `_persona`, `score` or `filter`.
     pub name: String,
     /// What the prompt is for, in a line.
     pub purpose: String,
@@ -45,6 +45,7 @@ pub struct Prompt {
 /// A value that a template can use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variable {
+    /// As templates write it between double braces.
     pub name: String,
     /// What the value is, in a line.
     pub description: String,
@@ -55,6 +56,7 @@ pub struct Variable {
 pub struct Rendered {
     /// The [`Prompt::prompt_id`] of the template it was rendered from.
     pub prompt_id: String,
+    /// The whole text, with every variable filled in.
     pub prompt: String,
 }
 
@@ -131,6 +133,14 @@ impl PromptLibrary {
         self.render(SCORE, context::score(task, image_count))
     }
 
+    /// The request that asks a model whether a condition holds. `image_count` as for [`render_evolve`](Self::render_evolve).
+    ///
+    /// # Errors
+    /// [`PromptError::Template`] where a template of the user's own fails on these data.
+    pub fn render_filter(&self, condition: &str, image_count: usize) -> Result<Rendered, PromptError> {
+        self.render(FILTER, context::filter(condition, image_count))
+    }
+
     fn render(&self, name: &str, context: minijinja::Value) -> Result<Rendered, PromptError> {
         let assembled = self.assembled(name)?;
         let prompt = self
@@ -156,6 +166,7 @@ impl PromptLibrary {
             }
             let (task, image_count) = trial.score();
             self.render_score(&task, image_count)?;
+            self.render_filter("It is a dog.", image_count)?;
         }
         Ok(())
     }
@@ -163,6 +174,9 @@ impl PromptLibrary {
 
 /// The name of the prompt for judging.
 const SCORE: &str = "score";
+
+/// The name of the prompt for conditions.
+const FILTER: &str = "filter";
 
 /// The name of the prompt that rewrites as a persona would.
 fn persona_variant(operator: Operator) -> String {

@@ -1,6 +1,6 @@
 //! The shapes of the answers, for endpoints with structured output.
 //!
-//! Both keep to what OpenAI's strict mode takes: the root is an object, every property is required, nothing further is allowed.
+//! All keep to what OpenAI's strict mode takes: the root is an object, every property is required, nothing further is allowed.
 
 use std::sync::{Arc, LazyLock};
 
@@ -11,6 +11,9 @@ static EVOLVED_INSTRUCTIONS: LazyLock<Arc<ResponseSchema>> =
 
 static SCORED_INSTRUCTIONS: LazyLock<Arc<ResponseSchema>> =
     LazyLock::new(|| schema("scored_instructions", include_str!("../../prompts/schemas/scored_instructions.json")));
+
+static FILTER_ANSWER: LazyLock<Arc<ResponseSchema>> =
+    LazyLock::new(|| schema("filter_answer", include_str!("../../prompts/schemas/filter_answer.json")));
 
 /// What an answer to a rewriting prompt looks like: `{"items": [...]}` with one rewritten item each.
 ///
@@ -24,6 +27,11 @@ pub fn evolved_instructions_schema() -> Arc<ResponseSchema> {
 /// The reason comes before the verdict, so that a model that writes in this order has thought before it decides.
 pub fn scored_instructions_schema() -> Arc<ResponseSchema> {
     Arc::clone(&SCORED_INSTRUCTIONS)
+}
+
+/// What an answer to the prompt for conditions looks like: `{"answer": true}`.
+pub fn filter_answer_schema() -> Arc<ResponseSchema> {
+    Arc::clone(&FILTER_ANSWER)
 }
 
 fn schema(name: &str, json: &str) -> Arc<ResponseSchema> {

@@ -8,10 +8,10 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use regex::Regex;
 use serde::Deserialize;
 
-use super::context::{EVOLVE_VARIABLES, SCORE_VARIABLES};
+use super::context::{EVOLVE_VARIABLES, FILTER_VARIABLES, SCORE_VARIABLES};
 use super::error::nearest;
 use super::source::{Source, Sources};
-use super::{Prompt, PromptError, SCORE, Variable};
+use super::{FILTER, Prompt, PromptError, SCORE, Variable};
 
 /// How deep parts may include parts: far more than anyone needs, and a bound for the stack.
 const MAX_INCLUDE_DEPTH: usize = 16;
@@ -174,6 +174,8 @@ fn check_variables(prompt: &str, front_matter: &FrontMatter, template: &str) -> 
         .undeclared_variables(false);
     let (offered, required): (Vec<&str>, &[&'static str]) = if prompt == SCORE {
         (SCORE_VARIABLES.to_vec(), &["pairs"])
+    } else if prompt == FILTER {
+        (FILTER_VARIABLES.to_vec(), &["condition"])
     } else if prompt.ends_with("_persona") {
         (EVOLVE_VARIABLES.to_vec(), &["items", "persona"])
     } else {

@@ -1,17 +1,24 @@
 //! The engine's errors in words that help: where in the statement, and which name was probably meant.
 
+mod unsupported;
+
 use std::collections::BTreeMap;
 
-use datafusion::common::{Diagnostic, SchemaError};
+use arrow::error::ArrowError;
+use datafusion::common::{Column, Diagnostic, SchemaError};
 use datafusion::error::DataFusionError;
+use datafusion::sql::sqlparser::parser::ParserError;
 
-use crate::error::{Error, unwrap_passenger};
+use self::unsupported::{Unsupported, unsupported};
+use super::kind::DEFAULT_SCHEMA;
+use crate::error::{Error, Position, suggest, unwrap_passenger};
 
 /// The names a session knows.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
     /// Tables and views with their columns.
     pub tables: BTreeMap<String, Vec<String>>,
+    /// Scalar, aggregate and window functions, in no order.
     pub functions: Vec<String>,
 }
 
@@ -21,46 +28,99 @@ pub fn explain_query(error: DataFusionError, sql: &str, names: &Names) -> Error 
         return ours;
     }
     let position = error.diagnostic().and_then(position);
-    let (message, hints) = match error.find_root() {
+    let of_engine = |message: String| Explanation { message, position, hints: Vec::new() };
+    let Explanation { message, position, hints } = match error.find_root() {
         DataFusionError::SchemaError(schema, _) => match schema.as_ref() {
             SchemaError::FieldNotFound { field, valid_fields } => {
-                let known: Vec<&str> = valid_fields.iter().map(|column| column.name.as_str()).collect();
-                let position = position.or_else(|| locate(sql, &field.name));
-                (format!("no column is called '{}'{}", field.name, at(position)), suggest(&field.name, known))
+                let names_exactly = valid_fields.iter().any(|column| column.name == field.name);
+                // The right column of a table that is not there.
+                let shown = |column: &Column| if names_exactly { column.flat_name() } else { column.name.clone() };
+                let known: Vec<String> = valid_fields.iter().map(shown).collect();
+                let missing = shown(field);
+                Explanation {
+                    position: position.or_else(|| locate(sql, &missing)),
+                    hints: suggest(&missing, known.iter().map(String::as_str)),
+                    message: format!("no column is called '{missing}'"),
+                }
             }
-            other => (format!("{other}{}", at(position)), Vec::new()),
+            other => of_engine(other.to_string()),
         },
-        DataFusionError::SQL(parser, _) => (format!("the statement does not parse: {parser}"), Vec::new()),
+        DataFusionError::SQL(parser, _) => explain_syntax(parser, sql),
         DataFusionError::Plan(message) => explain_plan(message, sql, position, names),
-        DataFusionError::Execution(message) => (message.clone(), Vec::new()),
+        DataFusionError::NotImplemented(message) | DataFusionError::Internal(message) if unsupported(message).is_some() => {
+            explain_plan(message, sql, position, names)
+        }
+        DataFusionError::ArrowError(cause, _) => of_engine(without_kind(cause)),
+        DataFusionError::Execution(message) => of_engine(message.clone()),
         other => {
             let message = other.strip_backtrace();
             let of_null = place_of_null(&message).map(|place| format!("value {place} of a row is NULL, and its column must have a value"));
-            (of_null.unwrap_or(message), Vec::new())
+            of_engine(of_null.unwrap_or(message))
         }
     };
-    Error::Sql { message, hints }
+    Error::Sql { message, position, hints }
 }
 
-fn explain_plan(message: &str, sql: &str, position: Option<(u64, u64)>, names: &Names) -> (String, Vec<String>) {
+/// An error of the engine in our words.
+struct Explanation {
+    message: String,
+    position: Option<Position>,
+    hints: Vec<String>,
+}
+
+/// The parser puts its position into its text, except for the end.
+fn explain_syntax(error: &ParserError, sql: &str) -> Explanation {
+    let text = match error {
+        ParserError::TokenizerError(text) | ParserError::ParserError(text) => text.as_str(),
+        ParserError::RecursionLimitExceeded => "it is nested too deeply",
+    };
+    let place = text.rsplit_once(" at Line: ").and_then(|(cause, place)| {
+        let (line, column) = place.split_once(", Column: ")?;
+        Some((cause, Position { line: line.parse().ok()?, column: column.parse().ok()? }))
+    });
+    let (cause, position) = match (place, text.strip_suffix("found: EOF")) {
+        (Some((cause, position)), _) => (cause.to_owned(), Some(position)),
+        (None, Some(expected)) => (format!("{expected}found the end"), Some(Position::of(sql.len(), sql))),
+        (None, None) => (text.to_owned(), None),
+    };
+    Explanation { message: format!("the statement does not parse: {cause}"), position, hints: Vec::new() }
+}
+
+fn explain_plan(message: &str, sql: &str, position: Option<Position>, names: &Names) -> Explanation {
     let message = message.lines().next().unwrap_or_default();
-    if let Some(table) = message.strip_prefix("table '").and_then(|rest| rest.strip_suffix("' not found")) {
-        let table = table.rsplit('.').next().unwrap_or(table);
-        let position = position.or_else(|| locate(sql, table));
+    if let Some(Unsupported { message, hint }) = unsupported(message) {
+        return Explanation { message, position, hints: hint.map(str::to_owned).into_iter().collect() };
+    }
+    if let Some(full_name) = message.strip_prefix("table '").and_then(|rest| rest.strip_suffix("' not found")) {
+        let without = |name, part: &str| str::strip_prefix(name, part).and_then(|rest| rest.strip_prefix('.')).unwrap_or(name);
+        let table = DEFAULT_SCHEMA.iter().fold(full_name, |name, part| without(name, part));
         let hints = match names.tables.is_empty() {
             true => vec!["this session has no store: name one with --store, or read a file with FROM 'file.jsonl'".into()],
-            false => suggest(table, names.tables.keys().map(String::as_str)),
+            false => suggest(table.rsplit('.').next().unwrap_or(table), names.tables.keys().map(String::as_str)),
         };
-        return (format!("no table is called '{table}'{}", at(position)), hints);
+        return Explanation { message: format!("no table is called '{table}'"), position: position.or_else(|| locate(sql, table)), hints };
     }
     if let Some(function) = message.strip_prefix("Invalid function '").and_then(|rest| rest.split('\'').next()) {
-        let position = position.or_else(|| locate(sql, function));
-        return (
-            format!("no function is called '{function}'{}", at(position)),
-            suggest(function, names.functions.iter().map(String::as_str)),
-        );
+        return Explanation {
+            message: format!("no function is called '{function}'"),
+            position: position.or_else(|| locate(sql, function)),
+            hints: suggest(function, names.functions.iter().map(String::as_str)),
+        };
     }
-    (format!("{message}{}", at(position)), Vec::new())
+    Explanation { message: message.to_owned(), position, hints: Vec::new() }
+}
+
+/// The message alone: which part of the engine failed says nothing to who wrote the statement.
+pub(super) fn without_kind(error: &ArrowError) -> String {
+    match error {
+        ArrowError::CastError(message)
+        | ArrowError::ParseError(message)
+        | ArrowError::ComputeError(message)
+        | ArrowError::InvalidArgumentError(message)
+        | ArrowError::CsvError(message)
+        | ArrowError::JsonError(message) => message.clone(),
+        other => other.to_string(),
+    }
 }
 
 /// Which of the VALUES of an INSERT is NULL and must not be: the engine names it by the column of a table without names.
@@ -69,33 +129,12 @@ fn place_of_null(message: &str) -> Option<&str> {
     rest.strip_suffix("' is declared as non-nullable but contains null values")
 }
 
-fn position(diagnostic: &Diagnostic) -> Option<(u64, u64)> {
-    diagnostic.span.map(|span| (span.start.line, span.start.column))
+fn position(diagnostic: &Diagnostic) -> Option<Position> {
+    diagnostic.span.map(|span| Position { line: span.start.line, column: span.start.column })
 }
 
-/// Line and column, from 1, of a name in the statement: for errors that carry no span.
-fn locate(sql: &str, name: &str) -> Option<(u64, u64)> {
+/// Where a name stands in the statement, for errors that carry no span.
+fn locate(sql: &str, name: &str) -> Option<Position> {
     let start = sql.to_ascii_lowercase().find(&name.to_ascii_lowercase())?;
-    let before = &sql[..start];
-    let column = before.rsplit('\n').next().unwrap_or(before).chars().count() + 1;
-    Some((before.matches('\n').count() as u64 + 1, column as u64))
-}
-
-fn at(position: Option<(u64, u64)>) -> String {
-    position.map(|(line, column)| format!(" (line {line}, column {column})")).unwrap_or_default()
-}
-
-/// The names most like `name`, best first, three at most.
-pub fn suggest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    let mut close: Vec<(f64, &str)> = known
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(&name.to_lowercase(), &candidate.to_lowercase()), candidate))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .collect();
-    close.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    close.dedup_by_key(|(_, candidate)| *candidate);
-    match close.iter().take(3).map(|(_, candidate)| format!("'{candidate}'")).collect::<Vec<_>>() {
-        none if none.is_empty() => Vec::new(),
-        some => vec![format!("did you mean {}?", some.join(" or "))],
-    }
+    Some(Position::of(start, sql))
 }

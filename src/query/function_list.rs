@@ -9,7 +9,6 @@ use datafusion::prelude::{DataFrame, SessionContext};
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::functions::llm;
 
 #[derive(Serialize)]
 struct Row {
@@ -46,10 +45,7 @@ pub(super) fn function_list(context: &SessionContext, pattern: Option<&str>) -> 
 fn rows(context: &SessionContext) -> Vec<Row> {
     let state = context.state_ref();
     let state = state.read();
-    let scalar = state.scalar_functions().iter().map(|(name, function)| match llm::documentation(name) {
-        Some(documentation) => Row::new(name, "scalar", Some(&documentation)),
-        None => Row::new(name, "scalar", function.documentation()),
-    });
+    let scalar = state.scalar_functions().iter().map(|(name, function)| Row::new(name, "scalar", function.documentation()));
     let aggregate = state.aggregate_functions().iter().map(|(name, function)| Row::new(name, "aggregate", function.documentation()));
     let window = state.window_functions().iter().map(|(name, function)| Row::new(name, "window", function.documentation()));
     scalar.chain(aggregate).chain(window).collect()

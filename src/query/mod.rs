@@ -5,11 +5,14 @@ pub mod explain;
 mod files;
 mod function_list;
 mod images;
+mod json_files;
 mod kind;
+mod model_calls;
+mod named_arguments;
 mod session;
 mod statement;
 
-pub use calls::CallRecorder;
+pub use calls::Models;
 pub use images::StoreImages;
 pub use session::{Session, SessionBuilder};
 pub use statement::{Parameter as StatementParameter, Statement};

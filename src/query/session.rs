@@ -11,6 +11,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::TryStreamExt;
@@ -19,9 +20,12 @@ use super::explain::{Names, explain_query};
 use super::files::with_file_tables;
 use super::function_list::function_list;
 use super::kind::{DEFAULT_SCHEMA, Kind};
+use super::model_calls::with_model_calls;
+use super::named_arguments;
 use super::statement::Statement;
-use crate::error::{Error, Result};
+use crate::error::{Error, Position, Result};
 use crate::functions::identity::draw_persona::{Personas, draw_persona};
+use crate::functions::llm::options::ModelOptions;
 use crate::functions::llm::{ModelSession, model_functions};
 use crate::functions::pure_functions;
 use crate::store::{SharedWriter, Snapshot, Store, StoreTable, Table};
@@ -108,7 +112,9 @@ impl SessionBuilder {
             .with_memory_pool(Arc::new(FairSpillPool::new(QUERY_MEMORY_BYTES)))
             .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::OsTmpDirectory))
             .build_arc()?;
-        let context = with_file_tables(SessionContext::new_with_config_rt(config, runtime));
+        let config = config.with_option_extension(ModelOptions::default());
+        let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features();
+        let context = with_file_tables(SessionContext::new_with_state(with_model_calls(state).build()));
         for function in pure_functions() {
             context.register_udf(function);
         }
@@ -144,13 +150,32 @@ impl Session {
             // It would seem to work and change nothing.
             Kind::StoreDdl { name } => Err(Error::Sql {
                 message: format!("'{name}' belongs to the store and cannot be created or dropped"),
+                position: None,
                 hints: vec!["choose another name; the new table or view lives as long as the session".into()],
             }
             .into()),
             Kind::ShowFunctions { pattern } => function_list(&self.context, pattern.as_deref()),
-            Kind::Insert | Kind::Other => Box::pin(self.context.sql(sql)).await,
+            Kind::Insert | Kind::Other => Box::pin(named_arguments::plan(&self.context, sql)).await,
         };
         planned.map_err(|cause| self.explain(cause, sql))
+    }
+
+    /// Checks a predicate over the view `history`, as flag `--where` takes it, before it becomes part of larger statements.
+    ///
+    /// # Errors
+    /// An [`Error::Argument`] that speaks of the predicate alone.
+    pub async fn check_where(&self, predicate: &str) -> Result<()> {
+        // On a line of its own, so that positions are those of the predicate.
+        let sql = format!("SELECT 1 FROM history WHERE\n{predicate}");
+        let planned =
+            Box::pin(self.sql(&sql)).await.and_then(|frame| frame.into_optimized_plan().map_err(|cause| self.explain(cause, &sql)));
+        planned.map(drop).map_err(|error| match error {
+            Error::Sql { message, position, hints } => {
+                let position = position.map(|position| format!(" ({})", Position { line: position.line.saturating_sub(1), ..position }));
+                Error::Argument { name: "--where".into(), message: message + &position.unwrap_or_default(), hints }
+            }
+            other => other,
+        })
     }
 
     /// Runs one statement and gives all its rows.
@@ -240,7 +265,7 @@ impl Session {
         let snapshot = writer.lock().await.snapshot().clone();
         self.show(&snapshot, Some(&writer)).await?;
         let inserted = async {
-            let frame = self.context.sql(sql).await?;
+            let frame = named_arguments::plan(&self.context, sql).await?;
             let schema = Arc::new(frame.schema().as_arrow().clone());
             Ok::<_, datafusion::error::DataFusionError>((schema, frame.collect().await?))
         };

@@ -14,8 +14,11 @@ pub struct Statement {
 /// What a `$name` stands for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Parameter {
+    /// A whole number.
     Integer(i64),
+    /// `true` or `false`.
     Boolean(bool),
+    /// A text, quoted when it is bound.
     Text(String),
     /// NULL of whatever type fits.
     Null,

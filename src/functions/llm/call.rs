@@ -1,88 +1,331 @@
-//! The frame of a function that asks a model: rows in, one request each, answers or outcomes out, in order.
+//! The frame of a function that asks a model: a row becomes a request, its answer a value, and what went wrong is data of the row.
+//!
+//! Such a function cannot be evaluated like other functions: the planner takes it out of its expression and gives it a plan node of its
+//! own (`query/calls`), which asks for many rows at once. What is here is what that node needs to know of a function.
 
 use std::fmt;
-use std::future::Future;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field};
 use async_trait::async_trait;
-use datafusion::common::{Result, internal_err};
-use datafusion::logical_expr::async_udf::{AsyncScalarUDF, AsyncScalarUDFImpl};
+use datafusion::common::Result;
 use datafusion::logical_expr::{ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
-use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::aliases;
+use super::options::{ModelOptions, OnError};
+use crate::error::Error;
 use crate::functions::arguments::Description;
 use crate::functions::pure::{column, result_field};
 use crate::model::ChatRequest;
-use crate::model::service::{CallOutcome, ModelService};
-
-/// How many rows of a batch wait for their answers at once. The model's own limiter decides how many are sent.
-const ROWS_IN_FLIGHT: usize = 1024;
-
-/// What a function gives back for a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Form {
-    /// The answer's text, NULL where there is none.
-    Value,
-    /// A struct of the answer, the error and the cost.
-    Outcome,
-}
-
-impl Form {
-    fn result(self) -> DataType {
-        match self {
-            Form::Value => DataType::Utf8,
-            Form::Outcome => outcome_type(),
-        }
-    }
-}
-
-/// Asks a model for one row.
-pub trait RowCall: Send + Sync + 'static {
-    /// The arguments of a row, by parameter name.
-    type Row: DeserializeOwned + Send;
-
-    /// The outcome, or `None` for a row whose arguments make no request.
-    fn call(&self, row: Self::Row) -> impl Future<Output = crate::Result<Option<PromptedOutcome>>> + Send;
-}
+use crate::model::service::{Answer, CallFailure, CallOutcome, ModelService, PreparedRequest};
 
 /// How many new requests are made for a usable answer.
 const ANSWER_ATTEMPTS: u32 = 2;
 
-/// Makes a request, and makes it again under the next sample index while the answer is no use. Answers of earlier calls are passed over
-/// without cost; a request that failed was retried below already.
-pub async fn ask_until_usable(
-    service: &ModelService,
-    request: &mut ChatRequest,
-    usable: impl Fn(&str) -> bool,
-) -> crate::Result<CallOutcome> {
-    let mut asked = 0;
-    loop {
-        let outcome = service.call(request).await?;
-        asked += u32::from(!outcome.cached);
-        let done = outcome.result.as_ref().map_or(true, |answer| usable(&answer.text));
-        if done || asked >= ANSWER_ATTEMPTS {
-            return Ok(outcome);
-        }
-        request.sample_index += 1;
+/// What a function gives back for a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// The answer's value, NULL where there is none.
+    Value,
+    /// A struct of the value, the error and the cost.
+    Outcome,
+}
+
+/// What a function asks for the arguments of a row.
+pub enum Asked {
+    /// The arguments make no request: the result is NULL.
+    Nothing,
+    /// The arguments make no request that could be sent, for this reason.
+    Refused(CallFailure),
+    /// This request, rendered from the prompt of that id.
+    Request { request: ChatRequest, prompt_id: Option<String> },
+}
+
+/// A function that asks a model, row by row.
+pub trait RowCall: Send + Sync + 'static {
+    /// The arguments of a row, by parameter name.
+    type Row: DeserializeOwned + Send;
+    /// What an answer is read as.
+    type Value: Serialize;
+
+    /// The type of [`Self::Value`] in SQL.
+    fn value_type(&self) -> DataType;
+
+    /// Who answers.
+    fn service(&self) -> &ModelService;
+
+    /// What to ask for a row.
+    ///
+    /// # Errors
+    /// What is wrong with the statement rather than with the row.
+    fn ask(&self, row: Self::Row, options: &ModelOptions) -> crate::Result<Asked>;
+
+    /// The value of an answer, or why it has none.
+    fn value(&self, request: &ChatRequest, answer: &Answer) -> Result<Self::Value, CallFailure>;
+
+    /// Whether an answer is of use. The request is made again, for another answer, while it is not.
+    fn is_usable(&self, request: &ChatRequest, answer: &Answer) -> bool {
+        self.value(request, answer).is_ok()
     }
 }
 
-/// An outcome with the model that was asked and the prompt that was used.
+/// The request of a row, ready to be made.
 #[derive(Debug, Clone)]
-pub struct PromptedOutcome {
-    pub model: String,
-    pub prompt_id: String,
+pub struct RowRequest {
+    prepared: PreparedRequest,
+    prompt_id: Option<String>,
+}
+
+/// What is asked for a row: a request that is still to be made, or an outcome that is known already.
+pub enum RowState {
+    Known(Option<RowOutcome>),
+    Due(RowRequest),
+}
+
+/// What became of a row that was asked for.
+#[derive(Debug, Clone)]
+pub struct RowOutcome {
+    request: Option<RowRequest>,
+    /// Cost, tokens and answer of the last request that was made for it.
     pub outcome: CallOutcome,
+}
+
+/// The results of some rows as a column.
+pub struct Results {
+    pub values: ArrayRef,
+    /// Rows that have no value because something failed.
+    pub failed: usize,
+}
+
+/// A function that asks a model, as a plan node sees it.
+#[async_trait]
+pub trait ModelCall: fmt::Debug + Send + Sync {
+    /// The function's name in SQL.
+    fn name(&self) -> &'static str;
+
+    /// Who answers.
+    fn service(&self) -> &ModelService;
+
+    /// What to ask for each row. Rows that were answered by earlier calls are looked up together.
+    async fn prepare(&self, args: ScalarFunctionArgs) -> Result<Vec<RowState>>;
+
+    /// Makes the request of a row, again while its answer is of no use.
+    async fn answer(&self, request: RowRequest) -> Result<RowOutcome>;
+
+    /// The column of the rows' results.
+    ///
+    /// # Errors
+    /// The first failure, where `on_error` is [`OnError::Fail`] and failures are not values.
+    fn results(&self, rows: &[Option<RowOutcome>], on_error: OnError) -> Result<Results>;
+}
+
+/// The call that a SQL function stands for, if it asks a model.
+pub fn model_call(function: &ScalarUDF) -> Option<Arc<dyn ModelCall>> {
+    function.inner().downcast_ref::<ModelFunction>().map(|function| Arc::clone(&function.call))
+}
+
+/// The SQL function that makes `call` for each row.
+pub fn function<C: RowCall>(description: &'static Description, form: Form, call: C) -> ScalarUDF {
+    let value_type = call.value_type();
+    let result = match form {
+        Form::Value => value_type,
+        Form::Outcome => outcome_type(value_type),
+    };
+    ScalarUDF::new_from_impl(ModelFunction {
+        description,
+        aliases: aliases(description.name),
+        signature: Description::signature(Volatility::Volatile),
+        documentation: description.documentation(),
+        result: result.clone(),
+        call: Arc::new(FormedCall { description, form, result, call }),
+    })
+}
+
+/// What the engine sees: a volatile function that only a plan node can evaluate.
+#[derive(Debug)]
+struct ModelFunction {
+    description: &'static Description,
+    aliases: Vec<String>,
+    signature: Signature,
+    documentation: Documentation,
+    result: DataType,
+    call: Arc<dyn ModelCall>,
+}
+
+impl ScalarUDFImpl for ModelFunction {
+    fn name(&self) -> &str {
+        self.description.name
+    }
+
+    fn aliases(&self) -> &[String] {
+        &self.aliases
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        self.description.check(arguments)?;
+        Ok(self.result.clone())
+    }
+
+    fn invoke_with_args(&self, _args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        Err(Error::Sql {
+            message: format!("{} cannot be called in this place", self.description.name),
+            position: None,
+            hints: vec!["compute it in a subquery, and use its result here".into()],
+        }
+        .into())
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        Some(&self.documentation)
+    }
+}
+
+impl PartialEq for ModelFunction {
+    fn eq(&self, other: &Self) -> bool {
+        self.description.name == other.description.name && Arc::ptr_eq(&self.call, &other.call)
+    }
+}
+
+impl Eq for ModelFunction {}
+
+impl Hash for ModelFunction {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.description.name.hash(state);
+    }
+}
+
+/// A [`RowCall`] in one of its forms.
+struct FormedCall<C> {
+    description: &'static Description,
+    form: Form,
+    result: DataType,
+    call: C,
+}
+
+impl<C> fmt::Debug for FormedCall<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.description.name)
+    }
+}
+
+impl<C: RowCall> FormedCall<C> {
+    fn is_usable(&self, request: &RowRequest, outcome: &CallOutcome) -> bool {
+        outcome.result.as_ref().map_or(true, |answer| self.call.is_usable(&request.prepared.request, answer))
+    }
+
+    fn value(&self, row: &RowOutcome) -> Result<C::Value, CallFailure> {
+        let answer = row.outcome.result.as_ref().map_err(Clone::clone)?;
+        match &row.request {
+            Some(request) => self.call.value(&request.prepared.request, answer),
+            None => Err(CallFailure { kind: "internal", message: "an answer without a request".into() }),
+        }
+    }
+}
+
+#[async_trait]
+impl<C: RowCall> ModelCall for FormedCall<C> {
+    fn name(&self) -> &'static str {
+        self.description.name
+    }
+
+    fn service(&self) -> &ModelService {
+        self.call.service()
+    }
+
+    async fn prepare(&self, args: ScalarFunctionArgs) -> Result<Vec<RowState>> {
+        let service = self.call.service();
+        let options = ModelOptions::of(&args.config_options);
+        let (fields, arrays) = self.description.arguments(&args)?;
+        let rows: Vec<C::Row> = self.description.rows(&fields, &arrays)?;
+        let mut states = Vec::with_capacity(rows.len());
+        for row in rows {
+            states.push(match self.call.ask(row, &options)? {
+                Asked::Nothing => RowState::Known(None),
+                Asked::Refused(failure) => RowState::Known(Some(RowOutcome { request: None, outcome: CallOutcome::failed(None, failure) })),
+                Asked::Request { request, prompt_id } => RowState::Due(RowRequest { prepared: service.prepare(request), prompt_id }),
+            });
+        }
+        let due: Vec<&PreparedRequest> =
+            states.iter().filter_map(|state| if let RowState::Due(request) = state { Some(&request.prepared) } else { None }).collect();
+        let mut cached = service.cached(&due).await?.into_iter();
+        for state in &mut states {
+            let RowState::Due(request) = state else { continue };
+            // An answer that is of no use is not taken: the row goes on to ask for another one.
+            if let Some(outcome) = cached.next().flatten().filter(|outcome| self.is_usable(request, outcome)) {
+                service.spending.count_cached(1);
+                *state = RowState::Known(Some(RowOutcome { request: Some(request.clone()), outcome }));
+            }
+        }
+        Ok(states)
+    }
+
+    async fn answer(&self, mut request: RowRequest) -> Result<RowOutcome> {
+        let service = self.call.service();
+        let mut asked = 0;
+        loop {
+            let outcome = service.call(&request.prepared).await?;
+            asked += u32::from(!outcome.cached);
+            if asked >= ANSWER_ATTEMPTS || self.is_usable(&request, &outcome) {
+                return Ok(RowOutcome { request: Some(request), outcome });
+            }
+            let again =
+                ChatRequest { sample_index: request.prepared.request.sample_index + 1, ..request.prepared.request.as_ref().clone() };
+            request.prepared = service.prepare(again);
+        }
+    }
+
+    fn results(&self, rows: &[Option<RowOutcome>], on_error: OnError) -> Result<Results> {
+        let field = result_field(&self.result);
+        let mut failed = 0;
+        let mut values = Vec::with_capacity(rows.len());
+        for row in rows {
+            let Some(row) = row else {
+                values.push(None);
+                continue;
+            };
+            let value = self.value(row);
+            failed += usize::from(value.is_err());
+            if let (Err(failure), Form::Value, OnError::Fail) = (&value, self.form, on_error) {
+                return Err(self.raised(failure).into());
+            }
+            values.push(Some((row, value)));
+        }
+        let values = match self.form {
+            Form::Value => column(values.into_iter().map(|row| row.and_then(|(_, value)| value.ok())), &field),
+            Form::Outcome => {
+                let model = self.call.service().model.name();
+                column(values.into_iter().map(|row| row.map(|(row, value)| OutcomeRow::new(model, row, value))), &field)
+            }
+        }?;
+        Ok(Results { values, failed })
+    }
+}
+
+impl<C: RowCall> FormedCall<C> {
+    fn raised(&self, failure: &CallFailure) -> Error {
+        let name = self.description.name;
+        Error::Sql {
+            message: format!("{name} failed on a row: {}: {}", failure.kind, failure.message),
+            position: None,
+            hints: vec![format!(
+                "what came back is kept in calls; SET mmevol.on_error = 'null' goes on, try_{name} gives errors as values"
+            )],
+        }
+    }
 }
 
 /// The outcome of a call as a SQL struct.
 #[derive(Serialize)]
-struct OutcomeRow {
-    value: Option<String>,
+struct OutcomeRow<'a, V> {
+    value: Option<V>,
     error_kind: Option<&'static str>,
     error: Option<String>,
     attempts: u32,
@@ -91,18 +334,44 @@ struct OutcomeRow {
     cost_usd: Option<f64>,
     latency_ms: Option<u64>,
     cached: bool,
-    request_id: Option<String>,
-    finish_reason: Option<String>,
-    model: String,
-    prompt_id: String,
+    request_id: Option<&'a str>,
+    finish_reason: Option<&'a str>,
+    model: &'a str,
+    prompt_id: Option<&'a str>,
 }
 
-fn outcome_type() -> DataType {
+impl<'a, V> OutcomeRow<'a, V> {
+    fn new(model: &'a str, row: &'a RowOutcome, value: Result<V, CallFailure>) -> Self {
+        let outcome = &row.outcome;
+        let (value, failure) = match value {
+            Ok(value) => (Some(value), None),
+            Err(failure) => (None, Some(failure)),
+        };
+        let (error_kind, error) = failure.map(|failure| (failure.kind, failure.message)).unzip();
+        OutcomeRow {
+            value,
+            error_kind,
+            error,
+            attempts: outcome.attempts,
+            prompt_tokens: outcome.prompt_tokens,
+            completion_tokens: outcome.completion_tokens,
+            cost_usd: outcome.cost_usd,
+            latency_ms: outcome.latency_ms,
+            cached: outcome.cached,
+            request_id: outcome.request_id.as_deref(),
+            finish_reason: outcome.result.as_ref().ok().map(|answer| answer.finish_reason.as_str()),
+            model,
+            prompt_id: row.request.as_ref().and_then(|request| request.prompt_id.as_deref()),
+        }
+    }
+}
+
+fn outcome_type(value: DataType) -> DataType {
     let text = |name: &str| Field::new(name, DataType::Utf8, true);
     let count = |name: &str| Field::new(name, DataType::Int64, true);
     DataType::Struct(
         vec![
-            text("value"),
+            Field::new("value", value, true),
             text("error_kind"),
             text("error"),
             count("attempts"),
@@ -118,109 +387,4 @@ fn outcome_type() -> DataType {
         ]
         .into(),
     )
-}
-
-impl From<PromptedOutcome> for OutcomeRow {
-    fn from(PromptedOutcome { model, prompt_id, outcome }: PromptedOutcome) -> Self {
-        let (answer, failure) = match outcome.result {
-            Ok(answer) => (Some(answer), None),
-            Err(failure) => (None, Some(failure)),
-        };
-        let (value, finish_reason) = answer.map(|answer| (answer.text, answer.finish_reason)).unzip();
-        let (error_kind, error) = failure.map(|failure| (failure.kind, failure.message)).unzip();
-        OutcomeRow {
-            value,
-            error_kind,
-            error,
-            attempts: outcome.attempts,
-            prompt_tokens: outcome.prompt_tokens,
-            completion_tokens: outcome.completion_tokens,
-            cost_usd: outcome.cost_usd,
-            latency_ms: outcome.latency_ms,
-            cached: outcome.cached,
-            request_id: outcome.request_id,
-            finish_reason,
-            model,
-            prompt_id,
-        }
-    }
-}
-
-/// The SQL function that makes `call` for each row.
-pub fn function<C: RowCall>(description: &'static Description, form: Form, call: C) -> ScalarUDF {
-    let function = CallFunction {
-        description,
-        form,
-        call: Arc::new(call),
-        signature: Description::signature(Volatility::Volatile),
-        documentation: description.documentation(),
-    };
-    AsyncScalarUDF::new(Arc::new(function)).into_scalar_udf()
-}
-
-struct CallFunction<C> {
-    description: &'static Description,
-    form: Form,
-    call: Arc<C>,
-    signature: Signature,
-    documentation: Documentation,
-}
-
-impl<C: RowCall> ScalarUDFImpl for CallFunction<C> {
-    fn name(&self) -> &str {
-        self.description.name
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        self.description.check(arguments)?;
-        Ok(self.form.result())
-    }
-
-    fn invoke_with_args(&self, _args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        internal_err!("{} is asynchronous and was called directly", self.description.name)
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        Some(&self.documentation)
-    }
-}
-
-#[async_trait]
-impl<C: RowCall> AsyncScalarUDFImpl for CallFunction<C> {
-    async fn invoke_async_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (fields, arrays) = self.description.arguments(&args)?;
-        let rows: Vec<C::Row> = self.description.rows(&fields, &arrays)?;
-        let outcomes: Vec<Option<PromptedOutcome>> =
-            futures::stream::iter(rows.into_iter().map(|row| self.call.call(row))).buffered(ROWS_IN_FLIGHT).try_collect().await?;
-        let result = result_field(&self.form.result());
-        let values = match self.form {
-            Form::Value => column(outcomes.into_iter().map(|outcome| Some(outcome?.outcome.result.ok()?.text)), &result),
-            Form::Outcome => column(outcomes.into_iter().map(|outcome| outcome.map(OutcomeRow::from)), &result),
-        }?;
-        Ok(ColumnarValue::Array(values))
-    }
-}
-
-impl<C> fmt::Debug for CallFunction<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.description.name)
-    }
-}
-
-impl<C> PartialEq for CallFunction<C> {
-    fn eq(&self, other: &Self) -> bool {
-        self.description.name == other.description.name && Arc::ptr_eq(&self.call, &other.call)
-    }
-}
-
-impl<C> Eq for CallFunction<C> {}
-
-impl<C> Hash for CallFunction<C> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.description.name.hash(state);
-    }
 }

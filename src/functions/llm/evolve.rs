@@ -1,17 +1,23 @@
-//! `llm_evolve(operator, image_ids, caption, objects, items [, persona [, sample]])`: one sample's items, rewritten in one direction.
+//! `llm_evolve(operator, image_ids, caption, objects, items [, persona [, sample]] [, options])`: one sample's items, rewritten in one direction.
 
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use serde::Deserialize;
 
 use super::ModelSession;
-use super::call::{PromptedOutcome, RowCall, ask_until_usable};
+use super::call::{Asked, RowCall};
+use super::call_options::{GivenOptions, refused_sample, sample_index};
+use super::options::ModelOptions;
 use crate::error::{Error, Result};
 use crate::functions::arguments::{Description, Parameter, ParameterKind};
 use crate::instruction::parse::parse_instructions;
 use crate::instruction::{DetectedObject, Instruction};
+use crate::model::service::{Answer, CallFailure, ModelService};
 use crate::model::{CallKind, ChatRequest, EvolveTask, Task};
 use crate::prompt::evolved_instructions_schema;
+
+const OPTIONS: &[&str] = &["temperature", "max_tokens", "seed"];
 
 const PARAMETERS: &[Parameter] = &[
     Parameter { name: "operator", kind: ParameterKind::Text, description: "fine_grained_perception, cognitive_reasoning or interaction." },
@@ -25,13 +31,18 @@ const PARAMETERS: &[Parameter] = &[
         kind: ParameterKind::Integer,
         description: "Which of several answers to the same request is wanted; it is added to the seed.",
     },
+    Parameter {
+        name: "options",
+        kind: ParameterKind::Options(OPTIONS),
+        description: "temperature (0 to 2), max_tokens and seed, as {temperature: 0}, as a map, or each by name: temperature => 0.",
+    },
 ];
 
 /// `llm_evolve`.
 pub static LLM_EVOLVE: Description = Description {
     name: "llm_evolve",
     parameters: PARAMETERS,
-    optional: 2,
+    optional: 3,
     section: "Models",
     summary: "Asks the model to rewrite a sample's items in one direction; one request a row. Gives the answer's text, for parse_instructions; \
               NULL where the model gave none or the row has no items.",
@@ -59,6 +70,8 @@ pub struct Row {
     persona: Option<String>,
     #[serde(default)]
     sample: Option<i64>,
+    #[serde(default)]
+    options: GivenOptions,
 }
 
 /// Makes the request of a row.
@@ -83,22 +96,44 @@ impl Row {
 
 impl RowCall for Evolve {
     type Row = Row;
+    type Value = String;
 
-    async fn call(&self, row: Row) -> Result<Option<PromptedOutcome>> {
-        let sample_index = row.sample.and_then(|sample| u32::try_from(sample).ok()).unwrap_or_default();
-        let Some((task, image_ids)) = row.into_task()? else { return Ok(None) };
+    fn value_type(&self) -> DataType {
+        DataType::Utf8
+    }
+
+    fn service(&self) -> &ModelService {
+        &self.0.model
+    }
+
+    fn ask(&self, mut row: Row, options: &ModelOptions) -> Result<Asked> {
+        let sample = row.sample.unwrap_or_default();
+        let given = std::mem::take(&mut row.options);
+        let Some((task, image_ids)) = row.into_task()? else { return Ok(Asked::Nothing) };
+        let Some(sample_index) = sample_index(Some(sample)) else { return Ok(Asked::Refused(refused_sample(sample))) };
+        let given = match given.read(OPTIONS) {
+            Ok(given) => given,
+            Err(failure) => return Ok(Asked::Refused(failure)),
+        };
         let rendered = self.0.prompts.render_evolve(&task, image_ids.len())?;
-        let service = &self.0.model;
-        let mut request = ChatRequest {
+        let request = ChatRequest {
             kind: CallKind::Evolve,
             prompt: rendered.prompt,
             image_ids,
-            parameters: self.0.parameters,
+            parameters: given.parameters(options.parameters(self.0.parameters)),
             schema: Some(evolved_instructions_schema()),
             sample_index,
             task: Task::Evolve(task),
         };
-        let outcome = ask_until_usable(service, &mut request, |text| parse_instructions(text).error.is_none()).await?;
-        Ok(Some(PromptedOutcome { model: service.model.name().to_owned(), prompt_id: rendered.prompt_id, outcome }))
+        Ok(Asked::Request { request, prompt_id: Some(rendered.prompt_id) })
+    }
+
+    /// The text as it is, whatever is wrong with it: `parse_instructions` says that.
+    fn value(&self, _request: &ChatRequest, answer: &Answer) -> Result<String, CallFailure> {
+        Ok(answer.text.clone())
+    }
+
+    fn is_usable(&self, _request: &ChatRequest, answer: &Answer) -> bool {
+        parse_instructions(&answer.text).error.is_none()
     }
 }

@@ -6,6 +6,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::{Result, internal_err};
 use datafusion::logical_expr::{ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 
+use super::aliases;
 use crate::error::Error;
 use crate::functions::arguments::Description;
 
@@ -13,6 +14,7 @@ use crate::functions::arguments::Description;
 pub fn function(description: &'static Description) -> ScalarUDF {
     ScalarUDF::new_from_impl(RefusedFunction {
         description,
+        aliases: aliases(description.name),
         signature: Description::signature(Volatility::Volatile),
         documentation: description.documentation(),
     })
@@ -21,6 +23,7 @@ pub fn function(description: &'static Description) -> ScalarUDF {
 #[derive(Debug)]
 struct RefusedFunction {
     description: &'static Description,
+    aliases: Vec<String>,
     signature: Signature,
     documentation: Documentation,
 }
@@ -30,6 +33,10 @@ impl ScalarUDFImpl for RefusedFunction {
         self.description.name
     }
 
+    fn aliases(&self) -> &[String] {
+        &self.aliases
+    }
+
     fn signature(&self) -> &Signature {
         &self.signature
     }
@@ -37,6 +44,7 @@ impl ScalarUDFImpl for RefusedFunction {
     fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
         Err(Error::Sql {
             message: format!("{} asks a model, and this session has none", self.description.name),
+            position: None,
             hints: vec!["model calls cost money and are made only on request: add --model NAME (or --model rules) to 'mmevol sql'".into()],
         }
         .into())

@@ -1,0 +1,119 @@
+//! Drives the rows of one partition: reads ahead, keeps as many rows asking as the endpoint may want, and gives out what is finished.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use arrow::record_batch::RecordBatch;
+use datafusion::common::{Result, exec_datafusion_err};
+use datafusion::execution::SendableRecordBatchStream;
+use futures::StreamExt;
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinSet};
+
+use super::finished::Finished;
+use super::pipeline::{Pipeline, Progress, WaitingRow};
+use super::steps::Rows;
+
+/// Rows that are looked up together.
+const ROWS_LOOKED_UP: usize = 1024;
+
+/// Lookups at a time.
+const LOOKUPS: usize = 2;
+
+/// Finished rows that may wait for a slower one before them. It bounds memory where order is kept: with latencies that differ by a factor of
+/// a hundred, 64 requests in flight get some thousand rows ahead.
+const ROWS_AHEAD: usize = 16_384;
+
+/// What is to be done with the rows of a partition.
+pub struct Driver {
+    pub pipeline: Arc<Pipeline>,
+    pub finished: Finished,
+    /// Rows asking at a time. More than the endpoint takes at once, so that a slot never waits for a row.
+    pub window: usize,
+    /// Rows wanted at most.
+    pub fetch: Option<usize>,
+}
+
+enum Done {
+    LookedUp(Progress),
+    Asked(Progress),
+}
+
+impl Driver {
+    /// Runs until the input ends, enough rows are out, or nobody wants more. What was not sent by then is never sent.
+    pub async fn run(mut self, mut input: SendableRecordBatchStream, output: mpsc::Sender<Result<RecordBatch>>) -> Result<()> {
+        let mut tasks: JoinSet<Result<Done>> = JoinSet::new();
+        let mut waiting: VecDeque<WaitingRow> = VecDeque::new();
+        let mut batch: Option<RecordBatch> = None;
+        let (mut asking, mut looking_up, mut place, mut given) = (0, 0, 0, 0);
+        let mut at_end = false;
+        loop {
+            let enough = self.fetch.is_some_and(|fetch| given + self.finished.rows() >= fetch);
+            if enough {
+                // No row after those that are finished is ever needed; one before them is, where order is kept.
+                let last = self.finished.last_held();
+                waiting.retain(|row| row.place() < last);
+            }
+            while asking < self.window {
+                let Some(row) = waiting.pop_front() else { break };
+                let pipeline = Arc::clone(&self.pipeline);
+                tasks.spawn(async move { pipeline.ask(row).await.map(Done::Asked) });
+                asking += 1;
+            }
+            let wants_rows = !enough && looking_up < LOOKUPS && waiting.len() < self.window && self.finished.rows() < ROWS_AHEAD;
+            if wants_rows && let Some(rows) = next_rows(&mut batch, &mut place) {
+                let pipeline = Arc::clone(&self.pipeline);
+                tasks.spawn(async move { pipeline.advance(rows, 0).await.map(Done::LookedUp) });
+                looking_up += 1;
+                continue;
+            }
+            let idle = tasks.is_empty() && waiting.is_empty() && !self.finished.has_ready();
+            if idle && (at_end || enough) && batch.is_none() {
+                return Ok(());
+            }
+            let left = self.fetch.map_or(usize::MAX, |fetch| fetch - given);
+            tokio::select! {
+                permit = output.reserve(), if self.finished.has_ready() => {
+                    let Ok(permit) = permit else { return Ok(()) };
+                    let rows = self.finished.take(left)?;
+                    given += rows.num_rows();
+                    self.pipeline.metrics.baseline.record_output(rows.num_rows());
+                    permit.send(Ok(rows));
+                    if self.fetch.is_some_and(|fetch| given >= fetch) {
+                        return Ok(());
+                    }
+                }
+                Some(done) = tasks.join_next(), if !tasks.is_empty() => {
+                    let progress = match done.map_err(lost)?? {
+                        Done::LookedUp(progress) => { looking_up -= 1; progress }
+                        Done::Asked(progress) => { asking -= 1; progress }
+                    };
+                    progress.finished.into_iter().for_each(|rows| self.finished.add(rows));
+                    self.finished.drop(progress.dropped);
+                    waiting.extend(progress.waiting);
+                }
+                next = input.next(), if wants_rows && !at_end => match next.transpose()? {
+                    Some(next) => batch = Some(next),
+                    None => at_end = true,
+                },
+                () = output.closed() => return Ok(()),
+            }
+        }
+    }
+}
+
+/// The next rows of the batch in hand.
+fn next_rows(batch: &mut Option<RecordBatch>, place: &mut u64) -> Option<Rows> {
+    let whole = batch.take().filter(|batch| batch.num_rows() > 0)?;
+    let rows = whole.num_rows().min(ROWS_LOOKED_UP);
+    if rows < whole.num_rows() {
+        *batch = Some(whole.slice(rows, whole.num_rows() - rows));
+    }
+    let first = *place;
+    *place += rows as u64;
+    Some(Rows { places: (first..*place).collect(), batch: whole.slice(0, rows) })
+}
+
+fn lost(cause: JoinError) -> datafusion::error::DataFusionError {
+    exec_datafusion_err!("a task that asks a model ended early: {cause}")
+}

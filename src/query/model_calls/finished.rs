@@ -1,0 +1,170 @@
+//! Finished rows on their way out: in the order of the input, or as they come.
+
+use std::collections::BTreeMap;
+
+use arrow::compute::concat_batches;
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use datafusion::common::Result;
+
+use super::steps::Rows;
+
+/// Rows of one batch that is put out.
+const ROWS_OUT: usize = 8192;
+
+/// Collects finished rows and gives them out.
+pub struct Finished {
+    schema: SchemaRef,
+    order: Order,
+    /// Rows that may be given out.
+    ready: Vec<RecordBatch>,
+    ready_rows: usize,
+    /// Rows that wait for rows before them.
+    held_rows: usize,
+}
+
+enum Order {
+    /// As they come.
+    Free,
+    /// By place; `next` is the first place that is not given out, and a run without rows is one that was dropped.
+    Kept { next: u64, held: BTreeMap<u64, (u64, Option<RecordBatch>)> },
+}
+
+impl Finished {
+    pub fn new(schema: SchemaRef, keep_order: bool) -> Finished {
+        let order = if keep_order { Order::Kept { next: 0, held: BTreeMap::new() } } else { Order::Free };
+        Finished { schema, order, ready: Vec::new(), ready_rows: 0, held_rows: 0 }
+    }
+
+    /// Rows that are finished and not given out yet.
+    pub fn rows(&self) -> usize {
+        self.ready_rows + self.held_rows
+    }
+
+    /// Whether there is something to give out.
+    pub fn has_ready(&self) -> bool {
+        self.ready_rows > 0
+    }
+
+    /// The place of the last row that waits for rows before it; 0 when none does.
+    pub fn last_held(&self) -> u64 {
+        match &self.order {
+            Order::Free => 0,
+            Order::Kept { held, .. } => held.last_key_value().map_or(0, |(place, _)| *place),
+        }
+    }
+
+    pub fn add(&mut self, rows: Rows) {
+        let Rows { places, batch } = rows;
+        if places.is_empty() {
+            return;
+        }
+        let Order::Kept { held, .. } = &mut self.order else {
+            self.ready_rows += batch.num_rows();
+            self.ready.push(batch);
+            return;
+        };
+        self.held_rows += places.len();
+        let mut start = 0;
+        for end in 1..=places.len() {
+            if end == places.len() || places[end] != places[end - 1] + 1 {
+                held.insert(places[start], ((end - start) as u64, Some(batch.slice(start, end - start))));
+                start = end;
+            }
+        }
+        self.release();
+    }
+
+    /// These places give no row.
+    pub fn drop(&mut self, places: Vec<u64>) {
+        let Order::Kept { held, .. } = &mut self.order else { return };
+        held.extend(places.into_iter().map(|place| (place, (1, None))));
+        self.release();
+    }
+
+    fn release(&mut self) {
+        let Order::Kept { next, held } = &mut self.order else { return };
+        while let Some(first) = held.first_entry().filter(|first| first.key() == next) {
+            let (length, batch) = first.remove();
+            *next += length;
+            if let Some(batch) = batch {
+                self.held_rows -= batch.num_rows();
+                self.ready_rows += batch.num_rows();
+                self.ready.push(batch);
+            }
+        }
+    }
+
+    /// The rows that may be given out, at most so many.
+    pub fn take(&mut self, most: usize) -> Result<RecordBatch> {
+        let mut left = most.min(ROWS_OUT);
+        let mut taken = Vec::new();
+        let mut kept = Vec::new();
+        for batch in self.ready.drain(..) {
+            let rows = batch.num_rows();
+            match rows.min(left) {
+                0 => kept.push(batch),
+                part if part == rows => taken.push(batch),
+                part => {
+                    kept.push(batch.slice(part, rows - part));
+                    taken.push(batch.slice(0, part));
+                }
+            }
+            left -= rows.min(left);
+        }
+        self.ready = kept;
+        let batch = match taken.as_slice() {
+            [only] => only.clone(),
+            several => concat_batches(&self.schema, several)?,
+        };
+        self.ready_rows -= batch.num_rows();
+        Ok(batch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{AsArray, Int64Array};
+    use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+
+    use super::*;
+
+    fn schema() -> SchemaRef {
+        Arc::new(Schema::new(vec![Field::new("place", DataType::Int64, false)]))
+    }
+
+    fn rows(places: &[u64]) -> Rows {
+        let column = Int64Array::from_iter_values(places.iter().map(|place| *place as i64));
+        Rows { places: places.to_vec(), batch: RecordBatch::try_new(schema(), vec![Arc::new(column)]).unwrap() }
+    }
+
+    fn taken(finished: &mut Finished, most: usize) -> Vec<i64> {
+        match finished.has_ready() {
+            true => finished.take(most).unwrap().column(0).as_primitive::<Int64Type>().values().to_vec(),
+            false => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn rows_wait_for_the_rows_before_them_and_not_for_dropped_ones() {
+        let mut finished = Finished::new(schema(), true);
+        finished.add(rows(&[1, 2, 5]));
+        assert_eq!((taken(&mut finished, 9), finished.rows()), (vec![], 3));
+        finished.add(rows(&[0]));
+        assert_eq!(taken(&mut finished, 9), [0, 1, 2]);
+        finished.drop(vec![4, 3]);
+        assert_eq!((taken(&mut finished, 9), finished.rows()), (vec![5], 0));
+    }
+
+    #[test]
+    fn a_limit_cuts_and_keeps_the_rest() {
+        let mut finished = Finished::new(schema(), false);
+        finished.add(rows(&[7, 3]));
+        finished.add(rows(&[5]));
+        assert_eq!(taken(&mut finished, 1), [7]);
+        assert_eq!(taken(&mut finished, 9), [3, 5]);
+        assert!(!finished.has_ready());
+    }
+}

@@ -1,0 +1,44 @@
+//! Model calls as a part of query plans: what takes them out of expressions, what plans them, and what makes them.
+//!
+//! | file | does |
+//! |---|---|
+//! | `hoist` | analyzer rule: takes calls out of expressions and puts nodes for them into the plan |
+//! | `expressions` | which calls an expression has, and which rows need them |
+//! | `node` | the logical node |
+//! | `unused`, `limited` | optimizer rules: no call for an answer that nobody reads, or for a row that a LIMIT cuts off |
+//! | `physical` | the planner of the node, and rules that fuse nodes and free rows from their order |
+//! | `exec`, `driver`, `pipeline`, `steps`, `finished`, `metrics` | the running node: rows in, each asks at its own pace, rows out |
+
+mod driver;
+mod exec;
+mod expressions;
+mod finished;
+mod hoist;
+mod limited;
+mod metrics;
+mod node;
+mod physical;
+mod pipeline;
+mod steps;
+mod unused;
+
+use std::sync::Arc;
+
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::optimizer::Optimizer;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
+
+/// Teaches a session to plan and run functions that ask models.
+pub fn with_model_calls(builder: SessionStateBuilder) -> SessionStateBuilder {
+    let mut optimizer = Optimizer::new().rules;
+    optimizer.push(Arc::new(limited::LimitBeforeAsking));
+    optimizer.push(Arc::new(unused::DropUnusedCalls));
+    let mut physical = PhysicalOptimizer::new().rules;
+    physical.insert(0, Arc::new(physical::FuseModelCalls));
+    physical.push(Arc::new(physical::FreeOrder));
+    builder
+        .with_analyzer_rule(Arc::new(hoist::HoistModelCalls))
+        .with_optimizer_rules(optimizer)
+        .with_physical_optimizer_rules(physical)
+        .with_query_planner(Arc::new(physical::ModelQueryPlanner))
+}

@@ -1,0 +1,162 @@
+//! From the logical node to the physical one, and what is made of several that stand close together.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::{Result, internal_err};
+use datafusion::execution::SessionState;
+use datafusion::execution::context::QueryPlanner;
+use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
+use datafusion::physical_expr::ScalarFunctionExpr;
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::projection::ProjectionExpr;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::sorts::partial_sort::PartialSortExec;
+use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
+
+use super::exec::ModelCallsExec;
+use super::node::{HoistedCall, ModelCalls};
+use super::steps::{Action, Step, StepCall};
+use crate::functions::llm::call::model_call;
+use crate::functions::llm::options::ModelOptions;
+
+/// Plans like the engine does, and the nodes of this module besides.
+#[derive(Debug, Default)]
+pub struct ModelQueryPlanner;
+
+#[async_trait]
+impl QueryPlanner for ModelQueryPlanner {
+    async fn create_physical_plan(&self, plan: &LogicalPlan, state: &SessionState) -> Result<Arc<dyn ExecutionPlan>> {
+        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(ModelCallsPlanner)]);
+        planner.create_physical_plan(plan, state).await
+    }
+}
+
+struct ModelCallsPlanner;
+
+#[async_trait]
+impl ExtensionPlanner for ModelCallsPlanner {
+    async fn plan_extension(
+        &self,
+        planner: &dyn PhysicalPlanner,
+        node: &dyn UserDefinedLogicalNode,
+        _logical_inputs: &[&LogicalPlan],
+        physical_inputs: &[Arc<dyn ExecutionPlan>],
+        state: &SessionState,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let (Some(node), [input]) = (node.as_any().downcast_ref::<ModelCalls>(), physical_inputs) else { return Ok(None) };
+        let schema = node.input.schema();
+        let mut calls = Vec::with_capacity(node.calls.len());
+        for HoistedCall { call, guard, column } in &node.calls {
+            let expression = planner.create_physical_expr(call, schema, state)?;
+            let Some(function) = expression.downcast_ref::<ScalarFunctionExpr>() else {
+                return internal_err!("{call} is no function call");
+            };
+            let Some(model_call) = model_call(function.fun()) else { return internal_err!("{call} asks no model") };
+            let guard = guard.as_ref().map(|guard| planner.create_physical_expr(guard, schema, state)).transpose()?;
+            let field = expression.return_field(&input.schema())?.as_ref().clone().with_name(column).with_nullable(true);
+            calls.push(StepCall::new(model_call, function, guard, Arc::new(field)));
+        }
+        let step = Step::ask(calls, &input.schema());
+        Ok(Some(Arc::new(ModelCallsExec::try_new(Arc::clone(input), vec![step])?)))
+    }
+}
+
+/// Makes one node of nodes that ask and what lies between them: a row whose answer is back goes on while its neighbours wait. A filter of the
+/// engine's own would collect thousands of rows first.
+#[derive(Debug, Default)]
+pub struct FuseModelCalls;
+
+impl PhysicalOptimizerRule for FuseModelCalls {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        plan.transform_up(|node| {
+            Ok(match fused(&node)? {
+                Some(fused) => Transformed::yes(fused),
+                None => Transformed::no(node),
+            })
+        })
+        .data()
+    }
+
+    fn name(&self) -> &str {
+        "fuse_model_calls"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+fn fused(node: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    let (input, own) = if let Some(filter) = node.downcast_ref::<FilterExec>() {
+        (filter.input(), filter_steps(filter)?)
+    } else if let Some(calls) = node.downcast_ref::<ModelCallsExec>() {
+        (calls.input(), calls.steps().to_vec())
+    } else {
+        return Ok(None);
+    };
+    let mut between = Vec::new();
+    let mut below = input;
+    while let Some(projection) = below.downcast_ref::<ProjectionExec>() {
+        between.push(Step { action: Action::Project(projection.expr().to_vec()), schema: projection.schema() });
+        below = projection.input();
+    }
+    let Some(lower) = below.downcast_ref::<ModelCallsExec>().filter(|lower| lower.fetch().is_none()) else { return Ok(None) };
+    let steps = lower.steps().iter().cloned().chain(between.into_iter().rev()).chain(own).collect();
+    Ok(Some(Arc::new(ModelCallsExec::try_new(Arc::clone(lower.input()), steps)?)))
+}
+
+fn filter_steps(filter: &FilterExec) -> Result<Vec<Step>> {
+    let input = filter.input().schema();
+    let mut steps = vec![Step::filter(Arc::clone(filter.predicate()), &input)];
+    if let Some(projection) = filter.projection() {
+        let column = |index: &usize| {
+            let name = input.field(*index).name();
+            ProjectionExpr { expr: Arc::new(Column::new(name, *index)), alias: name.clone() }
+        };
+        steps.push(Step { action: Action::Project(projection.iter().map(column).collect()), schema: filter.schema() });
+    }
+    Ok(steps)
+}
+
+/// Lets rows come as they are answered where nothing above needs their order. Runs last, when all sorting is planned.
+#[derive(Debug, Default)]
+pub struct FreeOrder;
+
+impl PhysicalOptimizerRule for FreeOrder {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        free_order(plan, ModelOptions::of(config).keep_order)
+    }
+
+    fn name(&self) -> &str {
+        "free_order_of_model_calls"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+fn free_order(plan: Arc<dyn ExecutionPlan>, order_matters: bool) -> Result<Arc<dyn ExecutionPlan>> {
+    let required = plan.required_input_ordering();
+    let maintained = plan.maintains_input_order();
+    // It relies on a part of the order without saying so.
+    let relies = plan.is::<PartialSortExec>();
+    let mut changed = false;
+    let mut children = Vec::new();
+    for (child, (required, maintained)) in plan.children().into_iter().zip(required.into_iter().zip(maintained)) {
+        let freed = free_order(Arc::clone(child), relies || required.is_some() || (maintained && order_matters))?;
+        changed |= !Arc::ptr_eq(child, &freed);
+        children.push(freed);
+    }
+    let plan = if changed { plan.with_new_children(children)? } else { plan };
+    Ok(match plan.downcast_ref::<ModelCallsExec>() {
+        Some(calls) if !order_matters => Arc::new(calls.in_any_order()),
+        _ => plan,
+    })
+}
