@@ -1,33 +1,43 @@
 -- Kept is what its judge calls an improvement over its own parent, without a fatal fault and with a score of at least $min_score where one is asked
 -- for. Everything else stays too, with its status and the reason. An item whose judge said nothing usable is unjudged: neither kept nor dropped.
-WITH verdict AS (
+WITH item AS (
+    SELECT evolution_id, sample_id, part, operator, parents, unnest(items) AS item
+    FROM scored
+),
+score AS (
     SELECT
-        unnest(instruction_ids) AS instruction_id,
-        unnest(parse_scores(verdict['value'], CAST(cardinality(instruction_ids) AS BIGINT))['items']) AS verdict
+        evolution_id,
+        unnest(pairs) AS pair,
+        unnest(parse_scores(verdict['value'], CAST(cardinality(pairs) AS BIGINT))['items']) AS verdict
     FROM scored
     WHERE verdict['value'] IS NOT NULL
 ),
-item AS (
+judged AS (
     SELECT
-        i.*,
-        v.verdict['improved'] AS improved,
-        CAST(v.verdict['score'] AS INT) AS score,
-        v.verdict['reason'] AS judge_reason,
-        fatal_faults(i.faults) AS fatal
-    FROM items i
-    LEFT JOIN verdict v ON i.instruction_id = v.instruction_id
-    -- An evolution whose verdict was not asked for because a limit was reached is still due as a whole; its answer is in calls.
-    WHERE i.evolution_id NOT IN (SELECT evolution_id FROM scored WHERE verdict['error_kind'] = 'budget')
+        i.evolution_id,
+        i.sample_id,
+        i.part,
+        i.operator,
+        i.item['position'] AS position,
+        i.item['rewritten'] AS item,
+        CASE WHEN i.item['parent'] IS NOT NULL THEN i.parents[i.item['parent']] END AS parent,
+        i.item['faults'] AS faults,
+        fatal_faults(i.item['faults']) AS fatal,
+        s.verdict['improved'] AS improved,
+        CAST(s.verdict['score'] AS INT) AS score,
+        s.verdict['reason'] AS judge_reason
+    FROM item i
+    LEFT JOIN score s ON i.evolution_id = s.evolution_id AND i.item['position'] = s.pair['position']
 )
 SELECT
-    instruction_id,
+    stable_id('instruction', evolution_id, position) AS instruction_id,
     sample_id,
     evolution_id,
     parent['instruction_id'] AS parent_id,
     parent['root_id'] AS root_id,
     CAST($round AS INT) AS round,
     operator,
-    position,
+    CAST(position AS INT) AS position,
     item['image_position'] AS image_position,
     item['question'] AS question,
     item['answer'] AS answer,
@@ -56,4 +66,5 @@ SELECT
     END AS status,
     $run_id AS run_id,
     CAST($now AS TIMESTAMP WITH TIME ZONE) AS created_at
-FROM item
+FROM judged
+ORDER BY sample_id, part, position

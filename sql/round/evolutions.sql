@@ -10,15 +10,12 @@ WITH outcome AS (
 ),
 attempt AS (
     SELECT
-        a.*,
-        s.verdict,
+        s.*,
         coalesce(o.generated, 0) AS generated,
         coalesce(o.kept, 0) AS kept,
         coalesce(o.unjudged, 0) AS unjudged
-    FROM answers a
-    LEFT JOIN scored s ON a.evolution_id = s.evolution_id
-    LEFT JOIN outcome o ON a.evolution_id = o.evolution_id
-    WHERE s.verdict['error_kind'] IS DISTINCT FROM 'budget'
+    FROM scored s
+    LEFT JOIN outcome o ON s.evolution_id = o.evolution_id
 ),
 judged AS (
     SELECT
@@ -59,3 +56,4 @@ SELECT
     $run_id AS run_id,
     CAST($now AS TIMESTAMP WITH TIME ZONE) AS created_at
 FROM judged
+ORDER BY sample_id, part

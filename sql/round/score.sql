@@ -1,17 +1,8 @@
 -- One request for each evolution: the judge compares every item with its own parent. Items with a fatal fault are eliminated without paying
--- for a verdict.
+-- for a verdict. An evolution whose verdict was not asked for because a limit was reached is still due as a whole; its answer is in calls.
 WITH judged AS (
-    SELECT
-        evolution_id,
-        array_agg(named_struct('original', parent, 'rewritten', item) ORDER BY position) AS pairs,
-        array_agg(instruction_id ORDER BY position) AS instruction_ids
-    FROM items
-    WHERE cardinality(fatal_faults(faults)) = 0
-    GROUP BY evolution_id
+    SELECT *, items_to_judge(items) AS pairs FROM items
 )
-SELECT
-    j.evolution_id,
-    j.instruction_ids,
-    try_llm_score(a.image_ids, a.caption, a.objects, j.pairs) AS verdict
-FROM judged j
-JOIN answers a ON j.evolution_id = a.evolution_id
+SELECT *
+FROM (SELECT *, try_llm_score(image_ids, caption, objects, pairs) AS verdict FROM judged)
+WHERE verdict['error_kind'] IS DISTINCT FROM 'budget'

@@ -6,30 +6,27 @@ use std::sync::atomic::Ordering;
 
 use arrow::array::AsArray;
 use serde::Serialize;
-use tokio::sync::mpsc;
 
 use super::stage::Stage;
 use super::statements::{ANSWERS, ELIMINATE, EVOLUTIONS, EVOLVE, FRONTIER, ITEMS, SCORE, SUPERSEDED};
 use super::{Evolution, RoundReport};
 use crate::error::Result;
-use crate::functions::llm::ModelSession;
-use crate::model::ChatModel;
-use crate::model::service::{CallRecord, ModelService, Spending};
-use crate::query::{CallRecorder, Session, StoreImages};
-use crate::store::{SharedWriter, StoredCalls, Table};
+use crate::model::service::Spending;
+use crate::query::{Models, Session};
+use crate::store::{SharedWriter, Table};
 
 /// Ids that one UPDATE names.
 const IDS_PER_UPDATE: usize = 1000;
 
 /// Runs round `round` and adds its rows to the writer's tables, unpublished.
 pub async fn run(evolution: &Evolution, writer: &SharedWriter, round: u32, spending: &Arc<Spending>) -> Result<RoundReport> {
-    let (log, recorder) = CallRecorder::start(writer).await?;
-    let models = models(evolution, writer, spending, log).await;
+    let models = Arc::new(models(evolution, spending).over(writer).await?);
+    let in_flight = Arc::clone(&models.model.in_flight);
     let session = Session::builder().writer(Arc::clone(writer)).models(models).personas(Arc::clone(&evolution.personas)).build().await?;
     let made = make(evolution, &session, writer, round, spending).await;
-    // The recorder ends when every sender is gone: the session's functions hold them.
     drop(session);
-    recorder.finish(writer).await?;
+    // What a failed round asked for is paid for as well.
+    in_flight.settled().await;
     made
 }
 
@@ -59,9 +56,11 @@ async fn make(evolution: &Evolution, session: &Session, writer: &SharedWriter, r
         return Ok(report);
     }
     evolution.progress.requests.fetch_add(2 * requests, Ordering::Relaxed);
-    stage.table("evolved", &EVOLVE.bind(&parameters)?).await?;
+    // One plan from the frontier to the verdicts: an answer goes on to its judge while others are still being written.
+    stage.view("evolved", &EVOLVE.bind(&parameters)?).await?;
     stage.view("answers", &ANSWERS.bind(&parameters)?).await?;
-    stage.table("items", &ITEMS.bind(&parameters)?).await?;
+    stage.view("items", &ITEMS.bind(&parameters)?).await?;
+    session.collect("SET mmevol.keep_order = false").await?;
     stage.table("scored", &SCORE.bind(&parameters)?).await?;
     stage.table("results", &ELIMINATE.bind(&parameters)?).await?;
     stage.table("attempts", &EVOLUTIONS.bind(&parameters)?).await?;
@@ -78,29 +77,17 @@ async fn make(evolution: &Evolution, session: &Session, writer: &SharedWriter, r
     Ok(report)
 }
 
-async fn models(
-    evolution: &Evolution,
-    writer: &SharedWriter,
-    spending: &Arc<Spending>,
-    log: mpsc::Sender<CallRecord>,
-) -> Arc<ModelSession> {
-    let snapshot = writer.lock().await.snapshot().clone();
-    let images = (!evolution.settings.text_only).then(|| StoreImages::request_images(&snapshot));
-    let answered = Arc::new(StoredCalls::new(&snapshot));
-    let service = |model: &Arc<dyn ChatModel>| ModelService {
+fn models(evolution: &Evolution, spending: &Arc<Spending>) -> Models {
+    Models {
+        model: Arc::clone(&evolution.model),
+        judge: Arc::clone(&evolution.judge),
+        embedder: Arc::clone(&evolution.model),
         prices: Arc::clone(&evolution.prices),
-        images: images.clone(),
-        answered: Some(Arc::clone(&answered)),
-        log: Some(log.clone()),
         spending: Arc::clone(spending),
-        ..ModelService::new(Arc::clone(model))
-    };
-    Arc::new(ModelSession {
-        model: service(&evolution.model),
-        judge: service(&evolution.judge),
         prompts: Arc::clone(&evolution.prompts),
         parameters: evolution.settings.parameters,
-    })
+        images: !evolution.settings.text_only,
+    }
 }
 
 #[derive(Serialize)]

@@ -18,8 +18,15 @@ pub fn pure_functions() -> Vec<ScalarUDF> {
         instruction::parse_scores::parse_scores(),
         instruction::instruction_faults::instruction_faults(),
         instruction::fatal_faults::fatal_faults(),
+        instruction::rewritten_items::rewritten_items(),
+        instruction::items_to_judge::items_to_judge(),
         instruction::normalize_skill::normalize_skill(),
         instruction::normalize_format::normalize_format(),
         image::octet_length::octet_length(),
+        image::image_width::image_width(),
+        image::image_height::image_height(),
+        image::image_thumbnail::image_thumbnail(),
+        image::image_phash::image_phash(),
+        image::hamming_distance::hamming_distance(),
     ]
 }

@@ -40,7 +40,7 @@ struct Row {
 
 /// An object whose box may be anything a query gives.
 #[derive(Deserialize)]
-struct GivenObject {
+pub(super) struct GivenObject {
     #[serde(default)]
     label: Option<String>,
     #[serde(default)]
@@ -51,10 +51,15 @@ struct GivenObject {
 pub fn instruction_faults() -> ScalarUDF {
     PureFunction::of_rows(&DESCRIPTION, texts_type(), |row: Row| {
         let item = row.item?;
-        let given: Vec<DetectedObject> = row.given_objects.unwrap_or_default().into_iter().flatten().filter_map(object).collect();
+        let given = sound_objects(row.given_objects);
         let parents: Vec<Instruction> = row.parents.unwrap_or_default().into_iter().map(Option::unwrap_or_default).collect();
         Some(faults::instruction_faults(&item, &given, &parents).into_iter().map(Fault::name).collect::<Vec<_>>())
     })
+}
+
+/// The objects that have a box; none for NULL.
+pub(super) fn sound_objects(given: Option<Vec<Option<GivenObject>>>) -> Vec<DetectedObject> {
+    given.unwrap_or_default().into_iter().flatten().filter_map(object).collect()
 }
 
 fn object(given: GivenObject) -> Option<DetectedObject> {

@@ -2,10 +2,12 @@
 
 pub mod fatal_faults;
 pub mod instruction_faults;
+pub mod items_to_judge;
 pub mod normalize_format;
 pub mod normalize_skill;
 pub mod parse_instructions;
 pub mod parse_scores;
+pub mod rewritten_items;
 
 use std::sync::Arc;
 
