@@ -3,20 +3,23 @@
 -- The parents are the kept items of the sample's latest earlier round that kept any. A sample with very many items is split into parts of at
 -- most $max_items items, one request each; a part never mixes items of two evolutions. What was tried in this round before is not due again,
 -- unless it failed and $failed is true.
-WITH latest AS (
-    SELECT sample_id, max(round) AS round
-    FROM instructions
-    WHERE status = 'kept' AND round < $round
-    GROUP BY sample_id
+WITH standing AS (
+    SELECT i.*
+    FROM instructions i
+    -- What was replaced by another attempt is nobody's parent.
+    LEFT ANTI JOIN evolutions e ON i.evolution_id = e.evolution_id AND e.status = 'superseded'
+    WHERE i.status = 'kept' AND i.round < $round
+),
+latest AS (
+    SELECT sample_id, max(round) AS round FROM standing GROUP BY sample_id
 ),
 parent AS (
     SELECT
         i.*,
         CAST(row_number() OVER (PARTITION BY i.sample_id, i.evolution_id ORDER BY i.position) AS BIGINT) - 1 AS number,
         count(*) OVER (PARTITION BY i.sample_id, i.evolution_id) AS siblings
-    FROM instructions i
+    FROM standing i
     JOIN latest ON i.sample_id = latest.sample_id AND i.round = latest.round
-    WHERE i.status = 'kept'
 ),
 part AS (
     SELECT

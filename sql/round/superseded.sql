@@ -1,6 +1,23 @@
--- Failed attempts that this round tried again.
-SELECT e.evolution_id
+-- What this round replaces: attempts that were made again, and, of the samples it touched, what an earlier run made of parents that are
+-- no longer theirs, because an attempt that had failed was made again since.
+WITH standing AS (
+    SELECT i.sample_id, i.evolution_id, i.round
+    FROM instructions i
+    LEFT ANTI JOIN evolutions e ON i.evolution_id = e.evolution_id AND e.status = 'superseded'
+    WHERE i.status = 'kept' AND i.round < $round
+),
+parent AS (
+    SELECT DISTINCT i.sample_id, i.evolution_id
+    FROM standing i
+    JOIN (SELECT sample_id, max(round) AS round FROM standing GROUP BY sample_id) latest
+        ON i.sample_id = latest.sample_id AND i.round = latest.round
+)
+SELECT DISTINCT e.evolution_id
 FROM evolutions e
-JOIN scored a
-    ON e.sample_id = a.sample_id AND e.part = a.part AND coalesce(e.parent_evolution_id, '') = coalesce(a.parent_evolution_id, '')
-WHERE e.round = $round AND e.status = 'failed'
+JOIN (SELECT DISTINCT sample_id FROM scored) touched ON e.sample_id = touched.sample_id
+LEFT JOIN scored again
+    ON e.sample_id = again.sample_id AND e.part = again.part
+    AND coalesce(e.parent_evolution_id, '') = coalesce(again.parent_evolution_id, '')
+LEFT JOIN parent
+    ON e.sample_id = parent.sample_id AND coalesce(e.parent_evolution_id, '') = coalesce(parent.evolution_id, '')
+WHERE e.round = $round AND e.status <> 'superseded' AND (again.sample_id IS NOT NULL OR parent.sample_id IS NULL)

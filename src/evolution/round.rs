@@ -22,12 +22,14 @@ const IDS_PER_UPDATE: usize = 1000;
 pub async fn run(evolution: &Evolution, writer: &SharedWriter, round: u32, spending: &Arc<Spending>) -> Result<RoundReport> {
     let models = Arc::new(models(evolution, spending).over(writer).await?);
     let in_flight = Arc::clone(&models.model.in_flight);
+    let endpoints = [&models.model, &models.judge].map(|service| Arc::clone(&service.availability));
     let session = Session::builder().writer(Arc::clone(writer)).models(models).personas(Arc::clone(&evolution.personas)).build().await?;
     let made = make(evolution, &session, writer, round, spending).await;
     drop(session);
     // What a failed round asked for is paid for as well.
     in_flight.settled().await;
-    made
+    let endpoint_lost = endpoints.iter().find_map(|endpoint| endpoint.lost()).map(|error| error.to_string());
+    made.map(|report| RoundReport { endpoint_lost, ..report })
 }
 
 async fn make(evolution: &Evolution, session: &Session, writer: &SharedWriter, round: u32, spending: &Spending) -> Result<RoundReport> {
@@ -66,9 +68,7 @@ async fn make(evolution: &Evolution, session: &Session, writer: &SharedWriter, r
     stage.table("attempts", &EVOLUTIONS.bind(&parameters)?).await?;
 
     record_prompts(evolution, session, writer).await?;
-    if evolution.settings.retry_failed {
-        supersede(session, writer, &SUPERSEDED.bind(&parameters)?).await?;
-    }
+    supersede(session, writer, &SUPERSEDED.bind(&parameters)?).await?;
     for (table, result) in [(Table::Instructions, "results"), (Table::Evolutions, "attempts")] {
         let rows = session.stream(&format!("SELECT * FROM {result}")).await?;
         writer.lock().await.append(table, rows).await?;
@@ -114,7 +114,7 @@ async fn record_prompts(evolution: &Evolution, session: &Session, writer: &Share
     Ok(())
 }
 
-/// Marks failed attempts that were made again.
+/// Marks what this round replaces.
 async fn supersede(session: &Session, writer: &SharedWriter, sql: &str) -> Result<()> {
     let retried: Vec<String> = ids(session, sql).await?.into_iter().collect();
     for group in retried.chunks(IDS_PER_UPDATE) {

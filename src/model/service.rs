@@ -1,14 +1,15 @@
 //! A model at work: requests become answers, every answer is recorded, none is paid for twice, and spending stops where it was told to.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::answers::Answers;
+use super::availability::{Availability, Beginning};
 use super::in_flight::InFlight;
 use super::prices::PriceTable;
 use super::request_image::RequestImages;
 use super::request_state::{RequestState, observed};
 pub use super::spending::{BUDGET, Spending, Spent};
-use super::{ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, ErrorScope, FinishReason};
+use super::{CallKind, ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, ErrorScope, FinishReason};
 use crate::error::{Error, Result};
 use crate::ids::stable_id;
 use crate::store::{CallRecord, StoredCall};
@@ -28,8 +29,8 @@ pub struct ModelService {
     pub in_flight: Arc<InFlight>,
     /// What may be spent and what was.
     pub spending: Arc<Spending>,
-    /// Set once an error shows that the endpoint answers nobody.
-    pub halted: Arc<OnceLock<ChatError>>,
+    /// Whether the endpoint still answers.
+    pub availability: Arc<Availability>,
 }
 
 /// A request with its id.
@@ -101,7 +102,7 @@ impl ModelService {
             answers: Arc::default(),
             in_flight: Arc::default(),
             spending: Arc::default(),
-            halted: Arc::default(),
+            availability: Arc::default(),
         }
     }
 
@@ -115,7 +116,7 @@ impl ModelService {
         let schema = request.schema.as_ref().map(|schema| format!("{}{}", schema.name, schema.schema));
         let images = request.image_ids.join(",");
         let request_id = stable_id([
-            Some("request"),
+            Some(if request.kind == CallKind::Embed { "embedding" } else { "request" }),
             Some(self.model.name()),
             Some(&request.prompt),
             Some(&images),
@@ -159,8 +160,10 @@ impl ModelService {
             if outcome.is_cut_off() && waiter.max_tokens < request.request.parameters.max_tokens {
                 continue;
             }
-            if outcome.result.is_ok() {
-                self.spending.count_cached(1);
+            match (outcome.result.is_ok(), outcome.cached) {
+                (true, true) => self.spending.count_cached(1),
+                (true, false) => self.spending.count_joined(),
+                (false, _) => {}
             }
             return Ok(outcome.joined());
         }
@@ -173,7 +176,7 @@ impl ModelService {
             self.spending.count_cached(1);
             return Ok(CallOutcome::cached(&request, answer));
         }
-        if let Some(error) = self.halted.get() {
+        if let Some(error) = self.availability.gone() {
             self.spending.count_failed();
             return Ok(CallOutcome::failed(None, error.into()));
         }
@@ -181,11 +184,12 @@ impl ModelService {
             Ok(admission) => admission,
             Err(failure) => return Ok(CallOutcome::failed(None, failure)),
         };
+        let beginning = self.availability.call_begins();
         let asked = self.ask(&request.request, &state).await;
         admission.used();
         let outcome = match asked {
             Ok(reply) => self.answered(&request, reply).await?,
-            Err(error) => self.failed(&request, error).await?,
+            Err(error) => self.failed(&request, error, beginning).await?,
         };
         Ok(CallOutcome { waited_ms: u64::try_from(state.waiting().as_millis()).unwrap_or(u64::MAX), ..outcome })
     }
@@ -213,6 +217,7 @@ impl ModelService {
             _ => self.prices.cost_usd(self.model.name(), 0, 0).filter(|_| self.model.endpoint() == "embedded"),
         };
         self.spending.count_answered(&reply, cost_usd);
+        self.availability.answered();
         let answer = Answer { text: reply.text, finish_reason: reply.finish_reason.name().to_owned() };
         let record = CallRecord {
             response: Some(answer.text.clone()),
@@ -240,14 +245,15 @@ impl ModelService {
         })
     }
 
-    async fn failed(&self, request: &PreparedRequest, error: ChatError) -> Result<CallOutcome> {
+    async fn failed(&self, request: &PreparedRequest, error: ChatError, beginning: Beginning) -> Result<CallOutcome> {
+        use ChatErrorKind::{BadRequest, Connection, Image, Timeout};
         self.spending.count_failed();
-        // Nothing ever succeeded: a request that the endpoint cannot take, or an endpoint that is not there, rather than one bad row.
-        let hopeless = self.spending.nothing_answered()
-            && matches!(error.kind, ChatErrorKind::BadRequest | ChatErrorKind::Connection)
-            && error.attempts > 0;
-        if hopeless || error.scope() == ErrorScope::Endpoint {
-            let _ = self.halted.set(error.clone());
+        // Nothing ever succeeded: requests that the endpoint cannot take, or an endpoint that is not there, rather than one bad row.
+        let hopeless =
+            self.spending.nothing_answered() && matches!(error.kind, BadRequest | Image | Connection | Timeout) && error.attempts > 0;
+        let gone = self.availability.failed(beginning, &error);
+        if hopeless || gone || error.scope() == ErrorScope::Endpoint {
+            self.availability.give_up(&error);
             if self.spending.nothing_answered() {
                 let (model, endpoint) = (self.model.name().to_owned(), self.model.endpoint().to_owned());
                 return Err(Error::Model { model, endpoint, cause: error });
@@ -269,7 +275,8 @@ impl ModelService {
             kind: request.request.kind.name().to_owned(),
             model: self.model.name().to_owned(),
             endpoint: self.model.endpoint().to_owned(),
-            max_tokens: Some(request.request.parameters.max_tokens),
+            // A vector has no length to limit.
+            max_tokens: (request.request.kind != CallKind::Embed).then_some(request.request.parameters.max_tokens),
             response: None,
             finish_reason: None,
             prompt_tokens: None,
@@ -286,6 +293,18 @@ impl ModelService {
 }
 
 impl CallOutcome {
+    /// Adds what an earlier request for the same row took.
+    pub fn add_cost(&mut self, earlier: &CallOutcome) {
+        let sum = |a: Option<u64>, b: Option<u64>| a.map_or(b, |a| Some(a + b.unwrap_or_default()));
+        self.attempts += earlier.attempts;
+        self.prompt_tokens = sum(self.prompt_tokens, earlier.prompt_tokens);
+        self.completion_tokens = sum(self.completion_tokens, earlier.completion_tokens);
+        self.cost_usd = self.cost_usd.zip(earlier.cost_usd).map(|(own, earlier)| own + earlier);
+        self.waited_ms += earlier.waited_ms;
+        self.cached &= earlier.cached;
+        self.joined &= earlier.joined;
+    }
+
     /// The outcome of a request that has no answer, at no cost.
     pub fn failed(request_id: Option<String>, failure: CallFailure) -> CallOutcome {
         CallOutcome {

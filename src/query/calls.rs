@@ -38,7 +38,7 @@ impl Models {
     pub fn alone(self) -> ModelSession {
         let service = ModelService { prices: self.prices, spending: self.spending, ..ModelService::new(self.model) };
         // What one endpoint refuses another one may answer.
-        let other = |model| ModelService { model, halted: Arc::default(), ..service.clone() };
+        let other = |model| ModelService { model, availability: Arc::default(), ..service.clone() };
         ModelSession {
             judge: other(self.judge),
             embedder: other(self.embedder),

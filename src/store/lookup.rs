@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, Int32Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::UInt64Type;
 use bytes::Bytes;
 use futures::TryStreamExt;
@@ -139,7 +139,7 @@ struct Answers<'a> {
     finish_reason: &'a StringArray,
     prompt_tokens: &'a Int64Array,
     completion_tokens: &'a Int64Array,
-    max_tokens: Option<&'a Int32Array>,
+    max_tokens: Option<&'a Int64Array>,
 }
 
 impl<'a> Answers<'a> {
@@ -159,7 +159,7 @@ impl<'a> Answers<'a> {
     fn row(&self, row: usize) -> StoredCall {
         let text = |column: &StringArray| if column.is_null(row) { String::new() } else { column.value(row).to_owned() };
         let count = |column: &Int64Array| column.is_valid(row).then(|| column.value(row).unsigned_abs());
-        let limit = |column: &Int32Array| column.is_valid(row).then(|| column.value(row).unsigned_abs());
+        let limit = |column: &Int64Array| column.is_valid(row).then(|| u32::try_from(column.value(row)).unwrap_or(u32::MAX));
         StoredCall {
             response: text(self.response),
             finish_reason: text(self.finish_reason),

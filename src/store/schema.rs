@@ -125,7 +125,7 @@ impl Table {
                 text("kind"),
                 text("model"),
                 text("endpoint"),
-                nullable(integer("max_tokens")),
+                nullable(long("max_tokens")),
                 nullable(text("response")),
                 nullable(text("finish_reason")),
                 nullable(long("prompt_tokens")),

@@ -105,6 +105,32 @@ async fn a_failed_sample_fails_alone_and_can_be_tried_again() {
     test.assert_sound().await;
 }
 
+/// The second round went on from the seed meanwhile; what it made is no longer descended from what stands before it.
+#[tokio::test]
+async fn a_sample_that_is_tried_again_later_has_one_line_of_descent() {
+    let (endpoint, broken) = failing(|body| prompt_of(body).contains("An espresso in a white").then(|| Behaviour::error(500, "out of luck")));
+    let test = TestStore::with_photos().await;
+    evolve(&test, &endpoint, rounds(1)).await;
+    broken.store(false, Ordering::Relaxed);
+    evolve(&test, &endpoint, rounds(2)).await;
+    let retried = evolve(&test, &endpoint, Settings { retry_failed: true, ..rounds(2) }).await;
+    assert_eq!(retried.rounds.iter().map(|round| round.samples).collect::<Vec<_>>(), [1, 1]);
+    let coffee = "JOIN samples s ON e.sample_id = s.sample_id WHERE s.source_id = 'coffee'";
+    let evolutions = test.values(&format!("SELECT e.round, e.status, e.parent_evolution_id IS NULL AS of_seed FROM evolutions e {coffee} ORDER BY 1, 2, 3")).await;
+    let expected = json!([
+        { "round": 1, "status": "kept", "of_seed": true },
+        { "round": 1, "status": "superseded", "of_seed": true },
+        { "round": 2, "status": "kept", "of_seed": false },
+        { "round": 2, "status": "superseded", "of_seed": true },
+    ]);
+    assert_eq!(json!(evolutions), expected);
+    let lines = "SELECT count(DISTINCT i.evolution_id) FROM current i JOIN samples s ON i.sample_id = s.sample_id WHERE s.source_id = 'coffee'";
+    assert_eq!(test.count(lines).await, 1);
+    let again = evolve(&test, &endpoint, Settings { retry_failed: true, ..rounds(2) }).await;
+    assert_eq!((again.spent.calls, again.rounds[0].evolutions, again.rounds[1].evolutions), (0, 0, 0));
+    test.assert_sound().await;
+}
+
 #[tokio::test]
 async fn answers_that_are_no_use_are_recorded_as_such() {
     let test = TestStore::with_photos().await;

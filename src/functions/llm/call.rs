@@ -42,7 +42,12 @@ pub enum Asked {
     /// The arguments make no request that could be sent, for this reason.
     Refused(CallFailure),
     /// This request, rendered from the prompt of that id.
-    Request { request: ChatRequest, prompt_id: Option<String> },
+    Request {
+        /// What is sent.
+        request: ChatRequest,
+        /// `None` for a prompt that came with the row.
+        prompt_id: Option<String>,
+    },
 }
 
 /// A function that asks a model, row by row.
@@ -82,7 +87,9 @@ pub struct RowRequest {
 
 /// What is asked for a row: a request that is still to be made, or an outcome that is known already.
 pub enum RowState {
+    /// Nothing is left to ask; `None` where the result is NULL.
     Known(Option<RowOutcome>),
+    /// To be made.
     Due(RowRequest),
 }
 
@@ -96,6 +103,7 @@ pub struct RowOutcome {
 
 /// The results of some rows as a column.
 pub struct Results {
+    /// One value a row, in order; NULL where there is none.
     pub values: ArrayRef,
     /// Rows that have no value because something failed.
     pub failed: usize,
@@ -113,7 +121,7 @@ pub trait ModelCall: fmt::Debug + Send + Sync {
     /// What to ask for each row. Rows that were answered by earlier calls are looked up together.
     async fn prepare(&self, args: ScalarFunctionArgs) -> Result<Vec<RowState>>;
 
-    /// Makes the request of a row, again while its answer is of no use.
+    /// Makes the request of a row, again while its answer is of no use. Attempts, tokens and cost are those of all requests together.
     async fn answer(&self, request: RowRequest) -> Result<RowOutcome>;
 
     /// The column of the rows' results.
@@ -270,15 +278,20 @@ impl<C: RowCall> ModelCall for FormedCall<C> {
     async fn answer(&self, mut request: RowRequest) -> Result<RowOutcome> {
         let service = self.call.service();
         let mut asked = 0;
+        let mut before: Option<CallOutcome> = None;
         loop {
-            let outcome = service.call(&request.prepared).await?;
+            let mut outcome = service.call(&request.prepared).await?;
             asked += u32::from(!outcome.cached);
+            if let Some(before) = before {
+                outcome.add_cost(&before);
+            }
             if asked >= ANSWER_ATTEMPTS || self.is_usable(&request, &outcome) {
                 return Ok(RowOutcome { request: Some(request), outcome });
             }
             let again =
                 ChatRequest { sample_index: request.prepared.request.sample_index + 1, ..request.prepared.request.as_ref().clone() };
             request.prepared = service.prepare(again);
+            before = Some(outcome);
         }
     }
 
@@ -293,8 +306,11 @@ impl<C: RowCall> ModelCall for FormedCall<C> {
             };
             let value = self.value(row);
             failed += usize::from(value.is_err());
-            if let (Err(failure), Form::Value, OnError::Fail) = (&value, self.form, on_error) {
-                return Err(self.raised(failure).into());
+            if let (Err(failure), Form::Value) = (&value, self.form) {
+                if on_error == OnError::Fail {
+                    return Err(self.raised(failure).into());
+                }
+                self.call.service().spending.count_unanswered(failure);
             }
             values.push(Some((row, value)));
         }

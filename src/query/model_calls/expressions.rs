@@ -1,12 +1,13 @@
 //! Taking model calls out of expressions: which calls there are, which rows need them, and what stands in their place.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, Result};
 use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams, Case, ScalarFunction};
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
-use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator, binary_expr, lit};
+use datafusion::logical_expr::{BinaryExpr, Expr, Filter, LogicalPlan, Operator, binary_expr, lit};
 
 use super::node::{HoistedCall, ModelCalls};
 use crate::error::Error;
@@ -114,7 +115,7 @@ impl<'a> Hoist<'a> {
             let waits = |expression: &Expr| expression.column_refs().iter().any(|column| later.contains(&column.name));
             let (waiting, ready): (Vec<_>, Vec<_>) =
                 left.into_iter().partition(|HoistedCall { call, guard, .. }| waits(call) || guard.as_ref().is_some_and(waits));
-            plan = ModelCalls::plan(plan, ready)?;
+            plan = below_correlated(plan, ready)?;
             left = waiting;
         }
         Ok((plan, available))
@@ -215,10 +216,33 @@ impl<'a> Hoist<'a> {
     }
 }
 
-/// The conjuncts of a predicate: those without calls together, and those with calls in the order in which they are written.
-pub fn split_predicate(predicate: Expr) -> (Option<Expr>, Vec<Expr>) {
+/// The conjuncts of a predicate.
+pub struct Conjuncts {
+    /// Those without calls.
+    pub free: Option<Expr>,
+    /// Those without calls that name columns of a query around this one.
+    pub correlated: Option<Expr>,
+    /// Those with calls, in the order in which they are written.
+    pub asking: Vec<Expr>,
+}
+
+/// Splits a predicate.
+pub fn split_predicate(predicate: Expr) -> Conjuncts {
     let (asking, free): (Vec<Expr>, Vec<Expr>) = split_conjunction_owned(predicate).into_iter().partition(has_call);
-    (conjunction(free), asking)
+    let (correlated, free): (Vec<Expr>, Vec<Expr>) = free.into_iter().partition(Expr::contains_outer);
+    Conjuncts { free: conjunction(free), correlated: conjunction(correlated), asking }
+}
+
+/// The calls on top of the input, but below conditions that name columns of a query around it: those become conditions of a join, and the
+/// engine can lift them out of the subquery from no deeper than here.
+fn below_correlated(input: LogicalPlan, calls: Vec<HoistedCall>) -> Result<LogicalPlan> {
+    match input {
+        LogicalPlan::Filter(Filter { predicate, input, .. }) if predicate.contains_outer() => {
+            let input = below_correlated(Arc::unwrap_or_clone(input), calls)?;
+            Filter::try_new(predicate, Arc::new(input)).map(LogicalPlan::Filter)
+        }
+        input => ModelCalls::plan(input, calls),
+    }
 }
 
 /// An error at plan time that says what to write instead.
@@ -261,8 +285,7 @@ fn collect_unconditional(expression: &Expr, calls: &mut HashSet<Expr>) -> Result
 }
 
 fn check_arguments(call: &Expr) -> Result<()> {
-    let outer = call.exists(|inner| Ok(matches!(inner, Expr::OuterReferenceColumn(..))))?;
-    match outer {
+    match call.contains_outer() {
         true => Err(refusal(
             "a subquery asks a model about a column of the query around it",
             "join the two tables instead, and ask in the SELECT of the join",

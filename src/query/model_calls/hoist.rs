@@ -14,7 +14,7 @@ use datafusion::logical_expr::{Aggregate, BinaryExpr, Expr, Filter, JoinType, Lo
 use datafusion::optimizer::AnalyzerRule;
 use std::sync::Arc;
 
-use super::expressions::{ColumnNames, Hoist, has_call, refusal, split_predicate};
+use super::expressions::{ColumnNames, Conjuncts, Hoist, has_call, refusal, split_predicate};
 
 /// See the [module](self).
 #[derive(Debug, Default)]
@@ -82,9 +82,9 @@ impl Rewriter {
 
     fn filter(&mut self, filter: Filter) -> Result<Rewritten> {
         let Rewritten { mut plan, mut available } = self.node(Arc::unwrap_or_clone(filter.input))?;
-        let (free, asking) = split_predicate(filter.predicate);
-        if let Some(free) = free {
-            plan = LogicalPlan::Filter(Filter::try_new(free, Arc::new(plan))?);
+        let Conjuncts { free, correlated, asking } = split_predicate(filter.predicate);
+        for condition in free.into_iter().chain(correlated) {
+            plan = LogicalPlan::Filter(Filter::try_new(condition, Arc::new(plan))?);
         }
         for term in asking {
             plan = self.filter_by(plan, term, &mut available)?;

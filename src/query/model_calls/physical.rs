@@ -13,7 +13,8 @@ use datafusion::physical_expr::ScalarFunctionExpr;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::projection::ProjectionExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::repartition::RepartitionExec;
+use datafusion::physical_plan::{ExecutionPlan, Partitioning};
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::sorts::partial_sort::PartialSortExec;
@@ -143,6 +144,9 @@ impl PhysicalOptimizerRule for FreeOrder {
 }
 
 fn free_order(plan: Arc<dyn ExecutionPlan>, order_matters: bool) -> Result<Arc<dyn ExecutionPlan>> {
+    if order_matters && let Some(dealt) = dealt_out(&plan).filter(|dealt| asks(dealt)) {
+        return free_order(Arc::clone(dealt), order_matters);
+    }
     let required = plan.required_input_ordering();
     let maintained = plan.maintains_input_order();
     // It relies on a part of the order without saying so.
@@ -159,4 +163,15 @@ fn free_order(plan: Arc<dyn ExecutionPlan>, order_matters: bool) -> Result<Arc<d
         Some(calls) if !order_matters => Arc::new(calls.in_any_order()),
         _ => plan,
     })
+}
+
+/// The input of a node that deals the rows of one partition out to several. It speeds up what stands above it, which is little beside the
+/// calls below, and loses their order.
+fn dealt_out(plan: &Arc<dyn ExecutionPlan>) -> Option<&Arc<dyn ExecutionPlan>> {
+    let repartition = plan.downcast_ref::<RepartitionExec>()?;
+    matches!(repartition.partitioning(), Partitioning::RoundRobinBatch(_)).then(|| repartition.input())
+}
+
+fn asks(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    plan.exists(|node| Ok(node.is::<ModelCallsExec>())).unwrap_or(false)
 }
