@@ -25,10 +25,11 @@ test: setup ## run all tests: unit, integration, documentation, and the examples
 	@for example in examples/*.rs; do name=$$(basename $$example .rs); \
 	echo $(CARGO) run --example $$name; $(CARGO) run --quiet $(CARGO_FLAGS) --example $$name || exit; done
 
-gate: setup ## what every change must pass before its tests: format and clippy
+gate: setup ## what every change must pass before its tests: format, clippy, documentation
 	@{ $(CARGO) fmt --version && $(CARGO) clippy --version; } > /dev/null 2>&1 || rustup component add rustfmt clippy
 	$(CARGO) fmt --check
 	$(CARGO) clippy $(CARGO_FLAGS) --all-targets -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc $(CARGO_FLAGS) --no-deps
 
 lint: gate ## the gate, unused dependencies, licences and sources
 	@command -v cargo-machete > /dev/null || $(CARGO) install --locked cargo-machete

@@ -1,10 +1,12 @@
 //! How many requests a second an evolution makes, with images, against an endpoint that answers at once and one that takes 200 ms.
 //!
-//! `cargo bench --bench evolve_rate`. The endpoint runs in the same process and shares its cores.
+//! `cargo bench --bench evolve_rate`. The endpoint is a process of its own and shares the machine's cores.
 
+#[path = "support/endpoint.rs"]
+mod endpoint;
 #[path = "../tests/it/endpoint.rs"]
 #[allow(dead_code)]
-mod endpoint;
+mod scripted;
 #[path = "support/mod.rs"]
 mod support;
 
@@ -12,16 +14,31 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use endpoint::{Behaviour, Endpoint, evolving};
+use criterion::{Criterion, Throughput, criterion_group};
+use endpoint::{Endpoint, Reply};
 use mmevol::evolution::Settings;
 use mmevol::model::limits::Limits;
 use mmevol::model::openai::OpenAiModel;
 use mmevol::{Evolution, Import, Store};
+use serde_json::Value;
 
 /// Samples of a run; each makes one request to evolve and one to score.
 const SAMPLES: usize = 1_000;
 const CONCURRENCY: usize = 64;
+
+fn main() {
+    endpoint::serve_if_asked(&[
+        ("answers_at_once", |body| evolving(body, Duration::ZERO)),
+        ("takes_200_ms", |body| evolving(body, Duration::from_millis(200))),
+    ]);
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+}
+
+fn evolving(body: &Value, latency: Duration) -> Reply {
+    let scripted::Behaviour::Reply { text, .. } = scripted::evolving(body) else { panic!("this script always replies") };
+    Reply { text, latency }
+}
 
 fn evolve_rate(criterion: &mut Criterion) {
     let directory = tempfile::tempdir().unwrap();
@@ -29,23 +46,20 @@ fn evolve_rate(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let mut group = criterion.benchmark_group("evolve_one_round_of_1000_samples_with_images");
     group.sample_size(10).throughput(Throughput::Elements(2 * SAMPLES as u64));
-    for (name, delay) in [("endpoint_answers_at_once", Duration::ZERO), ("endpoint_takes_200_ms", Duration::from_millis(200))] {
-        group.bench_function(name, |bencher| {
-            bencher.iter_custom(|runs| (0..runs).map(|_| runtime.block_on(one_round(&seeds, directory.path(), delay))).sum());
+    for script in ["answers_at_once", "takes_200_ms"] {
+        group.bench_function(format!("endpoint_{script}"), |bencher| {
+            bencher.iter_custom(|runs| (0..runs).map(|_| runtime.block_on(one_round(&seeds, directory.path(), script))).sum());
         });
     }
     group.finish();
 }
 
 /// The time of the round alone, without import.
-async fn one_round(seeds: &std::path::Path, directory: &std::path::Path, delay: Duration) -> Duration {
+async fn one_round(seeds: &std::path::Path, directory: &std::path::Path, script: &str) -> Duration {
     let scratch = tempfile::tempdir_in(directory).unwrap();
     let store = Store::create(scratch.path().join("store")).await.unwrap();
     Import::new(seeds).run(&store).await.unwrap();
-    let endpoint = Endpoint::start(move |request: &serde_json::Value| match delay.is_zero() {
-        true => evolving(request),
-        false => Behaviour::Delay(delay, Box::new(evolving(request))),
-    });
+    let endpoint = Endpoint::start(script);
     let limits = Limits { concurrency: NonZeroUsize::new(CONCURRENCY), ..Limits::default() };
     let model = OpenAiModel::builder("bench").base_url(endpoint.base_url()).limits(limits).build().unwrap();
     let evolution = Evolution::new(store, Arc::new(model)).settings(Settings { rounds: 1, ..Settings::default() });
@@ -57,4 +71,3 @@ async fn one_round(seeds: &std::path::Path, directory: &std::path::Path, delay: 
 }
 
 criterion_group!(benches, evolve_rate);
-criterion_main!(benches);

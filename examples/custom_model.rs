@@ -40,7 +40,7 @@ impl ChatModel for LargestObject {
                     json!({"item": pair.item, "reason": "compared by length", "improved": if longer { "yes" } else { "no" }, "score": 5})
                 })
                 .collect(),
-            Task::Complete => Vec::new(),
+            Task::Complete | Task::Embed => Vec::new(),
         };
         let (text, finish_reason) = (json!({ "items": items }).to_string(), FinishReason::Stop);
         Ok(ChatReply { text, finish_reason, prompt_tokens: None, completion_tokens: None, attempts: 1, http_status: None, latency_ms: 0 })

@@ -17,25 +17,33 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that can go wrong. The message names the thing and the cause; [`Error::hints`] name the way out.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of a variant says what its fields are")]
 pub enum Error {
+    /// A command that reads was pointed at nothing.
     #[error("there is no store at '{}'", path.display())]
     NoStore { path: PathBuf },
 
+    /// A directory of something else, or a file.
     #[error("'{}' is not an mmevol store: {reason}", path.display())]
     NotAStore { path: PathBuf, reason: String },
 
+    /// Written by a later mmevol.
     #[error("the store '{}' has format version {found}; this mmevol reads up to version {supported}", path.display())]
     NewerStore { path: PathBuf, found: u32, supported: u32 },
 
+    /// The system refuses to write there.
     #[error("the store '{}' cannot be written: {cause}", path.display())]
     ReadOnlyStore { path: PathBuf, cause: std::io::Error },
 
+    /// One writer at a time; the holder is named where the lock says who it is.
     #[error("the store '{}' is in use by another writer{}", path.display(), holder.as_deref().map(|h| format!(" ({h})")).unwrap_or_default())]
     StoreInUse { path: PathBuf, holder: Option<String> },
 
+    /// Lance failed on one of the tables.
     #[error("failed to {action} table '{table}': {cause}")]
     Table { action: &'static str, table: String, cause: Box<dyn StdError + Send + Sync> },
 
+    /// The system refused an operation on a file or folder.
     #[error("failed to {action} '{}': {cause}", path.display())]
     Io { action: &'static str, path: PathBuf, cause: std::io::Error },
 
@@ -43,12 +51,15 @@ pub enum Error {
     #[error("record {number}{} of '{}': {message}", source_id.as_deref().map(|id| format!(" ('{id}')")).unwrap_or_default(), path.display())]
     Record { path: PathBuf, number: u64, source_id: Option<String>, message: String },
 
+    /// A file that cannot be read or written in its format.
     #[error(transparent)]
     Format(#[from] FormatError),
 
+    /// An image, or a folder of images, that cannot be used.
     #[error(transparent)]
     Image(#[from] ImageError),
 
+    /// A prompt that cannot be loaded or rendered.
     #[error(transparent)]
     Prompt(#[from] PromptError),
 
@@ -56,20 +67,53 @@ pub enum Error {
     #[error("model '{model}' at {endpoint}: {cause}")]
     Model { model: String, endpoint: String, cause: ChatError },
 
-    /// A statement that does not parse, plan or run.
-    #[error("{message}")]
-    Sql { message: String, hints: Vec<String> },
+    /// A statement that does not parse, plan or run; the position is the one in the statement, where it is known.
+    #[error("{message}{}", position.map(|position| format!(" ({position})")).unwrap_or_default())]
+    Sql { message: String, position: Option<Position>, hints: Vec<String> },
 
     /// A value the user gave that cannot be used.
     #[error("{name}: {message}")]
     Argument { name: String, message: String, hints: Vec<String> },
 
+    /// An id that names nothing, in full or abbreviated.
     #[error("no {what} has the id '{id}'")]
     UnknownId { what: &'static str, id: String },
 
     /// A fault of mmevol itself, or of a library under it.
     #[error("{context}: {cause}")]
     Internal { context: String, cause: Box<dyn StdError + Send + Sync> },
+}
+
+/// A place in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// From 1.
+    pub line: u64,
+    /// From 1, in characters.
+    pub column: u64,
+}
+
+impl Position {
+    /// The place of the byte `offset` of `text`.
+    pub fn of(offset: usize, text: &str) -> Position {
+        let before = text.get(..offset).unwrap_or(text);
+        let line = before.rsplit('\n').next().unwrap_or(before);
+        Position { line: before.matches('\n').count() as u64 + 1, column: line.chars().count() as u64 + 1 }
+    }
+
+    /// The same place, seen from a text in which the text it belongs to begins at `start`.
+    pub fn within(self, start: Position) -> Position {
+        match self.line {
+            1 => Position { line: start.line, column: start.column + self.column - 1 },
+            line => Position { line: start.line + line - 1, column: self.column },
+        }
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}", self.line, self.column)
+    }
 }
 
 /// Who can do something about an error; decides the exit code.
@@ -85,6 +129,11 @@ impl Error {
     /// An unusable value for a flag or an option.
     pub fn argument(name: impl Into<String>, message: impl Into<String>) -> Self {
         Error::Argument { name: name.into(), message: message.into(), hints: Vec::new() }
+    }
+
+    /// A statement that fails, at no place in particular.
+    pub fn sql(message: impl Into<String>) -> Self {
+        Error::Sql { message: message.into(), position: None, hints: Vec::new() }
     }
 
     /// A failed operation on a file or folder.
@@ -124,6 +173,21 @@ impl Error {
             Error::Sql { hints, .. } | Error::Argument { hints, .. } => hints.clone(),
             _ => Vec::new(),
         }
+    }
+}
+
+/// The names most like `name`, best first, three at most.
+pub fn suggest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut close: Vec<(f64, &str)> = known
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(&name.to_lowercase(), &candidate.to_lowercase()), candidate))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .collect();
+    close.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    close.dedup_by_key(|(_, candidate)| *candidate);
+    match close.iter().take(3).map(|(_, candidate)| format!("'{candidate}'")).collect::<Vec<_>>() {
+        none if none.is_empty() => Vec::new(),
+        some => vec![format!("did you mean {}?", some.join(" or "))],
     }
 }
 
@@ -185,7 +249,7 @@ impl From<DataFusionError> for Error {
         }
         match error.find_root() {
             DataFusionError::Plan(_) | DataFusionError::SQL(..) | DataFusionError::SchemaError(..) | DataFusionError::Execution(_) => {
-                Error::Sql { message: error.strip_backtrace(), hints: Vec::new() }
+                Error::sql(error.strip_backtrace())
             }
             _ => Error::internal("the query engine failed", error.strip_backtrace()),
         }
@@ -207,6 +271,15 @@ impl From<serde_arrow::Error> for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_position_in_a_statement_is_one_in_its_file() {
+        let file = "-- é\nSELECT 1; SELECT 2,\n  x";
+        let statement = Position::of(file.find("SELECT 2").unwrap(), file);
+        assert_eq!(statement, Position { line: 2, column: 11 });
+        assert_eq!(Position { line: 1, column: 8 }.within(statement), Position { line: 2, column: 18 });
+        assert_eq!(Position { line: 2, column: 3 }.within(statement), Position::of(file.len() - 1, file));
+    }
 
     #[test]
     fn an_error_crosses_the_engine_and_comes_back() {

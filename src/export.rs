@@ -72,44 +72,60 @@ pub struct Export {
     format: ExportFormat,
     rounds: Rounds,
     predicate: Option<String>,
+    at: Option<String>,
     images: Images,
 }
 
 /// What an export wrote; also the manifest beside it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Manifest {
+    /// The version of mmevol that wrote it.
     pub mmevol: &'static str,
+    /// The exported file, as the path was given.
     pub output: PathBuf,
+    /// The name of the format, as `--format` takes it.
     pub format: String,
+    /// `current`, `all` or the number of one round.
     pub rounds: String,
+    /// The SQL over `history` that chose the items; `None` for all of them.
     #[serde(rename = "where")]
     pub predicate: Option<String>,
+    /// The name of the state that was exported; `None` for the one that was present.
+    pub at: Option<String>,
+    /// Samples with at least one exported item.
     pub samples: u64,
+    /// Exported items.
     pub instructions: u64,
     /// Records of the file: samples, or rows.
     pub records: u64,
     /// Distinct image files written beside the export.
     pub images: u64,
+    /// The counter of published states: which state of the store was read.
     pub store_generation: u64,
     /// The version of each table that was read.
     pub store_versions: BTreeMap<String, u64>,
+    /// Every model that wrote an exported item; seeds add none.
     pub models: BTreeSet<String>,
+    /// The prompts that exported items were made with, in the order of their ids.
     pub prompts: Vec<UsedPrompt>,
 }
 
 /// A prompt that some exported item was made with.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct UsedPrompt {
+    /// The id of its row in `prompts`: a hash of the text.
     pub prompt_id: String,
+    /// The name it had; `None` for a prompt that the store does not hold.
     pub name: Option<String>,
 }
 
 impl Export {
     /// Exports the dataset as it is now to `output`.
     pub fn new(output: impl Into<PathBuf>, format: ExportFormat) -> Export {
-        Export { output: output.into(), format, rounds: Rounds::default(), predicate: None, images: Images::default() }
+        Export { output: output.into(), format, rounds: Rounds::default(), predicate: None, at: None, images: Images::default() }
     }
 
+    /// Which rounds' items; the current ones by default.
     pub fn rounds(mut self, rounds: Rounds) -> Self {
         self.rounds = rounds;
         self
@@ -121,6 +137,13 @@ impl Export {
         self
     }
 
+    /// The state of the store to export, as [`crate::store::Catalog::state`] takes it; the present one by default.
+    pub fn at(mut self, state: Option<String>) -> Self {
+        self.at = state;
+        self
+    }
+
+    /// What becomes of the images; they are copied by default.
     pub fn images(mut self, images: Images) -> Self {
         self.images = images;
         self
@@ -132,8 +155,14 @@ impl Export {
     /// # Errors
     /// Those of the store, of the predicate, and of writing.
     pub async fn run(self, store: &Store) -> Result<Manifest> {
-        let session = Session::builder().store(store.clone()).build().await?;
-        let snapshot = store.snapshot().await?;
+        let snapshot = match &self.at {
+            Some(state) => store.snapshot_at(state).await?,
+            None => store.snapshot().await?,
+        };
+        let session = Session::builder().snapshot(snapshot.clone()).build().await?;
+        if let Some(predicate) = &self.predicate {
+            session.check_where(predicate).await?;
+        }
         let mut manifest = self.manifest(&snapshot);
         let parameters = BTreeMap::from([
             ("rounds", Parameter::Predicate(self.rounds.predicate())),
@@ -174,6 +203,7 @@ impl Export {
                 Rounds::Only(round) => round.to_string(),
             },
             predicate: self.predicate.clone(),
+            at: self.at.clone(),
             samples: 0,
             instructions: 0,
             records: 0,

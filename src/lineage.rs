@@ -1,6 +1,7 @@
 //! Lineage: the tree of a sample or of one instruction, from seed to leaf.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +11,11 @@ use crate::query::Session;
 /// A sample with its items of every round, as a tree.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Lineage {
+    /// 32 hexadecimal digits.
     pub sample_id: String,
+    /// The name of the import it came with.
     pub source: String,
+    /// The seed file's own key of the sample; `None` where it had none.
     pub source_id: Option<String>,
     /// Seeds, and items whose parent is not known.
     pub roots: Vec<LineageNode>,
@@ -22,34 +26,52 @@ pub struct Lineage {
 /// One item and what was made from it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LineageNode {
+    /// The item itself.
     #[serde(flatten)]
     pub item: LineageItem,
+    /// What was made from it, in the order of rounds and positions; empty for a leaf.
     pub children: Vec<LineageNode>,
 }
 
 /// What a tree shows of an item.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LineageItem {
+    /// 32 hexadecimal digits.
     pub instruction_id: String,
+    /// The item it was made from; `None` for a seed and where it is not known.
     pub parent_id: Option<String>,
+    /// 0 for a seed.
     pub round: i32,
+    /// `seed`, an operator, or `None` for rounds that came finished.
     pub operator: Option<String>,
+    /// `kept`, `eliminated` or `unjudged`.
     pub status: String,
+    /// 0 to 10; `None` where the judge gave none.
     pub score: Option<i64>,
+    /// Codes of the fault checks; empty where they found nothing, `None` in rows inserted without them.
     pub faults: Option<Vec<String>>,
+    /// Why the judge scored it so; `None` where it was not judged.
     pub reason: Option<String>,
+    /// In full.
     pub question: String,
+    /// In full.
     pub answer: String,
 }
 
 /// An attempt that failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FailedEvolution {
+    /// 32 hexadecimal digits.
     pub evolution_id: String,
+    /// The round it was an attempt at, from 1.
     pub round: i32,
+    /// `None` where it is not known.
     pub operator: Option<String>,
+    /// As in `evolutions.status`.
     pub status: String,
+    /// As in `evolutions.error_kind`.
     pub error_kind: Option<String>,
+    /// In words.
     pub error: Option<String>,
 }
 
@@ -67,40 +89,74 @@ const SHORTEST_PREFIX: usize = 4;
 /// seed file or a part of that key.
 ///
 /// # Errors
-/// [`Error::UnknownId`]; an [`Error::Argument`] for a beginning that several ids share.
+/// [`Error::UnknownId`]; an [`Error::Argument`] that lists the candidates when `id` fits several of them.
 pub async fn lineage(session: &Session, id: &str) -> Result<Lineage> {
     let quoted = id.replace('\'', "''");
-    let mut found: HashSet<(String, Option<String>)> = HashSet::new();
-    let mut queries =
-        vec![format!("SELECT sample_id, NULL AS instruction_id FROM samples WHERE sample_id = '{quoted}' OR source_id = '{quoted}'")];
+    let samples = "SELECT sample_id, source, source_id, NULL AS instruction_id FROM samples";
+    let mut queries = vec![format!("{samples} WHERE sample_id = '{quoted}' OR source_id = '{quoted}'")];
     if id.len() >= SHORTEST_PREFIX {
         if id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             queries.push(format!(
-                "SELECT sample_id, NULL AS instruction_id FROM samples WHERE sample_id LIKE '{quoted}%' \
-                 UNION ALL SELECT sample_id, instruction_id FROM instructions WHERE instruction_id LIKE '{quoted}%'"
+                "{samples} WHERE sample_id LIKE '{quoted}%' UNION ALL SELECT sample_id, source, source_id, instruction_id \
+                 FROM instructions JOIN samples USING (sample_id) WHERE instruction_id LIKE '{quoted}%'"
             ));
         }
         // A seed file's own key is often its id with a list index before and an image name behind it.
-        queries.push(format!("SELECT sample_id, NULL AS instruction_id FROM samples WHERE strpos(source_id, '{quoted}') > 0"));
+        queries.push(format!("{samples} WHERE strpos(source_id, '{quoted}') > 0"));
     }
+    let mut found: Vec<Found> = Vec::new();
     for sql in queries {
         if found.is_empty() {
-            found.extend(rows::<Found>(session, &sql).await?.into_iter().map(|found| (found.sample_id, found.instruction_id)));
+            found = rows(session, &format!("{sql} ORDER BY source, source_id, sample_id, instruction_id")).await?;
         }
     }
-    let mut found = found.into_iter();
-    let (sample_id, instruction_id) = match (found.next(), found.next()) {
-        (Some(only), None) => only,
-        (None, _) => return Err(Error::UnknownId { what: "sample or instruction", id: id.to_owned() }),
-        (Some(_), Some(_)) => return Err(Error::argument("ID", format!("several ids match '{id}'; give more of it, or the whole id"))),
-    };
-    tree(session, &sample_id, instruction_id.as_deref()).await
+    match found.len() {
+        0 => Err(Error::UnknownId { what: "sample or instruction", id: id.to_owned() }),
+        1 => {
+            let only = found.swap_remove(0);
+            tree(session, &only.sample_id, only.instruction_id.as_deref()).await
+        }
+        _ => Err(ambiguous(id, &found)),
+    }
 }
 
+/// How many of the things an ambiguous id names are listed.
+const CANDIDATES_SHOWN: usize = 10;
+
+fn ambiguous(id: &str, found: &[Found]) -> Error {
+    let mut message = format!("'{id}' fits {} samples or instructions:", found.len());
+    for candidate in found.iter().take(CANDIDATES_SHOWN) {
+        message += &format!("\n  {candidate}");
+    }
+    if found.len() > CANDIDATES_SHOWN {
+        message += &format!("\n  and {} more", found.len() - CANDIDATES_SHOWN);
+    }
+    let hints = found.first().map(|first| format!("choose one by its own id, such as: mmevol lineage {}", first.id()));
+    Error::Argument { name: "ID".to_owned(), message, hints: hints.into_iter().collect() }
+}
+
+/// What an id may name.
 #[derive(Deserialize)]
 struct Found {
     sample_id: String,
+    source: String,
+    source_id: Option<String>,
     instruction_id: Option<String>,
+}
+
+impl Found {
+    /// The id that names nothing else.
+    fn id(&self) -> &str {
+        self.instruction_id.as_deref().unwrap_or(&self.sample_id)
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.instruction_id.is_some() { "instruction" } else { "sample" };
+        let key = self.source_id.as_ref().map(|key| format!(", key '{key}'")).unwrap_or_default();
+        write!(f, "{what} {} (source '{}'{key})", self.id(), self.source)
+    }
 }
 
 async fn tree(session: &Session, sample_id: &str, instruction_id: Option<&str>) -> Result<Lineage> {

@@ -15,10 +15,7 @@ fn main() -> ExitCode {
             return ExitCode::from(u8::from(usage.use_stderr()));
         }
     };
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "off".into()))
-        .with_writer(std::io::stderr)
-        .init();
+    start_log();
     // The main thread's stack is whatever the shell allows; planning runs on one that is large enough.
     let command = std::thread::Builder::new().name("command".into()).stack_size(THREAD_STACK_BYTES).spawn(move || run_command(cli));
     match command {
@@ -29,6 +26,19 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Warnings of this crate go to standard error; RUST_LOG asks for more, or for less.
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "mmevol=warn".into());
+    let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colour)
+        .without_time()
+        .with_target(false)
+        .init();
 }
 
 fn run_command(cli: Cli) -> ExitCode {

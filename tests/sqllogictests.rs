@@ -2,6 +2,7 @@
 //!
 //! The first line of a file says what the session has: `# session: ` and any of
 //! - `model`: the embedded `rules` model, so that `llm_*` functions run;
+//! - `scripted`: a model that answers as its prompt says: `[[yes]]` is answered with yes;
 //! - `photos`: a store of `examples/seeds`, after three rounds by `rules`;
 //! - `finished`: a store of `tests/slt/seeds/finished.json`, whose rounds came finished;
 //!
@@ -12,6 +13,8 @@
 mod database;
 #[path = "slt/runner/render.rs"]
 mod render;
+#[path = "slt/runner/scripted.rs"]
+mod scripted;
 #[path = "slt/runner/stores.rs"]
 mod stores;
 

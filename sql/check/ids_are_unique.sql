@@ -1,11 +1,11 @@
-SELECT id
-FROM (
-    SELECT 'image ' || image_id AS id FROM images
-    UNION ALL SELECT 'sample ' || sample_id FROM samples
-    UNION ALL SELECT 'instruction ' || instruction_id FROM instructions
-    UNION ALL SELECT 'evolution ' || evolution_id FROM evolutions
-    UNION ALL SELECT 'prompt ' || prompt_id FROM prompts
-    UNION ALL SELECT 'run ' || run_id FROM runs
-)
-GROUP BY id
-HAVING count(*) > 1
+SELECT concat('image ', image_id) AS id FROM images GROUP BY image_id HAVING count(*) > 1
+UNION ALL
+SELECT concat('sample ', sample_id) FROM samples GROUP BY sample_id HAVING count(*) > 1
+UNION ALL
+SELECT concat('instruction ', instruction_id) FROM instructions GROUP BY instruction_id HAVING count(*) > 1
+UNION ALL
+SELECT concat('evolution ', evolution_id) FROM evolutions GROUP BY evolution_id HAVING count(*) > 1
+UNION ALL
+SELECT concat('prompt ', prompt_id) FROM prompts GROUP BY prompt_id HAVING count(*) > 1
+UNION ALL
+SELECT concat('run ', run_id) FROM runs GROUP BY run_id HAVING count(*) > 1

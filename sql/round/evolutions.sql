@@ -46,6 +46,7 @@ SELECT
     reply['model'] AS model,
     verdict['model'] AS judge,
     $parameters AS parameters,
+    sample_hash,
     reply['prompt_id'] AS prompt_id,
     verdict['prompt_id'] AS judge_prompt_id,
     reply['request_id'] AS request_id,

@@ -1,5 +1,5 @@
 -- What this round replaces: attempts that were made again, and, of the samples it touched, what an earlier run made of parents that are
--- no longer theirs, because an attempt that had failed was made again since.
+-- no longer theirs. An attempt that fails replaces none that did not.
 WITH standing AS (
     SELECT i.sample_id, i.evolution_id, i.round
     FROM instructions i
@@ -20,4 +20,9 @@ LEFT JOIN scored again
     AND coalesce(e.parent_evolution_id, '') = coalesce(again.parent_evolution_id, '')
 LEFT JOIN parent
     ON e.sample_id = parent.sample_id AND coalesce(e.parent_evolution_id, '') = coalesce(parent.evolution_id, '')
-WHERE e.round = $round AND e.status <> 'superseded' AND (again.sample_id IS NOT NULL OR parent.sample_id IS NULL)
+WHERE e.round = $round AND e.status <> 'superseded' AND (
+    parent.sample_id IS NULL
+    OR (again.sample_id IS NOT NULL AND e.status = 'failed')
+    OR (again.parsed['error_kind'] IS NULL AND again.reply['value'] IS NOT NULL
+        AND (again.verdict['value'] IS NOT NULL OR cardinality(again.pairs) = 0))
+)

@@ -1,5 +1,13 @@
 -- What the store holds, what failed and why, one row a figure.
-WITH figure AS (
+WITH cut_off AS (
+    SELECT request_id FROM calls GROUP BY request_id HAVING bool_and(finish_reason = 'length')
+),
+request AS (
+    SELECT round, sample_id, request_id FROM evolutions WHERE status <> 'superseded'
+    UNION ALL
+    SELECT round, sample_id, score_request_id FROM evolutions WHERE status <> 'superseded'
+),
+figure AS (
     SELECT 0 AS place, NULL AS round, 'samples' AS state, NULL AS reason, count(*) AS samples FROM samples
     UNION ALL
     SELECT 1, NULL, 'without images', 'evolve skips them; --text-only evolves them', count(*)
@@ -14,6 +22,11 @@ WITH figure AS (
     FROM evolutions
     WHERE status <> 'superseded'
     GROUP BY round, status, error_kind
+    UNION ALL
+    SELECT 3, r.round, 'cut off', 'an answer hit --max-tokens', count(DISTINCT r.sample_id)
+    FROM request r
+    JOIN cut_off c ON r.request_id = c.request_id
+    GROUP BY r.round
 )
 SELECT round, state, reason, samples
 FROM figure

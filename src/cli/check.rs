@@ -1,37 +1,135 @@
-//! `mmevol check`: what must always hold of a store.
+//! `mmevol check`: what must always hold of a store, and the repair of what can be mended.
 
 use std::path::Path;
+use std::time::Duration;
 
 use clap::Args;
+use serde::Serialize;
 
-use super::{hint, note, print_line};
-use crate::check::{INVARIANTS, Violation, check};
+use super::import::ReportFormat;
+use super::output::OutputOptions;
+use super::progress::Progress;
+use super::table::{Column, TextTable, fit};
+use super::{hint, note, print_json, print_line};
+use crate::check::{Check, Finding, Found, Outcome, Repair, repair};
 use crate::error::{Error, Result};
 use crate::store::Store;
 
-#[derive(Debug, Args)]
-pub struct Arguments {}
+/// Characters of an example that a table shows; the beginning of an id is an id to every command.
+const EXAMPLE_WIDTH: usize = 22;
 
-pub async fn run(store: &Path, _arguments: Arguments) -> Result<()> {
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Leave out reading the images, which is most of the work.
+    #[arg(long)]
+    fast: bool,
+    /// Mend what the store has the means for, as a run of its own, before it is checked.
+    #[arg(long)]
+    repair: bool,
+    /// Print the findings as a table or as JSON.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    output: ReportFormat,
+}
+
+/// A finding as it is printed.
+#[derive(Serialize)]
+struct Row {
+    check: &'static str,
+    result: &'static str,
+    rows: u64,
+    example: Option<String>,
+    /// What to do, or why it was not checked.
+    advice: Option<String>,
+}
+
+pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     let store = Store::open(store).await?;
-    let violations = check(&store).await?;
-    for invariant in INVARIANTS {
-        let found = violations.iter().find(|violation| violation.invariant == invariant.name);
-        match found {
-            None => print_line(&format!("ok      {}", invariant.name))?,
-            Some(Violation { rows, example, .. }) => {
-                print_line(&format!("broken  {}: {rows} rows, e.g. {example}", invariant.name))?;
-                hint(invariant.remedy);
-            }
-        }
+    if arguments.repair {
+        note_repair(&repair(&store).await?);
     }
-    match violations.is_empty() {
-        true => {
+    let findings = with_progress(Check::new().fast(arguments.fast), &store).await?;
+    let rows: Vec<Row> = findings.iter().map(row).collect();
+    match arguments.output {
+        ReportFormat::Json => print_json(&rows)?,
+        ReportFormat::Text => print_table(&rows)?,
+    }
+    match rows.iter().filter(|row| row.result == "broken").count() {
+        0 => {
             note("the store is sound");
             Ok(())
         }
-        false => {
-            Err(Error::Sql { message: format!("{} of {} invariants are broken", violations.len(), INVARIANTS.len()), hints: Vec::new() })
+        broken => Err(Error::sql(format!("{broken} of {} checks found something broken", rows.len()))),
+    }
+}
+
+async fn with_progress(check: Check, store: &Store) -> Result<Vec<Finding>> {
+    let (progress, line) = (check.progress(), Progress::spinner("checking"));
+    let mut running = std::pin::pin!(check.run(store));
+    let mut tick = tokio::time::interval(Duration::from_millis(200));
+    let findings = loop {
+        tokio::select! {
+            findings = &mut running => break findings,
+            _ = tick.tick() => {
+                line.set(progress.images());
+                line.message(match progress.total() {
+                    0 => "checking".to_owned(),
+                    total => format!("checking: image {} of {total}", progress.images()),
+                });
+            }
         }
+    };
+    line.finish();
+    findings
+}
+
+fn row(finding: &Finding) -> Row {
+    let check = finding.invariant.name;
+    let found = |result, found: &Found| Row {
+        check,
+        result,
+        rows: found.rows,
+        example: Some(found.example.clone()),
+        advice: Some(finding.invariant.remedy.to_owned()),
+    };
+    match &finding.outcome {
+        Outcome::Sound => Row { check, result: "ok", rows: 0, example: None, advice: None },
+        Outcome::Broken(broken) => found("broken", broken),
+        Outcome::LeftOver(left) => found("left over", left),
+        Outcome::NotChecked(reason) => Row { check, result: "not checked", rows: 0, example: None, advice: Some(reason.clone()) },
+    }
+}
+
+fn print_table(rows: &[Row]) -> Result<()> {
+    let column = |name: &str, is_number| Column { name: name.to_owned(), is_number };
+    let mut table = TextTable::new(vec![column("check", false), column("result", false), column("rows", true), column("example", false)]);
+    for row in rows {
+        let count = if row.rows > 0 { row.rows.to_string() } else { String::new() };
+        let example = row.example.as_deref().map(|example| fit(example, EXAMPLE_WIDTH).0).unwrap_or_default();
+        table.push(vec![row.check.to_owned(), row.result.to_owned(), count, example]);
+    }
+    print_line(table.draw(OutputOptions::for_stdout().width).text.trim_end())?;
+    for row in rows {
+        if let Some(advice) = &row.advice {
+            hint(format_args!("{}: {advice}", row.check));
+        }
+    }
+    Ok(())
+}
+
+fn note_repair(done: &Repair) {
+    if done.did_nothing() {
+        note("there was nothing to mend");
+    }
+    if done.calls > 0 {
+        note(format_args!("{} calls of the journal are in calls now", done.calls));
+    }
+    if done.evolutions > 0 {
+        note(format_args!("{} evolutions were counted again", done.evolutions));
+    }
+    if !done.unpublished.is_empty() {
+        note(format_args!("unpublished versions were set aside: {}", done.unpublished.join(", ")));
+    }
+    if done.files > 0 {
+        note(format_args!("{} files and folders that nothing uses were removed", done.files));
     }
 }

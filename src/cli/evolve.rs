@@ -9,10 +9,11 @@ use clap::Args;
 use super::import::ReportFormat;
 use super::models::ModelArguments;
 use super::progress::Progress;
+use super::spent::{KnownCost, note_spent};
 use super::table::{Column, TextTable};
 use super::{hint, note, output::OutputOptions, print_json, print_line};
 use crate::error::Result;
-use crate::evolution::{Evolution, EvolutionReport, Plan, Settings, bound_statements};
+use crate::evolution::{Due, Evolution, EvolutionReport, Plan, Settings, bound_statements};
 use crate::functions::identity::draw_operator::OperatorWeights;
 use crate::functions::identity::draw_persona::Personas;
 use crate::store::Store;
@@ -37,9 +38,19 @@ pub struct Arguments {
     /// Send no images, and evolve samples that have none.
     #[arg(long)]
     text_only: bool,
-    /// Try again what failed.
-    #[arg(long)]
+    /// Try again what failed, too.
+    #[arg(long, group = "due")]
     failed: bool,
+    /// Only mend what is stale: its prompt, sample or parents have changed since (see the view stale), or its answer was cut off under a lower
+    /// --max-tokens.
+    #[arg(long, group = "due")]
+    stale: bool,
+    /// Only evolve again, for other answers, the evolutions with an item for which --where holds.
+    #[arg(long, group = "due", requires = "predicate")]
+    again: bool,
+    /// Only judge again, where another judge or another score prompt gave the verdicts.
+    #[arg(long, group = "due")]
+    judge_only: bool,
     /// Print what would be asked and what it may cost, and the statements; ask nothing.
     #[arg(long)]
     dry_run: bool,
@@ -81,7 +92,7 @@ fn evolution(store: Store, arguments: &Arguments) -> Result<Evolution> {
         parameters: models.parameters(),
         min_score: arguments.min_score,
         text_only: arguments.text_only,
-        retry_failed: arguments.failed,
+        due: due(arguments),
         max_calls: models.max_calls,
         budget_usd: models.budget_usd,
     };
@@ -91,6 +102,16 @@ fn evolution(store: Store, arguments: &Arguments) -> Result<Evolution> {
         evolution = evolution.personas(Personas::load(path)?);
     }
     Ok(evolution)
+}
+
+fn due(arguments: &Arguments) -> Due {
+    match arguments {
+        Arguments { failed: true, .. } => Due::Failed,
+        Arguments { stale: true, .. } => Due::Stale,
+        Arguments { again: true, .. } => Due::Chosen,
+        Arguments { judge_only: true, .. } => Due::Judgements,
+        _ => Due::New,
+    }
 }
 
 /// Runs an evolution under a live line: done, rate, failures, money.
@@ -103,11 +124,10 @@ pub async fn with_progress(evolution: &Evolution) -> Result<EvolutionReport> {
             report = &mut running => break report,
             _ = tick.tick() => {
                 let spent = progress.spent();
-                let done = spent.calls + spent.cached + spent.failed;
+                let done = spent.calls + spent.cached + spent.joined + spent.failed;
+                let rate = spent.calls as f64 / started.elapsed().as_secs_f64().max(0.001);
                 line.message(format!(
-                    "round {}: {done}/{} requests, {:.1}/s, {} failed, ${:.4}",
-                    progress.round(), progress.requests(), spent.calls as f64 / started.elapsed().as_secs_f64().max(0.001), spent.failed,
-                    spent.cost_usd,
+                    "round {}: {done}/{} requests, {rate:.1}/s, {} failed{}", progress.round(), progress.requests(), spent.failed, KnownCost(spent),
                 ));
             }
         }
@@ -125,24 +145,29 @@ pub fn print_report(report: &EvolutionReport) -> Result<()> {
             .to_vec()
     });
     print_table(&columns, rows)?;
-    let spent = report.spent;
-    note(format_args!(
-        "{} calls, {} answers from earlier calls, {} failed; {} + {} tokens, ${:.4}",
-        spent.calls, spent.cached, spent.failed, spent.prompt_tokens, spent.completion_tokens, spent.cost_usd
-    ));
-    if spent.unpriced > 0 {
-        note(format_args!("the price of {} of these calls is not known", spent.unpriced));
-        hint("name it in a file with --prices");
-    }
+    note_spent(report.spent);
     if report.stopped.is_none() && report.rounds.iter().all(|round| round.evolutions == 0) {
         note("nothing was due");
     }
     note_without_images(report.without_images);
+    if report.troubles.cut_off > 0 {
+        note(format_args!("{} evolutions have an answer that was cut off at --max-tokens", report.troubles.cut_off));
+        hint(
+            "ask for longer ones: mmevol evolve --stale --max-tokens N; for those that failed of a cut-off verdict, --failed --max-tokens N",
+        );
+    }
     let failed: u64 = report.rounds.iter().map(|round| round.failed).sum();
     if failed > 0 {
         note(format_args!("{failed} evolutions failed"));
+        if let Some(common) = &report.troubles.commonest {
+            let error = common.error.as_deref().unwrap_or("no reason was given");
+            note(format_args!("the commonest error, {} times: {}: {error}", common.evolutions, common.error_kind));
+        }
         hint("see why: mmevol sql \"SELECT round, error_kind, count(*) FROM evolutions WHERE status = 'failed' GROUP BY 1, 2\"");
         hint("try them again: mmevol evolve --failed, with the same flags");
+    }
+    if let (Some(_), Some(last)) = (&report.endpoint_lost, report.rounds.last()) {
+        note(format_args!("stopped in round {}: the endpoint answers no more; what came back is kept", last.round));
     }
     if let Some(reason) = &report.stopped {
         note(format_args!("stopped: {reason}; what came back is kept"));
@@ -181,7 +206,8 @@ fn note_without_images(samples: u64) {
 }
 
 fn print_requests(plan: &Plan) -> Result<()> {
-    let columns = ["operator", "samples", "requests", "prompt_tokens", "completion_tokens", "cost_usd"];
+    // Short enough for whole operator names at 80 columns.
+    let columns = ["operator", "samples", "requests", "tokens_in", "tokens_out", "cost_usd"];
     let rows = plan.requests.iter().map(|planned| {
         vec![
             planned.operator.clone(),

@@ -25,6 +25,9 @@ pub struct Arguments {
     /// Only items for which this SQL over the view history holds.
     #[arg(long = "where", value_name = "SQL")]
     predicate: Option<String>,
+    /// The store as it was: before-run-N, after-run-N, run-N (after it) or now [default: now].
+    #[arg(long, value_name = "TAG")]
+    at: Option<String>,
     /// Put images into the export (or beside it, for formats that hold paths), name their original paths, or leave them out.
     #[arg(long, value_name = "RULE", default_value = "copy")]
     images: ImageChoice,
@@ -57,8 +60,9 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
         ImageChoice::Link => Images::Link,
         ImageChoice::None => Images::None,
     };
-    let manifest =
-        Export::new(arguments.output, arguments.format).rounds(rounds).predicate(arguments.predicate).images(images).run(&store).await?;
+    let export =
+        Export::new(arguments.output, arguments.format).rounds(rounds).predicate(arguments.predicate).at(arguments.at).images(images);
+    let manifest = export.run(&store).await?;
     if arguments.report == ReportFormat::Json {
         return print_json(&[manifest]);
     }

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 
 use super::progress::Progress;
 use super::{hint, note, print_json};
 use crate::error::Result;
 use crate::formats::detect::Format;
-use crate::import::{BadRecords, Import, ImportReport, MissingImages};
+use crate::import::{BadRecords, ChangedRecords, Import, ImportReport, MissingImages};
 use crate::store::Store;
 
 #[derive(Debug, Args)]
@@ -23,7 +24,7 @@ pub struct Arguments {
     #[arg(long, default_value = "auto", value_parser = parse_format)]
     format: FormatChoice,
     /// The samples' source; with each record's own id it makes the sample's id [default: the file's name].
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     source: Option<String>,
     /// Import samples whose image file does not exist, without the image.
     #[arg(long)]
@@ -31,6 +32,9 @@ pub struct Arguments {
     /// What to do with a record that cannot be imported.
     #[arg(long, value_name = "RULE", default_value = "fail")]
     on_bad_record: BadRecordChoice,
+    /// What to do with a record that is in the store with another image, caption, box or conversation.
+    #[arg(long, value_name = "RULE", default_value = "fail")]
+    on_changed: ChangedChoice,
     /// Print the report as a table or as JSON.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     output: ReportFormat,
@@ -57,6 +61,14 @@ enum BadRecordChoice {
     Skip,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ChangedChoice {
+    /// It cannot be imported.
+    Fail,
+    /// Replace the sample and its seed items; what was evolved from them stays, and is stale.
+    Update,
+}
+
 /// How a command reports what it did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
@@ -71,6 +83,10 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
         .bad_records(match arguments.on_bad_record {
             BadRecordChoice::Fail => BadRecords::Fail,
             BadRecordChoice::Skip => BadRecords::Skip,
+        })
+        .changed_records(match arguments.on_changed {
+            ChangedChoice::Fail => ChangedRecords::Fail,
+            ChangedChoice::Update => ChangedRecords::Update,
         });
     if let Some(images) = arguments.images {
         import = import.images(images);
@@ -121,6 +137,10 @@ pub fn print_report(report: &ImportReport) {
     ));
     if report.known_samples > 0 {
         note(format_args!("{} records were in the store already", report.known_samples));
+    }
+    if report.updated_samples > 0 {
+        note(format_args!("{} samples were replaced by records with other content", report.updated_samples));
+        hint("what was evolved from the old content stays and is stale; evolve it again with 'mmevol evolve --stale'");
     }
     if report.missing_images > 0 {
         note(format_args!("{} image files were not found; evolve skips such samples unless it is told --text-only", report.missing_images));

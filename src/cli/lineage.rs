@@ -1,5 +1,7 @@
 //! `mmevol lineage`.
 
+mod dot;
+
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
@@ -7,16 +9,16 @@ use clap::{Args, ValueEnum};
 
 use super::output::OutputOptions;
 use super::table::fit;
-use super::{open_session, print_json};
-use crate::error::Result;
+use super::{open_session, print_json, print_line};
+use crate::error::{Error, Result};
 use crate::lineage::{Lineage, LineageItem, LineageNode, lineage};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// A sample or an instruction: its id, the beginning of it, or the sample's own key in its seed file.
     id: String,
-    /// Draw a tree, or print it as JSON.
-    #[arg(long, value_name = "FORMAT", default_value = "tree")]
+    /// Draw a tree, or print it for Graphviz or as JSON.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
     output: TreeFormat,
     /// Show whole questions and answers.
     #[arg(long)]
@@ -25,7 +27,9 @@ pub struct Arguments {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum TreeFormat {
-    Tree,
+    #[value(alias = "tree")]
+    Text,
+    Dot,
     Json,
 }
 
@@ -34,7 +38,11 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     let lineage = lineage(&session, &arguments.id).await?;
     match arguments.output {
         TreeFormat::Json => print_json(&[lineage]),
-        TreeFormat::Tree => {
+        TreeFormat::Dot => {
+            let text = dot::dot(&lineage, arguments.full).map_err(|cause| Error::internal("failed to write the graph", cause))?;
+            print_line(&text)
+        }
+        TreeFormat::Text => {
             let width = (!arguments.full).then(|| OutputOptions::for_stdout().width);
             draw(&lineage, width);
             Ok(())

@@ -3,6 +3,7 @@
 
 mod check;
 mod demo;
+mod diff;
 mod evolve;
 mod export;
 mod import;
@@ -11,7 +12,9 @@ mod models;
 pub mod output;
 pub mod progress;
 mod prompts;
+mod restore;
 pub mod shell;
+mod spent;
 mod sql;
 mod status;
 pub mod table;
@@ -53,6 +56,10 @@ enum Command {
     Sql(sql::Arguments),
     /// Draw the tree of a sample or an instruction, from seed to leaf.
     Lineage(lineage::Arguments),
+    /// Compare two states of the store, per round and operator.
+    Diff(diff::Arguments),
+    /// Make the dataset what it was, as a new state.
+    Restore(restore::Arguments),
     /// Write the kept instructions in a training format.
     Export(export::Arguments),
     /// List the prompts, or show one.
@@ -73,6 +80,8 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Status(arguments) => status::run(&cli.store, arguments).await,
         Command::Sql(arguments) => sql::run(&cli.store, arguments).await,
         Command::Lineage(arguments) => lineage::run(&cli.store, arguments).await,
+        Command::Diff(arguments) => diff::run(&cli.store, arguments).await,
+        Command::Restore(arguments) => restore::run(&cli.store, arguments).await,
         Command::Export(arguments) => export::run(&cli.store, arguments).await,
         Command::Prompts(arguments) => prompts::run(arguments),
         Command::Check(arguments) => check::run(&cli.store, arguments).await,
@@ -99,7 +108,7 @@ pub fn print_error(error: &Error) {
         }
         cause = current.source();
     }
-    shell::BackendError { message, hints: error.hints() }.print();
+    shell::BackendError { message, position: None, hints: error.hints() }.print();
 }
 
 /// A session over a store that must exist.

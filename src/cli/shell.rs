@@ -30,6 +30,7 @@ use self::session::{Interrupt, Next, Session};
 use self::statements::Script;
 pub use self::statements::{Statement, split_statements};
 use super::output::{OutputError, OutputFormat, OutputOptions};
+use crate::error::Position;
 
 /// The engine behind the shell.
 #[async_trait]
@@ -74,10 +75,12 @@ pub struct TableName {
 
 /// What went wrong, for a person to read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
+#[error("{message}{}", position.map(|position| format!(" ({position})")).unwrap_or_default())]
 pub struct BackendError {
     /// One sentence without `error:` before it.
     pub message: String,
+    /// Where in the statement, if that is known.
+    pub position: Option<Position>,
     /// What to do about it, each without `hint:` before it.
     pub hints: Vec<String>,
 }
@@ -85,7 +88,7 @@ pub struct BackendError {
 impl BackendError {
     /// An error without hints.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hints: Vec::new() }
+        Self { message: message.into(), position: None, hints: Vec::new() }
     }
 
     /// The same error with one more hint.
@@ -98,7 +101,7 @@ impl BackendError {
     pub fn print(&self) {
         const ERROR: Style = AnsiColor::Red.on_default().bold();
         const HINT: Style = AnsiColor::Cyan.on_default().bold();
-        anstream::eprintln!("{ERROR}error:{ERROR:#} {}", self.message);
+        anstream::eprintln!("{ERROR}error:{ERROR:#} {self}");
         for hint in &self.hints {
             anstream::eprintln!("{HINT}hint:{HINT:#} {hint}");
         }

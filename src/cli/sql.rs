@@ -10,7 +10,8 @@ use futures::TryStreamExt;
 use super::models::{EmbeddingArguments, ModelArguments};
 use super::output::{OutputFormat, OutputOptions};
 use super::shell::{self, BackendError, Names, ResultStream, ShellOptions, SqlBackend, TableName, split_statements};
-use super::{note, print_query};
+use super::spent::note_spent;
+use super::{hint, note, print_query};
 use crate::error::{Error, Position, Result};
 use crate::model::in_flight::InFlight;
 use crate::model::service::Spending;
@@ -41,18 +42,33 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
         Err(Error::NoStore { .. }) => None,
         Err(error) => return Err(error),
     };
-    let (session, recording) = match &arguments.models.model {
-        Some(model) => with_models(store, model, &arguments).await?,
-        None => (without_models(store).await?, None),
+    let Some(model) = &arguments.models.model else {
+        return run_statements(&Arc::new(without_models(store).await?), &arguments).await;
     };
+    let spending = Arc::new(Spending::new(arguments.models.max_calls, arguments.models.budget_usd));
+    let (session, recording) = with_models(store, model, &arguments, &spending).await?;
     let session = Arc::new(session);
     let outcome = run_statements(&session, &arguments).await;
     if let Some(recording) = recording {
         // Its tables hold the writer.
         drop(session);
-        recording.finish().await?;
+        recording.finish(&spending).await?;
     }
+    note_calls(&spending);
     outcome
+}
+
+/// What the statements asked, if they asked anything, and what became of rows that show no error themselves.
+fn note_calls(spending: &Spending) {
+    let spent = spending.spent();
+    if spent.calls + spent.cached + spent.joined + spent.failed + spent.not_asked > 0 {
+        note_spent(spent);
+    }
+    if let Some(unanswered) = spending.unanswered() {
+        note(format_args!("{} values are NULL: no answer of use came back", unanswered.rows));
+        note(format_args!("the commonest error, {} times: {}", unanswered.times, unanswered.commonest));
+        hint("the try_llm_... functions say why, row by row");
+    }
 }
 
 async fn run_statements(session: &Arc<Session>, arguments: &Arguments) -> Result<()> {
@@ -114,23 +130,27 @@ async fn without_models(store: Option<Store>) -> Result<Session> {
 struct Recording {
     in_flight: Arc<InFlight>,
     writer: SharedWriter,
-    spending: Arc<Spending>,
 }
 
 impl Recording {
-    async fn finish(self) -> Result<()> {
+    async fn finish(self, spending: &Spending) -> Result<()> {
         self.in_flight.settled().await;
         let writer = Arc::into_inner(self.writer).ok_or_else(|| Error::internal("failed to record calls", "the session still writes"))?;
         let writer = writer.into_inner();
         if writer.has_changes()? {
-            let counters = serde_json::to_value(self.spending.spent()).map_err(|cause| Error::internal("failed to count calls", cause))?;
+            let counters = serde_json::to_value(spending.spent()).map_err(|cause| Error::internal("failed to count calls", cause))?;
             writer.publish(counters).await?;
         }
         Ok(())
     }
 }
 
-async fn with_models(store: Option<Store>, name: &str, arguments: &Arguments) -> Result<(Session, Option<Recording>)> {
+async fn with_models(
+    store: Option<Store>,
+    name: &str,
+    arguments: &Arguments,
+    spending: &Arc<Spending>,
+) -> Result<(Session, Option<Recording>)> {
     let Arguments { models: arguments, embedding, .. } = arguments;
     let model = arguments.chat_model(name)?;
     let embedder = embedding.embedder(name, arguments)?;
@@ -138,16 +158,16 @@ async fn with_models(store: Option<Store>, name: &str, arguments: &Arguments) ->
         Some(judge) => arguments.chat_model(judge)?,
         None => Arc::clone(&model),
     };
-    let spending = Arc::new(Spending::new(arguments.max_calls, arguments.budget_usd));
     let prices = Arc::new(arguments.price_table()?);
     spending.check_prices([model.name(), judge.name(), embedder.name()], &prices)?;
-    let settings = serde_json::json!({ "model": name, "endpoint": model.endpoint(), "judge": judge.name(), "embedding_model": embedder.name() });
+    let settings =
+        serde_json::json!({ "model": name, "endpoint": model.endpoint(), "judge": judge.name(), "embedding_model": embedder.name() });
     let models = Models {
         model,
         judge,
         embedder,
         prices,
-        spending: Arc::clone(&spending),
+        spending: Arc::clone(spending),
         prompts: Arc::new(arguments.prompt_library()?),
         parameters: arguments.parameters(),
         images: true,
@@ -157,7 +177,7 @@ async fn with_models(store: Option<Store>, name: &str, arguments: &Arguments) ->
     };
     let writer: SharedWriter = Arc::new(tokio::sync::Mutex::new(store.writer("sql", settings).await?));
     let models = Arc::new(models.over(&writer).await?);
-    let recording = Recording { in_flight: Arc::clone(&models.model.in_flight), writer: Arc::clone(&writer), spending };
+    let recording = Recording { in_flight: Arc::clone(&models.model.in_flight), writer: Arc::clone(&writer) };
     Ok((Session::builder().writer(writer).models(models).build().await?, Some(recording)))
 }
 

@@ -6,6 +6,7 @@ mod plan;
 mod round;
 mod stage;
 mod statements;
+mod troubles;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::query::Session;
 use crate::store::{SharedWriter, Store};
 pub use plan::{Plan, PlannedRequests};
 pub use statements::bound_statements;
+pub use troubles::Troubles;
 
 /// Items of one request at most; a sample with more is split. Twenty rewritten items of about 230 tokens (the mean of the authors' first
 /// round) fill the default answer limit of 4,096 tokens.
@@ -45,12 +47,30 @@ pub struct Settings {
     pub min_score: Option<i64>,
     /// Evolve samples without images too, and send no images at all.
     pub text_only: bool,
-    /// Try again what failed.
-    pub retry_failed: bool,
+    /// What is evolved, besides or in place of what was never tried.
+    pub due: Due,
     /// Requests to make at most; `None` for no limit. Answers of earlier calls do not count.
     pub max_calls: Option<u64>,
     /// USD after which no call is begun; `None` for no limit. Calls in flight may exceed it.
     pub budget_usd: Option<f64>,
+}
+
+/// What an evolution takes up. Attempts that succeed replace what stood in their place, which becomes `superseded`; nothing is deleted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Due {
+    /// What was never tried.
+    #[default]
+    New,
+    /// That, and what failed.
+    Failed,
+    /// Only what would come out otherwise today: its prompt, its judge's prompt, its sample or its parents have changed (view `stale`), or its
+    /// answer was cut off under a lower limit; and what descends from it.
+    Stale,
+    /// Only the evolutions with an item for which [`Settings::predicate`] holds. Each asks for another answer than before.
+    Chosen,
+    /// Only the verdicts, where another judge or another judge's prompt gave them. The rewritten items stay as they came.
+    Judgements,
 }
 
 impl Default for Settings {
@@ -63,7 +83,7 @@ impl Default for Settings {
             parameters: Parameters::default(),
             min_score: None,
             text_only: false,
-            retry_failed: false,
+            due: Due::New,
             max_calls: None,
             budget_usd: None,
         }
@@ -132,6 +152,10 @@ pub struct EvolutionReport {
     pub without_images: u64,
     /// Why new calls stopped, if a limit stopped them.
     pub stopped: Option<String>,
+    /// Why the model or the judge answers no more; no later round was begun.
+    pub endpoint_lost: Option<String>,
+    /// What went wrong, over all rounds.
+    pub troubles: Troubles,
 }
 
 /// What one round did.
@@ -156,6 +180,9 @@ pub struct RoundReport {
     /// Evolutions that were due and not begun because of [`Settings::max_calls`]; no later round begins before they are done.
     #[serde(default)]
     pub left_out: u64,
+    /// Why the model or the judge answers no more, where every call failed to reach it or too many in a row did.
+    #[serde(default)]
+    pub endpoint_lost: Option<String>,
 }
 
 impl Evolution {
@@ -213,14 +240,20 @@ impl Evolution {
     /// # Errors
     /// Those of the store, and of a predicate that does not plan.
     pub async fn plan(&self) -> Result<Plan> {
-        let session = Session::builder().store(self.store.clone()).personas(Arc::clone(&self.personas)).build().await?;
+        let session = Session::builder()
+            .store(self.store.clone())
+            .personas(Arc::clone(&self.personas))
+            .prompts(Arc::clone(&self.prompts))
+            .build()
+            .await?;
         self.check_predicate(&session).await?;
         plan::plan(self, &session).await
     }
 
     /// Runs every round that is due. Each round is published when it is complete, as one run; an error in a later round leaves the earlier ones.
     ///
-    /// A failed request fails its sample, not the run; the sample is tried again with [`Settings::retry_failed`].
+    /// A failed request fails its sample, not the run; the sample is tried again with [`Due::Failed`]. When an endpoint that has
+    /// answered is gone, the rest of the round fails at once, and no later round begins.
     ///
     /// # Errors
     /// [`Error::Model`] when the model answers nothing at all; those of the store, and of a predicate that does not plan.
@@ -234,22 +267,26 @@ impl Evolution {
 
         let mut report = EvolutionReport { without_images: self.count_without_images(&session).await?, ..EvolutionReport::default() };
         drop(session);
+        let mut run_ids = Vec::new();
         for round in 1..=self.settings.rounds {
             self.progress.round.store(round, Ordering::Relaxed);
             // Boxed: a round's future is large, and callers nest this one.
             let done = Box::pin(round::run(self, &writer, round, &spending)).await?;
             if done.evolutions > 0 {
                 let counters = serde_json::to_value(&done).map_err(|cause| Error::internal("failed to write the run's counters", cause))?;
-                writer.lock().await.checkpoint(counters).await?;
+                let mut writer = writer.lock().await;
+                run_ids.push(writer.run_id().to_owned());
+                writer.checkpoint(counters).await?;
             }
-            let left_out = done.left_out;
-            report.rounds.push(done);
             report.spent = spending.spent();
-            if let Some(stopped) = self.stopped(report.spent, left_out) {
-                report.stopped = Some(stopped);
+            report.stopped = self.stopped(report.spent, done.left_out);
+            report.endpoint_lost.clone_from(&done.endpoint_lost);
+            report.rounds.push(done);
+            if report.stopped.is_some() || report.endpoint_lost.is_some() {
                 break;
             }
         }
+        report.troubles = Troubles::of(&self.store, &run_ids).await?;
         Ok(report)
     }
 
@@ -277,11 +314,10 @@ impl Evolution {
 
     /// What goes into `runs.settings`; no secrets.
     fn recorded_settings(&self) -> serde_json::Value {
-        let Settings { rounds, predicate, operators, parameters, min_score, text_only, retry_failed, max_calls, budget_usd } =
-            &self.settings;
+        let Settings { rounds, predicate, operators, parameters, min_score, text_only, due, max_calls, budget_usd } = &self.settings;
         serde_json::json!({
             "rounds": rounds, "where": predicate, "operators": operators.to_string(), "parameters": parameters, "min_score": min_score,
-            "text_only": text_only, "failed": retry_failed, "max_calls": max_calls, "budget_usd": budget_usd,
+            "text_only": text_only, "due": due, "max_calls": max_calls, "budget_usd": budget_usd,
             "model": self.model.name(), "endpoint": self.model.endpoint(), "judge": self.judge.name(),
             "judge_endpoint": self.judge.endpoint(),
         })

@@ -8,7 +8,7 @@ use arrow::array::AsArray;
 use serde::Serialize;
 
 use super::stage::Stage;
-use super::statements::{ANSWERS, ELIMINATE, EVOLUTIONS, EVOLVE, FRONTIER, ITEMS, SCORE, SUPERSEDED};
+use super::statements::{ANSWERS, ELIMINATE, EVOLUTIONS, FRONTIER, ITEMS, SCORE, SUPERSEDED};
 use super::{Evolution, RoundReport};
 use crate::error::Result;
 use crate::model::service::Spending;
@@ -59,7 +59,7 @@ async fn make(evolution: &Evolution, session: &Session, writer: &SharedWriter, r
     }
     evolution.progress.requests.fetch_add(2 * requests, Ordering::Relaxed);
     // One plan from the frontier to the verdicts: an answer goes on to its judge while others are still being written.
-    stage.view("evolved", &EVOLVE.bind(&parameters)?).await?;
+    stage.view("evolved", &evolution.evolve_statement().bind(&parameters)?).await?;
     stage.view("answers", &ANSWERS.bind(&parameters)?).await?;
     stage.view("items", &ITEMS.bind(&parameters)?).await?;
     session.collect("SET mmevol.keep_order = false").await?;

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::json_records::fields::{Fields, fault, kind, shown_keys};
+use super::json_records::fields::{Fields, entries, fault, kind, shown_keys};
 use super::{RecordFault, SeedRecord, SeedSample, json_records, llava, messages, mmevol, parquet};
 
 /// Bytes at the beginning of every Parquet file.
@@ -85,31 +85,45 @@ impl FromStr for Format {
 
 /// Why a file cannot be read or written. A fault of one record alone is a [`RecordFault`].
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of a variant says what its fields are")]
 pub enum FormatError {
+    /// There is nothing at the path.
     #[error("there is no such file: {}. Check the path", path.display())]
     Missing { path: PathBuf },
+    /// A folder was named where a file is wanted.
     #[error("{} is a directory, expected a file. Name the JSON, JSONL or Parquet file in it; folders of images go to --images", path.display())]
     Directory { path: PathBuf },
+    /// A file of no bytes, or of white space only.
     #[error("{} is empty: it holds no record. Check that it was written to its end", path.display())]
     Empty { path: PathBuf },
+    /// The system refused to read.
     #[error("failed to read {}: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
+    /// The system refused to write.
     #[error("failed to write {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
+    /// A `.json` file whose first byte begins neither a list nor an object.
     #[error("{} is neither a JSON list nor JSON lines: {}", path.display(), beginning(*first_byte))]
     NotJson { path: PathBuf, first_byte: u8 },
+    /// JSON that does not parse, with its place. What follows it cannot be read either.
     #[error("{}: record {record}, line {line}, column {column}: {cause}. {remedy}", path.display())]
     Syntax { path: PathBuf, record: u64, line: u64, column: u64, cause: String, remedy: &'static str },
+    /// No Parquet footer, or one that cannot be read.
     #[error("{} cannot be opened as Parquet: {cause}. It may be cut off or be no Parquet file: get it again, or name another --format", path.display())]
     NotParquet { path: PathBuf, cause: String },
+    /// A row of a Parquet file that cannot be decoded.
     #[error("{}: row {row}: {cause}. The file seems to be damaged: get it again", path.display())]
     Row { path: PathBuf, row: u64, cause: String },
+    /// The first record fits none of the formats.
     #[error("{}: none of the formats fits: {found}. {}", path.display(), wanted_by_format())]
     Unrecognised { path: PathBuf, found: String },
+    /// A Parquet file without the columns of a sample.
     #[error("{}: no columns to read samples from: found {}; wanted {}. Rename the columns before the import", path.display(), shown_keys(found), Format::Parquet.wanted_keys())]
     Columns { path: PathBuf, found: Vec<String> },
+    /// A `--format` that is none.
     #[error("no format is called '{name}': expected {expected}{}", nearest.as_ref().map(|near| format!(". Did you mean '{near}'?")).unwrap_or_default())]
     UnknownName { name: String, expected: String, nearest: Option<String> },
+    /// A sample that the format cannot hold.
     #[error("{}: sample {sample_id} cannot be written: {cause}", path.display())]
     Sample { path: PathBuf, sample_id: String, cause: String },
 }
@@ -138,7 +152,7 @@ fn beginning(first_byte: u8) -> String {
     match first_byte {
         0x1f => "it is gzip-compressed. Unpack it first".to_owned(),
         b'P' => "it begins with 'P'. If it is a Parquet file, say --format parquet; a ZIP archive must be unpacked".to_owned(),
-        0xff | 0xfe => "it seems to be UTF-16 text. Save it as UTF-8".to_owned(),
+        0xff | 0xfe => "it is no UTF-8 text, but perhaps UTF-16 text or an image. Save text as UTF-8".to_owned(),
         byte => format!("it begins with '{}'. Give a file that begins with [ or {{", byte.escape_ascii()),
     }
 }
@@ -177,20 +191,22 @@ fn is_parquet(path: &Path) -> Result<bool, FormatError> {
     Ok(magic == PARQUET_MAGIC || path.extension().is_some_and(|extension| extension == "parquet"))
 }
 
+/// Only keys are read: a value that cannot be, such as a number out of range, is the fault of its record and not of the format.
 fn format_of_record(path: &Path, record: &RawValue) -> Result<Format, FormatError> {
     let unrecognised = |found| FormatError::Unrecognised { path: path.to_owned(), found };
-    let mut fields = Fields::of_record(record).map_err(|fault| unrecognised(fault.message))?;
-    let format = Format::of_keys(fields.keys())
-        .ok_or_else(|| unrecognised(format!("the first record has the keys {}", shown_keys(fields.keys()))))?;
-    if format != Format::Llava {
-        return Ok(format);
-    }
+    let entries = entries(record).map_err(|fault| unrecognised(format!("the first record: {}", fault.message)))?;
+    let keys: Vec<String> = entries.iter().map(|(key, _)| key.clone()).collect();
+    let format = Format::of_keys(&keys).ok_or_else(|| match keys.is_empty() {
+        true => unrecognised("the first record is empty".to_owned()),
+        false => unrecognised(format!("the first record has the keys {}", shown_keys(&keys))),
+    })?;
     // ShareGPT's key with OpenAI's turns.
-    let has_roles = match fields.take("conversations") {
-        Some(Value::Array(turns)) => turns.first().is_some_and(|turn| turn.get("role").is_some()),
-        _ => false,
+    let has_roles = || {
+        let turns = entries.iter().find(|(key, _)| key == "conversations")?.1;
+        let turns: Vec<&RawValue> = serde_json::from_str(turns.get()).ok()?;
+        Some(self::entries(turns.first()?).ok()?.iter().any(|(key, _)| key == "role"))
     };
-    Ok(if has_roles { Format::Messages } else { Format::Llava })
+    Ok(if format == Format::Llava && has_roles() == Some(true) { Format::Messages } else { format })
 }
 
 /// Reads a file as a stream of records in its order, with the memory of its largest record (Parquet: of a few rows).
@@ -219,7 +235,8 @@ pub fn read_seeds(
 
 /// The fault of a record that lacks what its format lives on: mostly a file of another format.
 pub(super) fn lacks(format: Format, missing: &str, keys: &[String]) -> RecordFault {
-    let mut message = format!("{missing} is missing: a {format} record has {}; this one has {}", format.wanted_keys(), shown_keys(keys));
+    let mut message =
+        format!("{missing} is missing: a record of format {format} has {}; this one has {}", format.wanted_keys(), shown_keys(keys));
     if let Some(likely) = Format::of_keys(keys).filter(|likely| *likely != format) {
         message.push_str(&format!(". It looks like {likely} (--format {likely})"));
     }

@@ -20,13 +20,19 @@ use crate::instruction::{DetectedObject, Instruction};
 /// One sample with the instructions to export.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ExportSample {
+    /// 32 hexadecimal digits.
     pub sample_id: String,
+    /// The name of the import it came with.
     pub source: String,
     /// The seed file's own key of the sample.
     pub source_id: Option<String>,
+    /// What the seed file says the image shows; `None` where it says nothing.
     pub caption: Option<String>,
+    /// What is where in the image; empty where no boxes are known.
     pub objects: Vec<DetectedObject>,
+    /// Labels of the seed file, in its order.
     pub topics: Vec<String>,
+    /// In the order in which the items speak of them; empty for a sample without image, or an export without images.
     pub images: Vec<ExportImage>,
     /// In the order in which they are written.
     pub instructions: Vec<ExportInstruction>,
@@ -48,11 +54,13 @@ impl ExportSample {
 /// An image of an exported sample.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ExportImage {
+    /// The blake3 hash of the file, 64 hexadecimal digits.
     pub image_id: String,
     /// The path the image was imported from, relative to its image folder.
     pub uri: String,
     /// Where the image was written beside the export, relative to it; `None` where none was written.
     pub file_name: Option<String>,
+    /// Such as `image/jpeg`.
     pub media_type: String,
     /// The image itself, for formats that hold it.
     pub bytes: Option<Bytes>,
@@ -68,15 +76,25 @@ impl ExportImage {
 /// An instruction of an exported sample, with its lineage.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ExportInstruction {
+    /// 32 hexadecimal digits.
     pub instruction_id: String,
+    /// The item it was made from; `None` for a seed and for an item whose parent is not known.
     pub parent_id: Option<String>,
+    /// The seed at the start of its lineage; `None` where that is not known.
     pub root_id: Option<String>,
+    /// 0 for a seed.
     pub round: i32,
+    /// `seed`, an operator, or empty where the operator is not known.
     pub operator: String,
+    /// Question, answer and what belongs to them.
     pub instruction: Instruction,
+    /// The judge's verdict; `None` for a seed and for an item that was not judged.
     pub improved: Option<bool>,
+    /// 0 to 10, by the judge; `None` where there is none.
     pub score: Option<i64>,
+    /// As in `instructions.status`.
     pub status: String,
+    /// The model that wrote it; `None` for a seed and for rounds that came finished.
     pub model: Option<String>,
 }
 

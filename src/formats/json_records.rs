@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use self::fields::fault;
@@ -168,8 +169,10 @@ impl JsonRecords {
                 return Ok(None);
             }
         }
-        let text = serde_json::from_slice(&line).map_err(|error| {
-            let cause = if std::str::from_utf8(&line).is_err() { "it is not UTF-8 text".to_owned() } else { cause(&error) };
+        // Without the line's end, which would put an error at the end of the record on the next line.
+        let line = line.trim_ascii_end();
+        let text = serde_json::from_slice(line).map_err(|error| {
+            let cause = if std::str::from_utf8(line).is_err() { "it is not UTF-8 text".to_owned() } else { cause(&error) };
             fault(format!("line {}, column {} is not JSON: {cause}", self.number, error.column()))
         });
         Ok(Some(JsonRecord { number: self.number, text }))
@@ -222,6 +225,24 @@ impl JsonRecords {
     }
 }
 
+/// The value of a record. Its text was checked to be JSON, which leaves numbers out of range, halves of surrogate pairs, and deep nesting.
+///
+/// # Errors
+/// Says what cannot be read, with the text before it.
+pub fn value(record: &RawValue) -> Result<Value, String> {
+    /// Characters shown of the text before what cannot be read.
+    const TEXT_SHOWN: usize = 40;
+
+    serde_json::from_str(record.get()).map_err(|error| {
+        let text = record.get();
+        let lines_before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+        let read = text.get(..lines_before + error.column()).unwrap_or(text);
+        let start = read.char_indices().rev().nth(TEXT_SHOWN).map_or(0, |(start, _)| start);
+        let mark = if start > 0 { "..." } else { "" };
+        format!("the record cannot be read: {} at the end of {mark}{}", cause(&error), read.get(start..).unwrap_or_default())
+    })
+}
+
 /// The parser's message without its position, which counts from the record's beginning.
 fn cause(error: &serde_json::Error) -> String {
     let text = error.to_string();
@@ -229,8 +250,14 @@ fn cause(error: &serde_json::Error) -> String {
     match message {
         "expected value" => "expected a value (JSON has no NaN, no Infinity, no single quotes and no comments)".to_owned(),
         "expected ident" => "expected true, false or null".to_owned(),
+        "unexpected end of hex escape" | "lone leading surrogate in hex escape" => "half of a surrogate pair stands alone".to_owned(),
+        "number out of range" => "a number is out of range".to_owned(),
+        "recursion limit exceeded" => "it is nested too deeply".to_owned(),
         "invalid unicode code point" => "it is not UTF-8 text".to_owned(),
-        other => other.to_owned(),
+        other => match other.strip_prefix("EOF while parsing ") {
+            Some(unfinished) => format!("the text ends inside {unfinished}"),
+            None => other.to_owned(),
+        },
     }
 }
 
@@ -302,7 +329,7 @@ mod tests {
     #[test]
     fn a_broken_list_delivers_what_stands_before() {
         let error = failure(b"[{\"a\":1},\n {\"b\":", 1);
-        assert!(error.contains("record 2, line 2") && error.contains("EOF"), "{error}");
+        assert!(error.contains("record 2, line 2") && error.contains("ends inside an object"), "{error}");
         assert!(failure(b"[{\"a\":1},", 1).contains("ends inside the list"));
         assert!(failure(b"[{\"a\":1}", 1).contains("expected a comma") || failure(b"[{\"a\":1}", 1).contains("ends inside"));
         assert!(failure(b"[", 0).contains("ends inside the list"));
@@ -339,6 +366,6 @@ mod tests {
         let (records, error) = records(deep.as_bytes());
         assert_eq!((records.len(), error), (2, None));
         let text = RawValue::from_string(format!("{{\"a\": {}{}}}", "[".repeat(300), "]".repeat(300))).unwrap();
-        assert!(fields::Fields::of_record(&text).unwrap_err().message.contains("recursion limit"));
+        assert!(fields::Fields::of_record(&text).unwrap_err().message.contains("nested too deeply"));
     }
 }

@@ -1,7 +1,7 @@
 //! The files that samples come from and go to, one file per format.
 //!
 //! Readers turn a file into a stream of [`SeedRecord`]s and know nothing of the store; writers turn
-//! [`ExportSample`]s into a file. Images stay references until the importer resolves them.
+//! [`ExportSample`](export::ExportSample)s into a file. Images stay references until the importer resolves them.
 
 pub mod detect;
 pub mod export;
@@ -22,9 +22,13 @@ use crate::instruction::{DetectedObject, Instruction};
 pub struct SeedSample {
     /// The file's own key of the sample: `hash_id`, else `id`; `None` where the file gives none.
     pub source_id: Option<String>,
+    /// In the order of the file; empty for a sample without image.
     pub images: Vec<SeedImage>,
+    /// What the image shows, in words; `None` where the file does not say.
     pub caption: Option<String>,
+    /// Labelled boxes; empty where the file gives none.
     pub objects: Vec<DetectedObject>,
+    /// The file's own labels, in its order.
     pub topics: Vec<String>,
     /// `rounds[0]` are the seed items, `rounds[n]` the survivors of round n where the file holds finished rounds.
     pub rounds: Vec<Vec<SeedItem>>,
@@ -33,7 +37,9 @@ pub struct SeedSample {
 /// A seed item, with the judge's score where the file holds a finished round.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SeedItem {
+    /// The item, as it stands in the file.
     pub instruction: Instruction,
+    /// 0 to 10; `None` for a seed.
     pub score: Option<i64>,
 }
 
@@ -43,7 +49,12 @@ pub enum SeedImage {
     /// A path inside the image folder, as written in the file.
     Path(String),
     /// The bytes themselves (Hugging Face's Image feature, data URLs), with the name they came under.
-    Bytes { bytes: Bytes, name: Option<String> },
+    Bytes {
+        /// The image file.
+        bytes: Bytes,
+        /// The path beside the bytes; `None` where there is none, as in a data URL.
+        name: Option<String>,
+    },
 }
 
 /// One record of a seed file with the place it stands at, for error messages.
@@ -61,5 +72,6 @@ pub struct SeedRecord {
 pub struct RecordFault {
     /// The record's own key, where it could be read.
     pub source_id: Option<String>,
+    /// Which field, what is wrong with it, and what was expected.
     pub message: String,
 }

@@ -14,6 +14,7 @@ const REPLACE_OR_SKIP: &str = "replace the file, or import with --on-bad-record 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageError {
     subject: Subject,
+    /// What is wrong, without the name of the image.
     pub problem: ImageProblem,
 }
 
@@ -26,9 +27,12 @@ enum Subject {
 
 /// What is wrong with an image, or with the way to it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of a variant says what its fields are")]
 pub enum ImageProblem {
+    /// A file of no bytes.
     #[error("is empty (0 bytes)")]
     Empty,
+    /// Some other kind of file, or an image format that is not read.
     #[error("is not an image that can be read: it looks like {looks_like}")]
     NotAnImage { looks_like: &'static str },
     #[error(
@@ -37,23 +41,30 @@ pub enum ImageProblem {
         with_thousands(*.height as usize),
         MAX_PIXELS / 1_000_000
     )]
+    /// More pixels than [`MAX_PIXELS`], by the header; nothing was decoded.
     TooLarge { width: u32, height: u32 },
     /// `missing` says what the file lacks, `length` how many bytes it has.
     #[error("is cut off: {missing} ({} bytes)", with_thousands(*.length))]
     CutOff { missing: String, length: usize },
+    /// An image whose header or pixels the decoder refuses.
     #[error("cannot be read as {format}: {cause}")]
     Unreadable { format: &'static str, cause: String },
-    #[error("cannot be turned into a request image: {cause}")]
+    /// Pixels that were decoded and cannot be made into another image.
+    #[error("cannot be resized or encoded: {cause}")]
     Unconvertible { cause: String },
     /// `near_miss` says where the file may be instead.
     #[error("does not exist in '{}'", .folder.display())]
     Missing { folder: PathBuf, near_miss: Option<String> },
+    /// A path with `..`, an absolute one, or a symbolic link out of the folder.
     #[error("leads outside of the image folder '{}'", .folder.display())]
     Outside { folder: PathBuf },
+    /// A folder where an image file is wanted.
     #[error("is a folder, not a file")]
     IsFolder,
+    /// An image folder that is a file.
     #[error("is not a folder")]
     NotAFolder,
+    /// The system refused to open or read the file.
     #[error("cannot be opened: {cause}")]
     Io { cause: String },
 }

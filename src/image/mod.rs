@@ -1,6 +1,7 @@
 //! Image files: what a file is without decoding it, the JPEG a model is sent, and safe access to a folder of them.
 //!
-//! [`inspect`] runs on every imported file, so it reads headers and endings only. [`request_jpeg`] decodes, once per image and run.
+//! [`inspect`] runs on every imported file, so it reads headers and endings only, as does [`dimensions`]. What decodes pixels
+//! ([`request_jpeg`], [`thumbnail`], [`perceptual_hash`]) is as slow as the image is large.
 
 mod ending;
 mod error;
@@ -8,11 +9,14 @@ mod folder;
 mod foreign;
 mod header;
 mod jpeg;
+mod perceptual_hash;
+mod pixels;
 mod request_jpeg;
 
 pub use error::{ImageError, ImageProblem};
 pub use folder::ImageFolder;
-pub use request_jpeg::{REQUEST_SIDE, RequestJpeg, request_jpeg};
+pub use perceptual_hash::{InvalidHash, PerceptualHash, perceptual_hash};
+pub use request_jpeg::{REQUEST_SIDE, RequestJpeg, request_jpeg, thumbnail};
 
 /// Images of more pixels than this are refused before they are decoded: 100 million, which is 300 MB as RGB.
 ///
@@ -24,6 +28,7 @@ pub const MAX_PIXELS: u64 = 100_000_000;
 pub struct ImageInfo {
     /// The blake3 hash of the file's bytes, as 64 hex digits.
     pub image_id: String,
+    /// By the first bytes, not by the name.
     pub format: ImageFormat,
     /// In pixels, as a viewer shows it: with the orientation in the file's metadata applied. Boxes refer to this size.
     pub width: u32,
@@ -34,11 +39,17 @@ pub struct ImageInfo {
 /// The image formats that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ImageFormat {
+    /// Baseline or progressive; gray, RGB or CMYK.
     Jpeg,
+    /// Any bit depth; of an animated one, the first frame.
     Png,
+    /// Lossy or lossless; of an animation, the first frame.
     WebP,
+    /// Of an animation, the first frame.
     Gif,
+    /// Windows bitmaps.
     Bmp,
+    /// The first page.
     Tiff,
 }
 
@@ -105,4 +116,12 @@ pub fn inspect(bytes: &[u8]) -> Result<ImageInfo, ImageError> {
     let header = header::read(bytes)?;
     let (width, height) = header.displayed_size();
     Ok(ImageInfo { image_id: blake3::hash(bytes).to_hex().to_string(), format: header.format, width, height })
+}
+
+/// Width and height in pixels, as a viewer shows the image. Costs what [`inspect`] costs, without the hash.
+///
+/// # Errors
+/// As [`inspect`].
+pub fn dimensions(bytes: &[u8]) -> Result<(u32, u32), ImageError> {
+    Ok(header::read(bytes)?.displayed_size())
 }

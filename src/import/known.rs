@@ -12,10 +12,17 @@ use crate::store::{Snapshot, Table};
 /// Ids of a snapshot plus those that the running import has added. Ids are kept as their first 128 bits.
 #[derive(Debug)]
 pub struct Known {
-    samples: HashMap<u128, u128>,
+    samples: HashMap<u128, KnownSample>,
     images: HashSet<u128>,
     /// Evolutions by sample and round.
     evolutions: HashMap<(u128, i32), u128>,
+}
+
+#[derive(Debug)]
+struct KnownSample {
+    content: u128,
+    /// Whether a record of the running import was this sample.
+    in_file: bool,
 }
 
 /// Whether something is in the store.
@@ -23,7 +30,9 @@ pub struct Known {
 pub enum Standing {
     New,
     Same,
-    /// It is there under this id with other content.
+    /// It is in the store under this id with other content, and no record of this import was it so far.
+    Changed,
+    /// It is there under this id with other content, which stands.
     Different,
 }
 
@@ -34,7 +43,9 @@ impl Known {
         snapshot
             .for_each(Table::Samples, &["sample_id", "content_hash"], |batch| {
                 let (ids, hashes) = (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
-                known.samples.extend(ids.iter().zip(hashes).filter_map(|(id, hash)| Some((key(id?), key(hash?)))));
+                known.samples.extend(
+                    ids.iter().zip(hashes).filter_map(|(id, hash)| Some((key(id?), KnownSample { content: key(hash?), in_file: false }))),
+                );
             })
             .await?;
         snapshot
@@ -53,16 +64,26 @@ impl Known {
         Ok(known)
     }
 
-    /// Notes a sample and says whether it was known.
+    /// Says whether a sample was known, and notes it unless it was there with other content.
     pub fn sample(&mut self, sample_id: &str, content_hash: &str) -> Standing {
+        let content = key(content_hash);
         match self.samples.entry(key(sample_id)) {
             Entry::Vacant(vacant) => {
-                vacant.insert(key(content_hash));
+                vacant.insert(KnownSample { content, in_file: true });
                 Standing::New
             }
-            Entry::Occupied(known) if *known.get() == key(content_hash) => Standing::Same,
-            Entry::Occupied(_) => Standing::Different,
+            Entry::Occupied(mut known) if known.get().content == content => {
+                known.get_mut().in_file = true;
+                Standing::Same
+            }
+            Entry::Occupied(known) if known.get().in_file => Standing::Different,
+            Entry::Occupied(_) => Standing::Changed,
         }
+    }
+
+    /// Notes that a sample has other content from now on.
+    pub fn replace_sample(&mut self, sample_id: &str, content_hash: &str) {
+        self.samples.insert(key(sample_id), KnownSample { content: key(content_hash), in_file: true });
     }
 
     /// Notes an image; true the first time.

@@ -1,10 +1,11 @@
 //! Import: a seed file and its images become rows of `images`, `samples`, `instructions` and, for finished rounds, `evolutions`.
 //!
 //! Records stream through: read, resolve images (on all cores), drop what the store has, write. Memory is bounded by the queues between
-//! these steps plus 32 bytes for each sample and image the store holds. Nothing is visible before everything is written.
+//! these steps plus 16 to 48 bytes for each sample, image and finished round the store holds, and the ids of what is replaced. Nothing is visible before everything is written.
 
 mod known;
 mod prepare;
+mod replaced;
 mod rows;
 
 use std::path::{Path, PathBuf};
@@ -39,6 +40,7 @@ pub struct Import {
     source: Option<String>,
     missing_images: MissingImages,
     bad_records: BadRecords,
+    changed_records: ChangedRecords,
     progress: Arc<ImportProgress>,
 }
 
@@ -65,6 +67,17 @@ pub enum BadRecords {
     Skip,
 }
 
+/// What to do with a record that is in the store with other content: another image, caption, box, topic or conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ChangedRecords {
+    /// It is a bad record.
+    #[default]
+    Fail,
+    /// It replaces its sample and the sample's seed items. What was evolved from the old ones stays, and is stale; states that were published
+    /// before keep the old ones. Seed items that the record no longer has stay as `eliminated`.
+    Update,
+}
+
 /// How far an import is; safe to read while it runs.
 #[derive(Debug, Default)]
 pub struct ImportProgress {
@@ -81,19 +94,23 @@ impl ImportProgress {
 /// What an import added.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ImportReport {
+    /// Records read, whatever became of them.
     pub records: u64,
     /// New samples.
     pub samples: u64,
     /// Samples that the store, or an earlier record of the file, had already.
     pub known_samples: u64,
+    /// Samples that were replaced, with [`ChangedRecords::Update`].
+    pub updated_samples: u64,
     /// New images; equal files count once.
     pub images: u64,
     /// Image files that were not found, with `--allow-missing-images`.
     pub missing_images: u64,
-    /// New items of every round.
+    /// New items of every round, without the seed items of replaced samples.
     pub instructions: u64,
     /// Finished rounds of single samples.
     pub evolutions: u64,
+    /// Records left out, with [`BadRecords::Skip`].
     pub rejected: u64,
     /// Where the rejected records are listed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,6 +136,7 @@ impl Import {
             source: None,
             missing_images: MissingImages::default(),
             bad_records: BadRecords::default(),
+            changed_records: ChangedRecords::default(),
             progress: Arc::default(),
         }
     }
@@ -141,13 +159,21 @@ impl Import {
         self
     }
 
+    /// What to do about image files that are not there; the import fails by default.
     pub fn missing_images(mut self, rule: MissingImages) -> Self {
         self.missing_images = rule;
         self
     }
 
+    /// What to do about records that cannot be imported; the import fails by default.
     pub fn bad_records(mut self, rule: BadRecords) -> Self {
         self.bad_records = rule;
+        self
+    }
+
+    /// What to do about records that have changed since they were imported; the import fails by default.
+    pub fn changed_records(mut self, rule: ChangedRecords) -> Self {
+        self.changed_records = rule;
         self
     }
 
@@ -181,14 +207,14 @@ impl Import {
         let mut known = Known::load(writer.snapshot()).await?;
         let mut report = ImportReport::default();
         let mut rejects = Vec::new();
-        let mut rows = Rows::start(&mut writer, source).await?;
+        let mut rows = Rows::start(&mut writer, source, self.changed_records).await?;
 
         let mut groups = self.prepared_groups(format, folder)?;
         while let Some(group) = groups.try_next().await? {
             for (number, prepared) in group {
                 report.records += 1;
                 let outcome = match prepared {
-                    Ok(prepared) => rows.add(number, prepared, &mut known, &mut report).await?,
+                    Ok(prepared) => rows.add(prepared, &mut known, &mut report).await?,
                     Err(fault) => Err(fault),
                 };
                 if let Err((source_id, message)) = outcome {
@@ -202,7 +228,7 @@ impl Import {
         rows.finish(&mut writer).await?;
         report.rejected = rejects.len() as u64;
         report.rejects_file = write_rejects(store.root(), writer.run_id(), &rejects)?;
-        if report.samples + report.evolutions > 0 || writer.snapshot().catalog().generation == 0 {
+        if report.samples + report.updated_samples + report.evolutions > 0 || writer.snapshot().catalog().generation == 0 {
             let counters = serde_json::to_value(&report).map_err(|cause| Error::internal("failed to write the run's counters", cause))?;
             writer.publish(counters).await?;
         }

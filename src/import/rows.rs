@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int32Array, LargeBinaryArray, StringArray};
+use arrow::array::{ArrayRef, Int32Array, LargeBinaryBuilder, StringArray};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use chrono::{DateTime, Utc};
-use datafusion::error::DataFusionError;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use futures::StreamExt;
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::ImportReport;
 use super::known::{Known, Standing};
 use super::prepare::{Outcome, Prepared, PreparedImage};
+use super::replaced::Replaced;
+use super::{ChangedRecords, ImportReport};
 use crate::error::{Error, Result};
 use crate::formats::SeedItem;
 use crate::ids::stable_id;
@@ -31,6 +32,8 @@ const IMAGE_BYTES_PER_BATCH: usize = 8 << 20;
 /// The tables an import writes to, each with its queue.
 pub struct Rows {
     source: String,
+    changed_records: ChangedRecords,
+    replaced: Replaced,
     run_id: String,
     time: DateTime<Utc>,
     images: Sink<PreparedImage>,
@@ -109,34 +112,32 @@ struct EvolutionRow {
 
 impl Rows {
     /// Starts one background write a table.
-    pub async fn start(writer: &mut Writer, source: String) -> Result<Rows> {
+    pub async fn start(writer: &mut Writer, source: String, changed_records: ChangedRecords) -> Result<Rows> {
         Ok(Rows {
             source,
+            changed_records,
+            replaced: Replaced::default(),
             run_id: writer.run_id().to_owned(),
             time: writer.started_at(),
-            images: Sink::start(writer, Table::Images).await?,
+            images: Sink::start(writer, Table::Images, encode_images).await?,
             image_bytes: 0,
-            samples: Sink::start(writer, Table::Samples).await?,
-            instructions: Sink::start(writer, Table::Instructions).await?,
-            evolutions: Sink::start(writer, Table::Evolutions).await?,
+            samples: Sink::start(writer, Table::Samples, encode_rows).await?,
+            instructions: Sink::start(writer, Table::Instructions, encode_rows).await?,
+            evolutions: Sink::start(writer, Table::Evolutions, encode_rows).await?,
         })
     }
 
     /// Adds what is new of a record.
     ///
     /// The inner result says what is wrong with the record itself.
-    pub async fn add(&mut self, number: u64, record: Prepared, known: &mut Known, report: &mut ImportReport) -> Result<Outcome<()>> {
+    pub async fn add(&mut self, record: Prepared, known: &mut Known, report: &mut ImportReport) -> Result<Outcome<()>> {
         let Prepared { source_id, images, missing_images, caption, objects, topics, mut rounds, content_hash } = record;
         // A record without a key of its own is identified by what it is.
         let identity = source_id.as_deref().unwrap_or(&content_hash);
         let sample_id = stable_id([Some("sample"), Some(&self.source), Some(identity)]);
         let standing = known.sample(&sample_id, &content_hash);
-        if standing == Standing::Different {
-            let message = format!(
-                "another record with this id is in source '{}' already, with other content; give one of them another id, or import the file \
-                 under another --source",
-                self.source
-            );
+        if let Some(way_out) = self.refusal(standing) {
+            let message = format!("another record with this id is in source '{}' already, with other content; {way_out}", self.source);
             return Ok(Err((source_id, message)));
         }
         let evolved = rounds.split_off(rounds.len().min(1));
@@ -148,22 +149,28 @@ impl Rows {
             report.known_samples += 1;
             return Ok(Ok(()));
         }
-        let _ = number;
-        report.samples += 1;
+        let seed_ids: Vec<String> =
+            (0..seeds.len()).map(|position| stable_id([Some("instruction"), Some(&sample_id), Some(&position.to_string())])).collect();
+        if standing == Standing::Changed {
+            known.replace_sample(&sample_id, &content_hash);
+            self.replaced.add(&sample_id, &seed_ids);
+            report.updated_samples += 1;
+        } else {
+            report.samples += 1;
+            report.instructions += seeds.len() as u64;
+        }
         report.missing_images += missing_images.len() as u64;
         let image_ids = images.iter().map(|image| image.info.image_id.clone()).collect();
         for image in images {
             self.add_image(image, known, report).await?;
         }
-        for (position, item) in (0..).zip(seeds) {
-            let instruction_id = stable_id([Some("instruction"), Some(&sample_id), Some(&position.to_string())]);
+        for ((position, item), instruction_id) in (0..).zip(seeds).zip(seed_ids) {
             let row = InstructionRow {
                 root_id: Some(instruction_id.clone()),
                 operator: Some("seed"),
                 ..self.instruction(instruction_id, &sample_id, 0, position, item)
             };
-            self.instructions.push(row, encode_rows).await?;
-            report.instructions += 1;
+            self.instructions.push(row).await;
         }
         let row = SampleRow {
             sample_id,
@@ -178,19 +185,28 @@ impl Rows {
             run_id: self.run_id.clone(),
             imported_at: self.time,
         };
-        self.samples.push(row, encode_rows).await?;
+        self.samples.push(row).await;
         Ok(Ok(()))
     }
 
-    /// Waits until everything is on disk, and makes it part of the tables.
+    /// What to do about a record that cannot come in beside what is there, if it cannot.
+    fn refusal(&self, standing: Standing) -> Option<&'static str> {
+        match (standing, self.changed_records) {
+            (Standing::Different, _) => Some("give one of them another id, or import the file under another --source"),
+            (Standing::Changed, ChangedRecords::Fail) => {
+                Some("replace that one with --on-changed update, give one of them another id, or import the file under another --source")
+            }
+            _ => None,
+        }
+    }
+
+    /// Waits until everything is on disk, and makes it part of the tables in place of what it replaces.
     pub async fn finish(self, writer: &mut Writer) -> Result<()> {
         // Every queue is closed before any write is waited for.
-        let staged = [
-            self.images.close(encode_images).await?,
-            self.samples.close(encode_rows).await?,
-            self.instructions.close(encode_rows).await?,
-            self.evolutions.close(encode_rows).await?,
-        ];
+        let staged =
+            [self.images.close().await, self.samples.close().await, self.instructions.close().await, self.evolutions.close().await];
+        // Before the new rows come: they have the same ids.
+        self.replaced.remove(writer).await?;
         for task in staged {
             let staged = task.await.map_err(|cause| Error::internal("the task that writes rows ended early", cause))??;
             if staged.rows > 0 {
@@ -219,7 +235,7 @@ impl Rows {
                 .map_err(|cause| Error::internal("failed to hash a finished round", cause))?;
             let evolution_id = stable_id([Some("imported evolution"), Some(sample_id), Some(&round.to_string()), Some(&content)]);
             match known.evolution(sample_id, round, &evolution_id) {
-                Standing::Different => return Ok(Some(format!("round {round} of this sample is in the store already, with other items"))),
+                Standing::Different | Standing::Changed => return Ok(Some(format!("round {round} of this sample is in the store already, with other items"))),
                 Standing::Same => {}
                 Standing::New => {
                     let kept = items.len();
@@ -234,10 +250,10 @@ impl Rows {
                             faults: vec![Fault::NoParent.name()],
                             ..self.instruction(instruction_id, sample_id, round, position, item.clone())
                         };
-                        self.instructions.push(row, encode_rows).await?;
+                        self.instructions.push(row).await;
                     }
                     let row = self.evolution(&evolution_id, sample_id, round, parent_evolution_id.clone(), parents, kept);
-                    self.evolutions.push(row, encode_rows).await?;
+                    self.evolutions.push(row).await;
                 }
             }
             parents = items.len();
@@ -255,7 +271,7 @@ impl Rows {
         self.images.rows.push(image);
         if self.image_bytes >= IMAGE_BYTES_PER_BATCH || self.images.rows.len() >= ROWS_PER_BATCH {
             self.image_bytes = 0;
-            self.images.send(encode_images).await?;
+            self.images.send().await;
         }
         Ok(())
     }
@@ -325,46 +341,42 @@ impl Rows {
     }
 }
 
-/// Rows that collect into batches, and the background write they go to.
+/// Rows that collect into batches, and the background write they go to, which also makes them columns.
 struct Sink<R> {
     rows: Vec<R>,
-    schema: SchemaRef,
-    sender: mpsc::Sender<Result<RecordBatch, DataFusionError>>,
+    sender: mpsc::Sender<Vec<R>>,
     task: JoinHandle<Result<Staged>>,
 }
 
 type Encode<R> = fn(&[R], &SchemaRef) -> Result<RecordBatch>;
 
-impl<R> Sink<R> {
-    async fn start(writer: &mut Writer, table: Table) -> Result<Sink<R>> {
+impl<R: Send + 'static> Sink<R> {
+    async fn start(writer: &mut Writer, table: Table, encode: Encode<R>) -> Result<Sink<R>> {
         let schema = table.schema();
-        let (sender, receiver) = mpsc::channel(2);
-        let stream = RecordBatchStreamAdapter::new(Arc::clone(&schema), ReceiverStream::new(receiver));
-        let task = writer.stage(table, Box::pin(stream)).await?;
-        Ok(Sink { rows: Vec::new(), schema, sender, task })
+        let (sender, receiver) = mpsc::channel::<Vec<R>>(2);
+        let columns = Arc::clone(&schema);
+        let batches = ReceiverStream::new(receiver).map(move |rows| Ok(encode(&rows, &columns)?));
+        let task = writer.stage(table, Box::pin(RecordBatchStreamAdapter::new(schema, batches))).await?;
+        Ok(Sink { rows: Vec::new(), sender, task })
     }
 
-    async fn push(&mut self, row: R, encode: Encode<R>) -> Result<()> {
+    async fn push(&mut self, row: R) {
         self.rows.push(row);
-        match self.rows.len() >= ROWS_PER_BATCH {
-            true => self.send(encode).await,
-            false => Ok(()),
+        if self.rows.len() >= ROWS_PER_BATCH {
+            self.send().await;
         }
     }
 
-    async fn send(&mut self, encode: Encode<R>) -> Result<()> {
+    async fn send(&mut self) {
         if !self.rows.is_empty() {
-            let batch = encode(&self.rows, &self.schema)?;
-            self.rows.clear();
             // A write that has failed says so itself when it is waited for.
-            let _ = self.sender.send(Ok(batch)).await;
+            let _ = self.sender.send(std::mem::take(&mut self.rows)).await;
         }
-        Ok(())
     }
 
-    async fn close(mut self, encode: Encode<R>) -> Result<JoinHandle<Result<Staged>>> {
-        self.send(encode).await?;
-        Ok(self.task)
+    async fn close(mut self) -> JoinHandle<Result<Staged>> {
+        self.send().await;
+        self.task
     }
 }
 
@@ -373,13 +385,18 @@ fn encode_rows<R: Serialize>(rows: &[R], schema: &SchemaRef) -> Result<RecordBat
 }
 
 fn encode_images(images: &[PreparedImage], schema: &SchemaRef) -> Result<RecordBatch> {
+    // One allocation of the right size: growing by doubling would copy the images twice over.
+    let mut bytes = LargeBinaryBuilder::with_capacity(images.len(), images.iter().map(|image| image.bytes.len()).sum());
+    for image in images {
+        bytes.append_value(&image.bytes);
+    }
     let columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from_iter_values(images.iter().map(|image| &image.info.image_id))),
         Arc::new(StringArray::from_iter_values(images.iter().map(|image| &image.uri))),
         Arc::new(StringArray::from_iter_values(images.iter().map(|image| image.info.format.name()))),
         Arc::new(Int32Array::from_iter_values(images.iter().map(|image| image.info.width as i32))),
         Arc::new(Int32Array::from_iter_values(images.iter().map(|image| image.info.height as i32))),
-        Arc::new(LargeBinaryArray::from_iter_values(images.iter().map(|image| image.bytes.as_ref()))),
+        Arc::new(bytes.finish()),
         // Computed where images are decoded; an import does not decode.
         arrow::array::new_null_array(schema.field(6).data_type(), images.len()),
     ];

@@ -36,11 +36,13 @@ pub struct Instruction {
     /// The form of the question, e.g. `Norm` or `multi_choice`.
     #[serde(deserialize_with = "null_as_default")]
     pub format: String,
+    /// What is asked, with its options where it is a multiple choice.
     #[serde(deserialize_with = "null_as_default")]
     pub question: String,
     /// The way to the answer, in order.
     #[serde(deserialize_with = "null_as_default")]
     pub steps: Vec<Step>,
+    /// The reference answer.
     #[serde(deserialize_with = "null_as_default")]
     pub answer: String,
 }
@@ -52,6 +54,7 @@ pub struct Step {
     /// A pseudo call such as `Grounding_1(dog)->bbx_1`, or `None` in words when the step has no call.
     #[serde(deserialize_with = "null_as_default")]
     pub manipulation: String,
+    /// What the step finds or concludes, in words.
     #[serde(deserialize_with = "null_as_default")]
     pub description: String,
 }
@@ -64,9 +67,11 @@ fn null_as_default<'de, D: serde::Deserializer<'de>, T: Deserialize<'de> + Defau
 /// An object with its place in the image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DetectedObject {
+    /// The category, e.g. `dog`.
     pub label: String,
     /// `[x1, y1, x2, y2]`, fractions of the image's width and height: 0 <= x1 <= x2 <= 1, 0 <= y1 <= y2 <= 1.
     pub bbox: [f64; 4],
+    /// The detector's, 0 to 1; `None` for boxes drawn by people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<f64>,
 }

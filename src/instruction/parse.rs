@@ -75,6 +75,7 @@ pub struct ParsedInstructions {
 pub struct RejectedItem {
     /// Its place among everything in the answer that looked like an item, from 0.
     pub position: usize,
+    /// What an item needs and this lacks.
     pub reason: String,
     /// Its JSON, or its source text if that is not JSON, cut to 500 characters.
     pub text: String,

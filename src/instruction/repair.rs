@@ -30,6 +30,7 @@ pub const MAX_DEPTH: usize = 127;
 /// The readable parts of a text, in order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Repaired {
+    /// Empty for a text without lists and objects.
     pub parts: Vec<Part>,
     /// The text ends inside a value, or inside a thought that was never closed.
     pub truncated: bool,

@@ -20,6 +20,7 @@ pub struct ItemScore {
     pub improved: Option<bool>,
     /// 0 to 10, rounded to a whole number. `None` when it is missing, unreadable or out of range.
     pub score: Option<i64>,
+    /// Why, in the words of the judge; `None` where it gave none.
     pub reason: Option<String>,
 }
 

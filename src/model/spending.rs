@@ -1,6 +1,8 @@
 //! What a command spends, and when it stops.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
@@ -20,6 +22,7 @@ pub struct Spending {
     started: AtomicU64,
     answered: AtomicU64,
     cached: AtomicU64,
+    joined: AtomicU64,
     failed: AtomicU64,
     refused: AtomicU64,
     prompt_tokens: AtomicU64,
@@ -27,6 +30,8 @@ pub struct Spending {
     /// In millionths of a dollar: atomics have no floats.
     cost_micros: AtomicU64,
     unpriced: AtomicU64,
+    /// Rows left without an answer, by the reason.
+    unanswered: Mutex<HashMap<String, u64>>,
 }
 
 /// What was spent so far.
@@ -34,8 +39,10 @@ pub struct Spending {
 pub struct Spent {
     /// Requests made and answered.
     pub calls: u64,
-    /// Requests answered by earlier calls, or by one for the same request that was in flight.
+    /// Requests answered by earlier calls.
     pub cached: u64,
+    /// Requests answered by a call for the same request that was in flight.
+    pub joined: u64,
     /// Requests made that brought no answer.
     pub failed: u64,
     /// Requests not made because a limit was reached.
@@ -49,6 +56,23 @@ pub struct Spent {
     /// Answered calls whose price is not known.
     pub unpriced: u64,
 }
+
+/// Rows whose value is NULL because their call failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unanswered {
+    /// How many.
+    pub rows: u64,
+    /// The reason that most of them have: its `error_kind` and its text.
+    pub commonest: String,
+    /// How many have it.
+    pub times: u64,
+}
+
+/// Reasons that are counted one by one; some quote an answer, so that there may be as many as rows.
+const REASONS_KEPT: usize = 1000;
+
+/// What the rest is counted as.
+const OTHER_REASONS: &str = "various reasons";
 
 /// The right to make one call, given back when it is dropped without having been [used](Admission::used).
 #[derive(Debug)]
@@ -82,6 +106,7 @@ impl Spending {
         Spent {
             calls: read(&self.answered),
             cached: read(&self.cached),
+            joined: read(&self.joined),
             failed: read(&self.failed),
             not_asked: read(&self.refused),
             prompt_tokens: read(&self.prompt_tokens),
@@ -91,9 +116,31 @@ impl Spending {
         }
     }
 
-    /// Counts requests that were answered without a call of their own.
+    /// Counts requests that were answered by earlier calls.
     pub fn count_cached(&self, requests: u64) {
         self.cached.fetch_add(requests, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_joined(&self) {
+        self.joined.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a row whose value is NULL because its call failed, so that somebody can be told.
+    pub fn count_unanswered(&self, failure: &CallFailure) {
+        let reason = format!("{}: {}", failure.kind, failure.message);
+        let mut reasons = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
+        if reasons.len() >= REASONS_KEPT && !reasons.contains_key(&reason) {
+            *reasons.entry(OTHER_REASONS.to_owned()).or_default() += 1;
+            return;
+        }
+        *reasons.entry(reason).or_default() += 1;
+    }
+
+    /// The rows that were left without an answer, and the commonest reason; `None` when there are none.
+    pub fn unanswered(&self) -> Option<Unanswered> {
+        let reasons = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
+        let (reason, times) = reasons.iter().max_by(|(a, m), (b, n)| m.cmp(n).then_with(|| b.cmp(a)))?;
+        Some(Unanswered { rows: reasons.values().sum(), commonest: reason.clone(), times: *times })
     }
 
     pub(super) fn count_answered(&self, reply: &ChatReply, cost_usd: Option<f64>) {

@@ -100,7 +100,8 @@ fn explain_plan(message: &str, sql: &str, position: Option<Position>, names: &Na
         };
         return Explanation { message: format!("no table is called '{table}'"), position: position.or_else(|| locate(sql, table)), hints };
     }
-    if let Some(function) = message.strip_prefix("Invalid function '").and_then(|rest| rest.split('\'').next()) {
+    let unknown_function = message.strip_prefix("Invalid function '").or_else(|| message.strip_prefix("table function '"));
+    if let Some(function) = unknown_function.and_then(|rest| rest.split('\'').next()) {
         return Explanation {
             message: format!("no function is called '{function}'"),
             position: position.or_else(|| locate(sql, function)),

@@ -8,6 +8,7 @@ use datafusion::logical_expr::{Documentation, col, lit};
 use datafusion::prelude::{DataFrame, SessionContext};
 use serde::Serialize;
 
+use super::table_functions::TABLE_FUNCTIONS;
 use crate::error::Error;
 
 #[derive(Serialize)]
@@ -22,6 +23,12 @@ impl Row {
     fn new(name: &str, function_type: &'static str, documentation: Option<&Documentation>) -> Row {
         let (description, example) = documentation.map(|text| (text.description.clone(), text.syntax_example.clone())).unzip();
         Row { function_name: name.to_owned(), function_type, description, example }
+    }
+
+    fn of_table(name: &str) -> Row {
+        let ours = TABLE_FUNCTIONS.iter().find(|function| function.name == name);
+        let (description, example) = ours.map(|function| (function.description(), function.example.to_owned())).unzip();
+        Row { function_name: name.to_owned(), function_type: "table", description, example }
     }
 }
 
@@ -48,5 +55,6 @@ fn rows(context: &SessionContext) -> Vec<Row> {
     let scalar = state.scalar_functions().iter().map(|(name, function)| Row::new(name, "scalar", function.documentation()));
     let aggregate = state.aggregate_functions().iter().map(|(name, function)| Row::new(name, "aggregate", function.documentation()));
     let window = state.window_functions().iter().map(|(name, function)| Row::new(name, "window", function.documentation()));
-    scalar.chain(aggregate).chain(window).collect()
+    let table = state.table_functions().keys().map(|name| Row::of_table(name));
+    scalar.chain(aggregate).chain(window).chain(table).collect()
 }

@@ -11,6 +11,7 @@ mod model_calls;
 mod named_arguments;
 mod session;
 mod statement;
+mod table_functions;
 
 pub use calls::Models;
 pub use images::StoreImages;

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use arrow::array::{ArrayRef, StringArray};
 use arrow::record_batch::RecordBatch;
-use datafusion::catalog::TableProvider;
+use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::config::Dialect;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
@@ -23,18 +24,22 @@ use super::kind::{DEFAULT_SCHEMA, Kind};
 use super::model_calls::with_model_calls;
 use super::named_arguments;
 use super::statement::Statement;
+use super::table_functions::TABLE_FUNCTIONS;
 use crate::error::{Error, Position, Result};
 use crate::functions::identity::draw_persona::{Personas, draw_persona};
 use crate::functions::llm::options::ModelOptions;
 use crate::functions::llm::{ModelSession, model_functions};
 use crate::functions::pure_functions;
+use crate::prompt::PromptLibrary;
 use crate::store::{SharedWriter, Snapshot, Store, StoreTable, Table};
 
 /// The views of a store: name and query.
-const VIEWS: [(&str, Statement); 3] = [
+const VIEWS: &[(&str, Statement)] = &[
     ("current", Statement::new("views/current", include_str!("../../sql/views/current.sql"))),
     ("history", Statement::new("views/history", include_str!("../../sql/views/history.sql"))),
+    ("lineage_edges", Statement::new("views/lineage_edges", include_str!("../../sql/views/lineage_edges.sql"))),
     ("rounds", Statement::new("views/rounds", include_str!("../../sql/views/rounds.sql"))),
+    ("stale", Statement::new("views/stale", include_str!("../../sql/views/stale.sql"))),
 ];
 
 /// Memory for sorts, joins and aggregates before they spill to disk.
@@ -68,8 +73,10 @@ impl std::fmt::Debug for Session {
 pub struct SessionBuilder {
     store: Option<Store>,
     writer: Option<SharedWriter>,
+    snapshot: Option<Snapshot>,
     models: Option<Arc<ModelSession>>,
     personas: Arc<Personas>,
+    prompts: Option<Arc<PromptLibrary>>,
 }
 
 impl SessionBuilder {
@@ -85,6 +92,12 @@ impl SessionBuilder {
         self
     }
 
+    /// Shows the tables as `snapshot` has them, whatever is published later. For a session that has neither store nor writer.
+    pub fn snapshot(mut self, snapshot: Snapshot) -> Self {
+        self.snapshot = Some(snapshot);
+        self
+    }
+
     /// Lets the `llm_*` functions ask these models. Without this call they are refused at plan time.
     pub fn models(mut self, models: Arc<ModelSession>) -> Self {
         self.models = Some(models);
@@ -94,6 +107,13 @@ impl SessionBuilder {
     /// What `draw_persona` draws from.
     pub fn personas(mut self, personas: Arc<Personas>) -> Self {
         self.personas = personas;
+        self
+    }
+
+    /// The prompts that table `present_prompts` lists, and that view `stale` compares with. By default those of the models, else the
+    /// embedded ones.
+    pub fn prompts(mut self, prompts: Arc<PromptLibrary>) -> Self {
+        self.prompts = Some(prompts);
         self
     }
 
@@ -118,11 +138,21 @@ impl SessionBuilder {
         for function in pure_functions() {
             context.register_udf(function);
         }
+        if self.store.is_some() || self.writer.is_some() {
+            let prompts = self.prompts.or_else(|| self.models.as_ref().map(|models| Arc::clone(&models.prompts)));
+            context.register_table("present_prompts", present_prompts(&prompts.unwrap_or_else(|| Arc::new(PromptLibrary::embedded())))?)?;
+        }
         for function in model_functions(self.models) {
             context.register_udf(function);
         }
         context.register_udf(draw_persona(self.personas));
+        for function in TABLE_FUNCTIONS {
+            context.register_udtf(function.name, function.over(None));
+        }
         let session = Session { context, store: self.store, writer: self.writer, shown: Mutex::new(None) };
+        if let Some(snapshot) = self.snapshot {
+            session.show(&snapshot, None).await?;
+        }
         session.refresh().await?;
         Ok(session)
     }
@@ -218,6 +248,7 @@ impl Session {
             state.scalar_functions().keys().cloned().collect::<Vec<_>>(),
             state.aggregate_functions().keys().cloned().collect(),
             state.window_functions().keys().cloned().collect(),
+            state.table_functions().keys().cloned().collect(),
         ]
         .concat();
         Names { tables, functions }
@@ -251,7 +282,10 @@ impl Session {
             self.context.deregister_table(table.name())?;
             self.context.register_table(table.name(), provider)?;
         }
-        for (name, query) in VIEWS {
+        for function in TABLE_FUNCTIONS {
+            self.context.register_udtf(function.name, function.over(Some(snapshot.clone())));
+        }
+        for &(name, query) in VIEWS {
             let view = self.context.sql(query.text()).await?.into_view();
             self.context.deregister_table(name)?;
             self.context.register_table(name, view)?;
@@ -290,4 +324,12 @@ impl Session {
     fn shown(&self) -> std::sync::MutexGuard<'_, Option<u64>> {
         self.shown.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
+}
+
+/// The names and ids of the prompts that this session evolves with.
+fn present_prompts(library: &PromptLibrary) -> Result<Arc<dyn TableProvider>> {
+    let column = |values: Vec<&str>| -> ArrayRef { Arc::new(StringArray::from(values)) };
+    let (names, ids) = library.iter().map(|prompt| (prompt.name.as_str(), prompt.prompt_id.as_str())).unzip();
+    let batch = RecordBatch::try_from_iter([("name", column(names)), ("prompt_id", column(ids))])?;
+    Ok(Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?))
 }

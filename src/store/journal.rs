@@ -286,9 +286,9 @@ fn write_ordered(database: &Database, orders: &mpsc::Receiver<Order>, mut next: 
         }
         let written = match &fault {
             Some(fault) => Err(fault.clone()),
-            None => append(database, next, &entries)
-                .and_then(|()| clear_before.map_or(Ok(()), |end| clear(database, end)))
-                .map_err(Fault::from),
+            None => {
+                append(database, next, &entries).and_then(|()| clear_before.map_or(Ok(()), |end| clear(database, end))).map_err(Fault::from)
+            }
         };
         next += entries.len() as u64;
         fault = written.clone().err();
@@ -361,10 +361,14 @@ fn parse(record: &[u8]) -> Result<CallRecord> {
 }
 
 fn redb_error(action: &'static str, path: &Path, cause: redb::Error) -> Error {
-    Error::io(action, path, match cause {
-        redb::Error::Io(cause) => cause,
-        other => io::Error::other(other),
-    })
+    Error::io(
+        action,
+        path,
+        match cause {
+            redb::Error::Io(cause) => cause,
+            other => io::Error::other(other),
+        },
+    )
 }
 
 impl From<redb::Error> for Fault {

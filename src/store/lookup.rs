@@ -126,8 +126,7 @@ impl StoredCalls {
         let columns = ["response", "finish_reason", "prompt_tokens", "completion_tokens", "max_tokens"];
         let columns = columns.into_iter().filter(|column| dataset.schema().field(column).is_some());
         let projection = ProjectionRequest::from_columns(columns, dataset.schema());
-        let rows =
-            dataset.take_rows(&addresses, projection).await.map_err(|cause| table_error("read calls of", Table::Calls, cause))?;
+        let rows = dataset.take_rows(&addresses, projection).await.map_err(|cause| table_error("read calls of", Table::Calls, cause))?;
         let answers = Answers::of(&rows)?;
         Ok(wanted.into_iter().map(|address| addresses.binary_search(&address?).ok().map(|row| answers.row(row))).collect())
     }

@@ -2,13 +2,18 @@
 
 mod call;
 mod catalog;
+mod condition;
 mod conform;
 mod journal;
 mod lock;
 mod lookup;
+mod missing_columns;
+mod past;
 mod provider;
+mod restore;
 mod schema;
 mod snapshot;
+mod state;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -18,11 +23,15 @@ use lance::session::Session;
 
 pub use call::{CallRecord, StoredCall};
 pub use catalog::{CATALOG_FILE, Catalog, FORMAT_VERSION};
+pub use condition::{LeftOver, LostVersion};
 pub use journal::Journal;
 pub use lookup::{IdIndex, StoredCalls, StoredImages};
+pub use past::PastTable;
 pub use provider::StoreTable;
+pub use restore::{RestorePlan, RestoredTable};
 pub use schema::{Table, list, object_type, step_type};
 pub use snapshot::Snapshot;
+pub use state::{NOW, State};
 pub use writer::{SharedWriter, Staged, Writer};
 
 use crate::error::{Error, Result};
@@ -108,6 +117,16 @@ impl Store {
         let snapshot = Snapshot::open(&self.root, catalog, &self.session).await?;
         *self.latest() = Some(snapshot.clone());
         Ok(snapshot)
+    }
+
+    /// The state called `name`, as [`Catalog::state`] takes it, to read from. It stays readable while writers go on, and whatever they restore.
+    ///
+    /// # Errors
+    /// An [`Error::Argument`] when no state has that name.
+    pub async fn snapshot_at(&self, name: &str) -> Result<Snapshot> {
+        let catalog = Catalog::load(&self.root)?;
+        let State { generation, tables } = catalog.state(name)?;
+        Snapshot::open(&self.root, Catalog { generation, tables, ..catalog }, &self.session).await
     }
 
     /// Becomes the store's one writer. `command` and `settings` (which must hold no secrets) go into table `runs`.

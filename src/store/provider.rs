@@ -17,12 +17,13 @@ use lance::arrow::ARROW_EXT_NAME_KEY;
 use lance::datafusion::LanceTableProvider;
 use lance::datatypes::BlobHandling;
 
+use super::missing_columns::{Completion, with_missing};
 use super::schema::Table;
 use super::snapshot::Snapshot;
 use super::writer::SharedWriter;
 use crate::error::Error;
 
-/// One table at one version. Image bytes are read as they are when a query names them, and not at all otherwise.
+/// One table at one version, with the columns it has in this mmevol: those that came later than the version are NULL. Image bytes are read as they are when a query names them, and not at all otherwise.
 #[derive(Debug)]
 pub struct StoreTable {
     table: Table,
@@ -36,7 +37,7 @@ impl StoreTable {
     pub fn new(table: Table, snapshot: &Snapshot, writer: Option<SharedWriter>) -> StoreTable {
         let dataset = Arc::clone(snapshot.dataset(table));
         let scan = LanceTableProvider::new(dataset, false, false).with_blob_handling(BlobHandling::AllBinary);
-        let schema = Arc::new(Schema::new(scan.schema().fields().iter().map(|field| as_scanned(field)).collect::<Vec<_>>()));
+        let schema = with_missing(table, scan.schema().fields().iter().map(|field| as_scanned(field)).collect());
         StoreTable { table, scan, schema, writer }
     }
 }
@@ -66,19 +67,19 @@ impl TableProvider for StoreTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.scan.scan(state, projection, filters, limit).await
+        let stored = self.scan.schema();
+        if stored.fields().len() == self.schema.fields().len() {
+            return self.scan.scan(state, projection, filters, limit).await;
+        }
+        let wanted: Vec<usize> = projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
+        let completion = Completion::new(&self.schema, &wanted, filters)?;
+        let columns = completion.stored(|name| stored.index_of(name).is_ok());
+        let read: Vec<usize> = columns.into_iter().map(|name| stored.index_of(name)).collect::<std::result::Result<_, _>>()?;
+        completion.complete(state, self.scan.scan(state, Some(&read), &[], None).await?)
     }
 
-    /// Comparisons of columns with constants go into the scan, where they save reading; anything that calls a function stays
-    /// above it, so that nothing is evaluated twice and no model is called from a scan.
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(filters
-            .iter()
-            .map(|filter| match is_plain(filter) {
-                true => TableProviderFilterPushDown::Exact,
-                false => TableProviderFilterPushDown::Unsupported,
-            })
-            .collect())
+        Ok(pushed_down(filters))
     }
 
     async fn insert_into(
@@ -96,6 +97,16 @@ impl TableProvider for StoreTable {
         let sink = StoreSink { table: self.table, schema: nullable(&self.table.schema()), writer: Arc::clone(writer) };
         Ok(Arc::new(DataSinkExec::new(input, Arc::new(sink), None)))
     }
+}
+
+/// Comparisons of columns with constants go into the scan, where they save reading; anything that calls a function stays
+/// above it, so that nothing is evaluated twice and no model is called from a scan.
+pub(super) fn pushed_down(filters: &[&Expr]) -> Vec<TableProviderFilterPushDown> {
+    let decide = |filter: &&Expr| match is_plain(filter) {
+        true => TableProviderFilterPushDown::Exact,
+        false => TableProviderFilterPushDown::Unsupported,
+    };
+    filters.iter().map(decide).collect()
 }
 
 fn is_plain(filter: &Expr) -> bool {

@@ -110,6 +110,7 @@ impl Table {
                 nullable(text("model")),
                 nullable(text("judge")),
                 nullable(text("parameters")),
+                nullable(text("sample_hash")),
                 nullable(text("prompt_id")),
                 nullable(text("judge_prompt_id")),
                 nullable(text("request_id")),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
+use datafusion::logical_expr::Expr;
 use futures::TryStreamExt;
 use lance::Dataset;
 use lance::dataset::builder::DatasetBuilder;
@@ -53,6 +54,23 @@ impl Snapshot {
             each(&batch);
         }
         Ok(())
+    }
+
+    /// Some columns of the rows for which `filter` holds, in the order of the table. The columns of the filter are read whole, the others only
+    /// where it holds.
+    pub async fn select(&self, table: Table, columns: &[&str], filter: Expr) -> Result<Vec<RecordBatch>> {
+        let failed = |cause| table_error("read", table, cause);
+        let mut scan = self.dataset(table).scan();
+        scan.project(columns).map_err(failed)?.filter_expr(filter);
+        let batches = scan.try_into_stream().await.map_err(failed)?;
+        batches.try_collect().await.map_err(failed)
+    }
+
+    /// The number of rows that a version of a table has, from its metadata.
+    pub async fn count_rows_at(&self, table: Table, version: u64) -> Result<u64> {
+        let failed = |cause| table_error("count rows of", table, cause);
+        let dataset = self.dataset(table).checkout_version(version).await.map_err(failed)?;
+        Ok(dataset.count_rows(None).await.map_err(failed)? as u64)
     }
 
     pub(super) fn dataset(&self, table: Table) -> &Arc<Dataset> {

@@ -11,7 +11,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use lance::Dataset;
 use lance::dataset::transaction::Transaction;
-use lance::dataset::{CommitBuilder, InsertBuilder, NewColumnTransform, UpdateBuilder, WriteMode, WriteParams};
+use lance::dataset::{CommitBuilder, DeleteBuilder, InsertBuilder, NewColumnTransform, UpdateBuilder, WriteMode, WriteParams};
 use lance::session::Session;
 use serde::Serialize;
 use tokio::sync::Mutex;
@@ -200,6 +200,38 @@ impl Writer {
         Ok(updated.rows_updated)
     }
 
+    /// Removes the rows that match `predicate` (SQL over the table's columns). States that were published before keep them.
+    pub async fn delete(&mut self, table: Table, predicate: &str) -> Result<u64> {
+        let dataset = self.prepare(table).await?;
+        let deleted =
+            DeleteBuilder::new(dataset, predicate).execute().await.map_err(|cause| table_error("delete rows of", table, cause))?;
+        self.snapshot = self.snapshot.with_dataset(table, deleted.new_dataset);
+        Ok(deleted.num_deleted_rows)
+    }
+
+    /// Puts the published version of a table back on top, where a writer that was cut off left versions that were never published; every writer
+    /// does so for the tables it changes. Returns which tables had any.
+    pub async fn restore_published(&mut self) -> Result<Vec<Table>> {
+        let mut restored = Vec::new();
+        for table in Table::ALL {
+            if has_newer_version(self.snapshot.dataset(table), table).await? {
+                self.prepare(table).await?;
+                restored.push(table);
+            }
+        }
+        Ok(restored)
+    }
+
+    /// Makes a table what it was at an earlier version, as a new version on top of the newest: no data is copied, none removed.
+    pub(super) async fn restore(&mut self, table: Table, version: u64) -> Result<()> {
+        let failed = |cause| table_error("restore", table, cause);
+        let mut earlier = self.snapshot.dataset(table).checkout_version(version).await.map_err(failed)?;
+        earlier.restore().await.map_err(failed)?;
+        self.snapshot = self.snapshot.with_dataset(table, Arc::new(earlier));
+        self.prepared.insert(table);
+        self.add_new_columns(table).boxed().await
+    }
+
     /// Makes everything this writer did visible at once, with a row in `runs`, and lets the next writer in.
     pub async fn publish(mut self, counters: serde_json::Value) -> Result<Catalog> {
         self.checkpoint(counters).await
@@ -253,8 +285,7 @@ impl Writer {
     async fn prepare(&mut self, table: Table) -> Result<Arc<Dataset>> {
         if self.prepared.insert(table) {
             let published = self.snapshot.dataset(table);
-            let newest = published.latest_version_id().await.map_err(|cause| table_error("open", table, cause))?;
-            if newest != published.version().version {
+            if has_newer_version(published, table).await? {
                 let mut restored = published.as_ref().clone();
                 restored.restore().await.map_err(|cause| table_error("restore", table, cause))?;
                 self.snapshot = self.snapshot.with_dataset(table, Arc::new(restored));
@@ -277,6 +308,12 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+/// Whether versions were committed on top of this one.
+pub(super) async fn has_newer_version(dataset: &Dataset, table: Table) -> Result<bool> {
+    let newest = dataset.latest_version_id().await.map_err(|cause| table_error("open", table, cause))?;
+    Ok(newest != dataset.version().version)
 }
 
 fn write_parameters(mode: WriteMode) -> WriteParams {

@@ -43,7 +43,9 @@ fn request(prompt: &str) -> ChatRequest {
 }
 
 fn structured_request(prompt: &str) -> ChatRequest {
-    let schema = json!({ "type": "object", "properties": { "items": { "type": "array" } } });
+    let schema = json!({
+        "type": "object", "properties": { "items": { "type": "array" } }, "required": ["items"], "additionalProperties": false
+    });
     ChatRequest { schema: Some(Arc::new(ResponseSchema { name: "evolved_instructions".to_owned(), schema })), ..request(prompt) }
 }
 
@@ -58,6 +60,32 @@ fn bodies(endpoint: &Endpoint) -> Vec<Value> {
 /// How each request asked for structured output.
 fn response_formats(endpoint: &Endpoint) -> Vec<String> {
     bodies(endpoint).iter().map(|body| body["response_format"]["type"].as_str().unwrap_or("none").to_owned()).collect()
+}
+
+fn embedding_request(text: &str) -> ChatRequest {
+    ChatRequest { kind: CallKind::Embed, task: Task::Embed, ..structured_request(text) }
+}
+
+#[tokio::test]
+async fn a_text_is_embedded() {
+    let vector = json!({ "data": [{ "index": 0, "embedding": [0.25, -1] }], "usage": { "prompt_tokens": 2, "total_tokens": 2 } });
+    let endpoint = Endpoint::sequence(vec![Behaviour::rate_limited(1), Behaviour::Json(vector)]);
+    let reply = client(&endpoint).chat(&embedding_request("a dog"), &[]).await.unwrap();
+    assert_eq!((reply.text.as_str(), reply.attempts), ("[0.25,-1.0]", 2));
+    assert_eq!((reply.prompt_tokens, reply.completion_tokens), (Some(2), Some(0)));
+    assert_eq!(bodies(&endpoint).pop(), Some(json!({ "model": "gpt-4o-mini", "input": "a dog", "encoding_format": "float" })));
+}
+
+#[tokio::test]
+async fn an_answer_without_a_vector_is_an_error() {
+    let endpoint = Endpoint::start(|_| Behaviour::reply("a dog"));
+    let error = client(&endpoint).chat(&embedding_request("a dog"), &[]).await.unwrap_err();
+    assert_eq!(error.kind, ChatErrorKind::InvalidResponse);
+    assert!(error.message.contains("the answer is no embedding but JSON without a vector"), "{error}");
+    // Nothing in such a request can be worded differently.
+    let endpoint = Endpoint::start(|_| Behaviour::error(400, "response_format and seed are not supported"));
+    let error = client(&endpoint).chat(&embedding_request("a dog"), &[]).await.unwrap_err();
+    assert_eq!((error.kind, endpoint.requests()), (ChatErrorKind::BadRequest, 1));
 }
 
 #[tokio::test]
@@ -223,11 +251,7 @@ async fn an_unknown_model_is_told_from_those_that_are_offered() {
     let model = OpenAiModel::builder("gpt-4o-mni").base_url(endpoint.base_url()).build().unwrap();
     let error = model.chat(&request("?"), &[]).await.unwrap_err();
     assert_eq!((error.kind, endpoint.requests()), (ChatErrorKind::NotFound, 1));
-    let expected = format!(
-        "Failed to ask model 'gpt-4o-mni' at {}: 404 Not Found: The model does not exist. \
-         Did you mean 'gpt-4o-mini'? The endpoint offers gpt-4o-mini, llava:7b.",
-        endpoint.base_url()
-    );
+    let expected = "404 Not Found: The model does not exist. Did you mean 'gpt-4o-mini'? The endpoint offers gpt-4o-mini, llava:7b.";
     assert_eq!(error.message, expected);
 }
 
@@ -243,11 +267,11 @@ async fn a_wrong_path_hints_at_the_base_url() {
 #[tokio::test]
 async fn an_endpoint_that_is_not_there_is_soon_reported() {
     let endpoint = Endpoint::start(|_| Behaviour::reply("never asked"));
-    let (base_url, model) = (endpoint.base_url(), client(&endpoint));
+    let model = client(&endpoint);
     drop(endpoint);
     let error = model.chat(&request("?"), &[]).await.unwrap_err();
     assert_eq!((error.kind, error.attempts), (ChatErrorKind::Connection, 2));
-    assert!(error.message.contains(&base_url) && error.message.contains("connection refused"), "{error}");
+    assert!(error.message.contains("connection refused"), "{error}");
 }
 
 /// Refuses json_schema and json_object, as older servers do.
@@ -266,6 +290,35 @@ async fn refused_structured_output_is_asked_for_in_the_next_best_way_and_that_is
     assert_eq!((reply.text.as_str(), reply.attempts), ("[]", 3));
     model.chat(&structured_request("2"), &[]).await.unwrap();
     assert_eq!(response_formats(&endpoint), ["json_schema", "json_object", "none", "none"]);
+}
+
+/// llama.cpp says so of both kinds, where it cannot make a grammar of the schema.
+#[tokio::test]
+async fn samplers_that_cannot_be_made_are_a_refusal_of_structured_output() {
+    let endpoint = Endpoint::start(|body| match body.get("response_format") {
+        Some(_) => Behaviour::error(400, "Failed to initialize samplers: "),
+        None => Behaviour::reply("[]"),
+    });
+    let model = client(&endpoint);
+    for prompt in ["1", "2"] {
+        model.chat(&structured_request(prompt), &[]).await.unwrap();
+    }
+    assert_eq!(response_formats(&endpoint), ["json_schema", "json_object", "none", "none"]);
+}
+
+#[tokio::test]
+async fn images_that_a_model_does_not_take_are_not_sent_again() {
+    for (code, message) in [
+        (500, "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj"),
+        (400, "At most 0 image(s) may be provided in one request."),
+        (400, "This model does not support image input"),
+        (400, "image_url is not supported by this model"),
+    ] {
+        let endpoint = Endpoint::start(move |_| Behaviour::error(code, message));
+        let error = client(&endpoint).chat(&structured_request("?"), &[image(b"\xff\xd8")]).await.unwrap_err();
+        assert_eq!((error.kind, error.http_status, endpoint.requests()), (ChatErrorKind::Image, Some(code), 1), "{message}");
+        assert!(error.message.contains("--text-only"), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -59,19 +59,22 @@ impl Workspace {
         self.start(arguments, &[("OPENAI_API_KEY", key)], "")
     }
 
+    /// Starts a command that the test ends before it does; what it says goes nowhere.
+    pub fn spawn_with_key(&self, arguments: &[&str], key: &str) -> Child {
+        let mut command = self.command(arguments, &[("OPENAI_API_KEY", key)]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    fn command(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mmevol"));
+        command.args(arguments).current_dir(self.folder.path()).env_clear().envs([("COLUMNS", "80"), ("NO_COLOR", "1")]);
+        command.env("HOME", self.folder.path()).envs(variables.iter().copied());
+        command
+    }
+
     fn start(&self, arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Run {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_mmevol"))
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .env_clear()
-            .envs([("COLUMNS", "80"), ("NO_COLOR", "1")])
-            .env("HOME", self.folder.path())
-            .envs(variables.iter().copied())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = self.command(arguments, variables);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // A command that reads no input may be gone already.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         let output = child.wait_with_output().unwrap();

@@ -77,6 +77,7 @@ fn evolve_says_what_it_does() {
     for statement in ["frontier", "evolve", "answers", "items", "score", "eliminate", "evolutions"] {
         assert!(plan.stdout.contains(&format!("-- sql/round/{statement}.sql")), "{plan}");
     }
+    assert!(plan.stdout.contains("\nfine_grained_perception ") && !plan.stdout.contains('…'), "an operator is cut\n{plan}");
     let plan = workspace.run(&[&flags[..], &["--dry-run", "--output", "json"]].concat()).expect_code(0);
     let plan: Value = serde_json::from_str(&plan.stdout).unwrap();
     let asked: u64 = plan[0]["requests"].as_array().unwrap().iter().map(|planned| planned["evolve_requests"].as_u64().unwrap()).sum();
@@ -139,6 +140,31 @@ mod sql {
         assert!(!workspace.store().exists());
     }
 
+    /// Spreadsheets and Windows editors write one.
+    #[test]
+    fn reads_files_with_a_byte_order_mark() {
+        let workspace = Workspace::new();
+        for (name, content) in [
+            ("lines.jsonl", "{\"name\": \"a\"}\n{\"name\": \"b\"}\n"),
+            ("lines.json", "{\"name\": \"a\"}\n{\"name\": \"b\"}\n"),
+            ("list.json", "[{\"name\": \"a\"},\n{\"name\": \"b\"}]"),
+            ("rows.csv", "name\na\nb\n"),
+            ("rows.tsv", "name\tsize\na\t1\nb\t2\n"),
+        ] {
+            workspace.write(name, format!("\u{feff}{content}"));
+            let run = workspace.run(&["sql", &format!("SELECT name FROM '{name}' ORDER BY name"), "--output", "csv"]).expect_code(0);
+            assert_eq!(run.stdout, "name\na\nb\n", "{name}");
+        }
+    }
+
+    #[test]
+    fn a_json_column_of_text_and_numbers_is_text() {
+        let workspace = Workspace::new();
+        workspace.write("rows.jsonl", "{\"id\": 1, \"more\": 2}\n{\"id\": \"x\"}\n");
+        let run = workspace.run(&["sql", "SELECT id FROM 'rows.jsonl'; SELECT count(*) AS n FROM 'rows.jsonl'", "--output", "csv"]);
+        assert_eq!(run.expect_code(0).stdout, "id\n1\nx\nn\n2\n");
+    }
+
     #[test]
     fn adds_rows_as_a_run() {
         let workspace = Workspace::with_photos();
@@ -186,6 +212,24 @@ fn lineage_by_source_id_and_by_prefixes() {
     }
     assert_eq!(depth, 3, "a leaf's line goes from its seed to itself: {line:#}");
     workspace.assert_snapshot("lineage_unknown", &workspace.run(&["lineage", "nobody"]));
+}
+
+#[test]
+fn lineage_of_an_ambiguous_id_lists_what_it_fits() {
+    let workspace = Workspace::with_photos();
+    workspace.run(&["import", &bundled_seeds(), "--source", "again"]).expect_code(0);
+    let ids = workspace.run(&["sql", "SELECT sample_id FROM samples WHERE source_id = 'coins' ORDER BY source", "--output", "csv"]);
+    let ids: Vec<&str> = ids.stdout.lines().skip(1).collect();
+    for id in ["coins", "coin"] {
+        let run = workspace.run(&["lineage", id]).expect_code(1);
+        assert_eq!(run.stdout, "", "{run}");
+        run.expect_stderr(&[
+            &format!("error: ID: '{id}' fits 2 samples or instructions:\n"),
+            &format!("  sample {} (source 'again', key 'coins')\n  sample {} (source 'demo', key 'coins')\n", ids[0], ids[1]),
+            &format!("hint: choose one by its own id, such as: mmevol lineage {}\n", ids[0]),
+        ]);
+    }
+    workspace.run(&["lineage", ids[1]]).expect_code(0);
 }
 
 #[test]

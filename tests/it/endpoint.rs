@@ -124,7 +124,10 @@ impl Endpoint {
                 runtime.block_on(async move {
                     let listener =
                         CountingListener { listener: TcpListener::from_std(listener).expect("a socket"), record: Arc::clone(&record) };
-                    let routes = Router::new().route("/v1/chat/completions", post(complete)).route("/v1/models", get(list_models));
+                    let routes = Router::new()
+                        .route("/v1/chat/completions", post(complete))
+                        .route("/v1/embeddings", post(complete))
+                        .route("/v1/models", get(list_models));
                     let routes = routes.layer(axum::extract::DefaultBodyLimit::disable()).with_state(record);
                     tokio::select! {
                         _ = axum::serve(listener, routes) => (),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use mmevol::evolution::{EvolutionReport, Settings};
+use mmevol::evolution::{Due, EvolutionReport, Settings};
 use mmevol::model::rules::RulesModel;
 use mmevol::{Evolution, Import};
 use serde_json::{Value, json};
@@ -97,7 +97,7 @@ async fn a_failed_sample_fails_alone_and_can_be_tried_again() {
     assert_eq!(endpoint.requests(), asked, "what failed is not tried again unless it is asked for");
 
     broken.store(false, Ordering::Relaxed);
-    let retried = evolve(&test, &endpoint, Settings { retry_failed: true, ..rounds(1) }).await;
+    let retried = evolve(&test, &endpoint, Settings { due: Due::Failed, ..rounds(1) }).await;
     assert_eq!((endpoint.requests(), retried.rounds[0].samples, retried.rounds[0].failed), (asked + 2, 1, 0));
     let statuses = test.values("SELECT e.status, e.attempt FROM evolutions e JOIN samples s ON e.sample_id = s.sample_id WHERE s.source_id = 'coffee' ORDER BY attempt").await;
     assert_eq!(statuses[0], json!({ "status": "superseded", "attempt": 0 }));
@@ -108,15 +108,18 @@ async fn a_failed_sample_fails_alone_and_can_be_tried_again() {
 /// The second round went on from the seed meanwhile; what it made is no longer descended from what stands before it.
 #[tokio::test]
 async fn a_sample_that_is_tried_again_later_has_one_line_of_descent() {
-    let (endpoint, broken) = failing(|body| prompt_of(body).contains("An espresso in a white").then(|| Behaviour::error(500, "out of luck")));
+    let (endpoint, broken) =
+        failing(|body| prompt_of(body).contains("An espresso in a white").then(|| Behaviour::error(500, "out of luck")));
     let test = TestStore::with_photos().await;
     evolve(&test, &endpoint, rounds(1)).await;
     broken.store(false, Ordering::Relaxed);
     evolve(&test, &endpoint, rounds(2)).await;
-    let retried = evolve(&test, &endpoint, Settings { retry_failed: true, ..rounds(2) }).await;
+    let retried = evolve(&test, &endpoint, Settings { due: Due::Failed, ..rounds(2) }).await;
     assert_eq!(retried.rounds.iter().map(|round| round.samples).collect::<Vec<_>>(), [1, 1]);
     let coffee = "JOIN samples s ON e.sample_id = s.sample_id WHERE s.source_id = 'coffee'";
-    let evolutions = test.values(&format!("SELECT e.round, e.status, e.parent_evolution_id IS NULL AS of_seed FROM evolutions e {coffee} ORDER BY 1, 2, 3")).await;
+    let evolutions = test
+        .values(&format!("SELECT e.round, e.status, e.parent_evolution_id IS NULL AS of_seed FROM evolutions e {coffee} ORDER BY 1, 2, 3"))
+        .await;
     let expected = json!([
         { "round": 1, "status": "kept", "of_seed": true },
         { "round": 1, "status": "superseded", "of_seed": true },
@@ -124,9 +127,10 @@ async fn a_sample_that_is_tried_again_later_has_one_line_of_descent() {
         { "round": 2, "status": "superseded", "of_seed": true },
     ]);
     assert_eq!(json!(evolutions), expected);
-    let lines = "SELECT count(DISTINCT i.evolution_id) FROM current i JOIN samples s ON i.sample_id = s.sample_id WHERE s.source_id = 'coffee'";
+    let lines =
+        "SELECT count(DISTINCT i.evolution_id) FROM current i JOIN samples s ON i.sample_id = s.sample_id WHERE s.source_id = 'coffee'";
     assert_eq!(test.count(lines).await, 1);
-    let again = evolve(&test, &endpoint, Settings { retry_failed: true, ..rounds(2) }).await;
+    let again = evolve(&test, &endpoint, Settings { due: Due::Failed, ..rounds(2) }).await;
     assert_eq!((again.spent.calls, again.rounds[0].evolutions, again.rounds[1].evolutions), (0, 0, 0));
     test.assert_sound().await;
 }
@@ -172,7 +176,7 @@ async fn a_judge_that_fails_leaves_items_unjudged() {
 
     broken.store(false, Ordering::Relaxed);
     let asked = endpoint.requests();
-    let retried = evolve(&test, &endpoint, Settings { retry_failed: true, ..rounds(1) }).await;
+    let retried = evolve(&test, &endpoint, Settings { due: Due::Failed, ..rounds(1) }).await;
     assert_eq!((retried.rounds[0].failed, retried.spent.cached), (0, 7), "the rewritten items are paid for already");
     assert_eq!(endpoint.requests(), asked + 7);
     assert_eq!(test.count("SELECT sum(generated) FROM rounds WHERE round = 1").await, 15, "items of superseded attempts count for nothing");

@@ -2,7 +2,10 @@
 
 mod answers;
 mod bad_input;
+mod changed_records;
+mod checking;
 mod client;
+mod client_losses;
 mod command;
 mod commands;
 mod endpoint;
@@ -18,4 +21,6 @@ mod output;
 mod prompts;
 mod real_data;
 mod rules_model;
+mod stock_engine;
 mod stores;
+mod versions;

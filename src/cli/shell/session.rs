@@ -13,6 +13,7 @@ use super::statements::{Input, Script};
 use super::{BackendError, ResultStream, ShellOptions, SqlBackend, TableName};
 use crate::cli::output::{OutputFormat, OutputOptions, RowCount, write_stream};
 use crate::cli::table::fit;
+use crate::error::Position;
 
 /// A file that reads itself would never end.
 const DEEPEST_READ: usize = 8;
@@ -85,14 +86,19 @@ impl Session {
         inputs: Vec<Input<'_>>,
         text: &str,
         origin: &str,
-        first_line: usize,
+        first_line: u64,
     ) -> Result<Next, BackendError> {
         for input in inputs {
             let next = self.run(input).await.map_err(|error| {
                 let (Input::Sql(place) | Input::Command(place)) = input;
-                let line = first_line - 1 + place.line_in(text);
+                let start = place.position_in(text);
+                let start = Position { line: first_line - 1 + start.line, ..start };
+                let place_of_error = match error.position {
+                    Some(position) => position.within(start).to_string(),
+                    None => format!("line {}", start.line),
+                };
                 let (excerpt, _) = fit(place.text.lines().next().unwrap_or_default(), EXCERPT_WIDTH);
-                BackendError { message: format!("{origin}, line {line} ({excerpt}): {}", error.message), hints: error.hints }
+                BackendError { message: format!("{origin}, {place_of_error} ({excerpt}): {}", error.message), position: None, ..error }
             });
             if next? == Next::Leave {
                 return Ok(Next::Leave);

@@ -1,6 +1,7 @@
 //! A text cut into SQL statements and dot commands.
 
 use super::lexer::{Lexer, TokenKind};
+use crate::error::Position;
 
 /// One SQL statement of a longer text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,9 +13,9 @@ pub struct Statement<'a> {
 }
 
 impl Statement<'_> {
-    /// The line of `whole`, the text it was cut from, on which it starts; the first line is 1.
-    pub fn line_in(&self, whole: &str) -> usize {
-        1 + whole.bytes().take(self.offset).filter(|&byte| byte == b'\n').count()
+    /// Where it starts in `whole`, the text it was cut from.
+    pub fn position_in(&self, whole: &str) -> Position {
+        Position::of(self.offset, whole)
     }
 }
 
@@ -122,8 +123,8 @@ mod tests {
     fn statements_know_where_they_stand() {
         let text = "-- é\nSELECT 1;\n\n  SELECT 2;";
         let statements = split_statements(text);
-        let places: Vec<_> = statements.iter().map(|statement| (statement.offset, statement.line_in(text))).collect();
-        assert_eq!(places, [(6, 2), (19, 4)]);
+        let places: Vec<_> = statements.iter().map(|statement| (statement.offset, statement.position_in(text))).collect();
+        assert_eq!(places, [(6, Position { line: 2, column: 1 }), (19, Position { line: 4, column: 3 })]);
         assert!(statements.iter().all(|statement| text[statement.offset..].starts_with(statement.text)));
     }
 

@@ -1,9 +1,14 @@
 //! The fields of one JSON record, taken out one by one; what is wrong is said with the field's place.
 
+use std::fmt;
+
+use serde::Deserializer;
+use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use super::super::{RecordFault, SeedSample};
+use super::{cause, value};
 
 /// Keys named in a message; the rest are counted.
 const KEYS_SHOWN: usize = 12;
@@ -23,7 +28,7 @@ pub(in crate::formats) struct Fields {
 impl Fields {
     /// The fields of a whole record.
     pub fn of_record(record: &RawValue) -> Result<Self, RecordFault> {
-        let value = serde_json::from_str(record.get()).map_err(|error| fault(format!("the record cannot be read: {error}")))?;
+        let value = value(record).map_err(|message| RecordFault { source_id: source_id_of(record), message })?;
         Self::of_value(value, String::new())
     }
 
@@ -99,9 +104,20 @@ impl Fields {
     }
 
     /// The record's own key: `hash_id`, else `id`. Numbers become text; anything else counts as absent.
-    pub fn take_source_id(&mut self) -> Option<String> {
-        let ids = [self.take("hash_id"), self.take("id")];
-        ids.into_iter().flatten().filter_map(|id| text_or_number(id).ok()).find(|id| !id.is_empty())
+    pub fn take_source_id(&mut self) -> Result<Option<String>, RecordFault> {
+        for key in ["hash_id", "id"] {
+            let id = match self.take(key) {
+                Some(Value::Number(number)) if is_rounded(&number) => {
+                    return Err(fault(format!("{key} is the number {number}, too large to be kept exactly: write it as text, in quotes")));
+                }
+                Some(id) => text_or_number(id).ok().filter(|id| !id.is_empty()),
+                None => None,
+            };
+            if id.is_some() {
+                return Ok(id);
+            }
+        }
+        Ok(None)
     }
 
     pub fn unexpected(&self, key: &str, found: &Value, expected: &str) -> RecordFault {
@@ -109,12 +125,46 @@ impl Fields {
     }
 }
 
+/// The keys of a record with their values as text.
+pub(in crate::formats) fn entries(record: &RawValue) -> Result<Vec<(String, &RawValue)>, RecordFault> {
+    struct Entries;
+
+    impl<'de> Visitor<'de> for Entries {
+        type Value = Vec<(String, &'de RawValue)>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut entries = Vec::new();
+            while let Some(entry) = map.next_entry()? {
+                entries.push(entry);
+            }
+            Ok(entries)
+        }
+    }
+
+    if !record.get().starts_with('{') {
+        return Err(Fields::of_record(record).err().unwrap_or_else(|| fault("the record is no object")));
+    }
+    let read = serde_json::Deserializer::from_str(record.get()).deserialize_map(Entries);
+    read.map_err(|error| fault(format!("the record cannot be read: {}", cause(&error))))
+}
+
+/// The key of a record that cannot be read as a whole.
+fn source_id_of(record: &RawValue) -> Option<String> {
+    let entries = entries(record).ok()?;
+    let ids = ["hash_id", "id"].map(|wanted| entries.iter().find(|(key, _)| key == wanted));
+    ids.into_iter().flatten().find_map(|(_, id)| text_or_number(serde_json::from_str(id.get()).ok()?).ok())
+}
+
 /// Reads a record with `read`; a fault carries the record's own key.
 pub(in crate::formats) fn read_sample(
     mut fields: Fields,
     read: impl FnOnce(Fields) -> Result<SeedSample, RecordFault>,
 ) -> Result<SeedSample, RecordFault> {
-    let source_id = fields.take_source_id();
+    let source_id = fields.take_source_id()?;
     match read(fields) {
         Ok(sample) => Ok(SeedSample { source_id, ..sample }),
         Err(fault) => Err(RecordFault { source_id, ..fault }),
@@ -160,6 +210,11 @@ fn cut(text: &str) -> String {
         Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     }
+}
+
+/// Whether other whole numbers would be read as the same one: beyond 64 bits, numbers are floats.
+fn is_rounded(number: &Number) -> bool {
+    number.is_f64() && number.as_f64().is_some_and(|value| value.abs() >= (1_u64 << f64::MANTISSA_DIGITS) as f64)
 }
 
 fn text_or_number(value: Value) -> Result<String, Value> {

@@ -18,8 +18,16 @@ static DESCRIPTION: Description = Description {
     parameters: &[
         Parameter { name: "items", kind: ParameterKind::Items, description: "The items of an answer, as parse_instructions gives them." },
         Parameter { name: "given_objects", kind: ParameterKind::Objects, description: "The sample's objects: structs of label and bbox." },
-        Parameter { name: "parents", kind: ParameterKind::Items, description: "The items that were to be rewritten, in the order of their numbers." },
-        Parameter { name: "truncated", kind: ParameterKind::Boolean, description: "Whether the answer was cut off; each item then has that fault." },
+        Parameter {
+            name: "parents",
+            kind: ParameterKind::Items,
+            description: "The items that were to be rewritten, in the order of their numbers.",
+        },
+        Parameter {
+            name: "truncated",
+            kind: ParameterKind::Boolean,
+            description: "Whether the answer was cut off; each item then has that fault.",
+        },
     ],
     optional: 1,
     section: "Instructions",

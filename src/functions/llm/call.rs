@@ -26,6 +26,9 @@ use crate::model::service::{Answer, CallFailure, CallOutcome, ModelService, Prep
 /// How many new requests are made for a usable answer.
 const ANSWER_ATTEMPTS: u32 = 2;
 
+/// How far the sample index of another request for the same answer is away: farther than anybody numbers the answers that are wanted.
+const NEXT_ATTEMPT: u32 = 1 << 24;
+
 /// What a function gives back for a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Form {
@@ -288,8 +291,10 @@ impl<C: RowCall> ModelCall for FormedCall<C> {
             if asked >= ANSWER_ATTEMPTS || self.is_usable(&request, &outcome) {
                 return Ok(RowOutcome { request: Some(request), outcome });
             }
-            let again =
-                ChatRequest { sample_index: request.prepared.request.sample_index + 1, ..request.prepared.request.as_ref().clone() };
+            let again = ChatRequest {
+                sample_index: request.prepared.request.sample_index.wrapping_add(NEXT_ATTEMPT),
+                ..request.prepared.request.as_ref().clone()
+            };
             request.prepared = service.prepare(again);
             before = Some(outcome);
         }

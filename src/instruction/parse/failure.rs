@@ -28,7 +28,9 @@ const REFUSAL_CHARACTERS: usize = 400;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct AnswerError {
+    /// For `error_kind` in tables.
     pub kind: AnswerErrorKind,
+    /// What the answer is instead, in words.
     pub message: String,
 }
 

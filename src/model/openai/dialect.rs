@@ -61,6 +61,18 @@ impl Dialect {
         self
     }
 
+    /// The parameter as this dialect sends it.
+    pub(super) fn spelling(self, parameter: Parameter) -> &'static str {
+        match (parameter, self.structure, self.token_limit) {
+            (Parameter::Structure, Structure::JsonSchema, _) => "response_format json_schema",
+            (Parameter::Structure, ..) => "response_format json_object",
+            (Parameter::TokenLimit, _, TokenLimit::MaxTokens) => "max_tokens",
+            (Parameter::TokenLimit, ..) => "max_completion_tokens",
+            (Parameter::Seed, ..) => "seed",
+            (Parameter::Temperature, ..) => "temperature",
+        }
+    }
+
     /// The parameter that a complaint is about, if this dialect sent it and another does not.
     pub(super) fn refused_parameter(self, complaint: &Complaint, wants_structure: bool) -> Option<Parameter> {
         let about = complaint.text.to_lowercase();
@@ -113,9 +125,22 @@ const STRUCTURED_OUTPUT: &[&str] = &[
     "json mode",
     "guided",
     "grammar",
+    // llama.cpp, where it cannot make a grammar of the schema.
+    "failed to initialize samplers",
     "structured output",
     "must contain the word 'json'",
 ];
+
+/// Whether there is another wording to try for a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Concession {
+    /// There is, from now on for all requests.
+    New,
+    /// There is, since another request was refused.
+    Made,
+    /// There is none.
+    Impossible,
+}
 
 /// What a client and its endpoint have agreed on.
 #[derive(Debug)]
@@ -156,14 +181,14 @@ impl Negotiation {
         self.settled(wants_structure).store(true, Ordering::Release);
     }
 
-    /// A parameter was refused in a request worded as `sent`. Whether there is another wording to try: the next one, or one
-    /// that a request answered meanwhile has led to.
-    pub(super) fn concede(&self, sent: Dialect, refused: Parameter) -> bool {
+    /// A parameter was refused in a request worded as `sent`.
+    pub(super) fn concede(&self, sent: Dialect, refused: Parameter) -> Concession {
         let mut dialect = self.dialect.lock().unwrap_or_else(PoisonError::into_inner);
-        if *dialect == sent {
-            *dialect = sent.without(refused);
+        if *dialect != sent {
+            return Concession::Made;
         }
-        *dialect != sent
+        *dialect = sent.without(refused);
+        if *dialect == sent { Concession::Impossible } else { Concession::New }
     }
 
     fn settled(&self, wants_structure: bool) -> &AtomicBool {
@@ -189,6 +214,7 @@ mod tests {
             ("max_tokens is too large: 4096. This model supports at most 2048 completion tokens", Some("max_tokens"), None),
             ("Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model", None, Some(Structure)),
             ("guided_json requires a newer engine", None, Some(Structure)),
+            ("Failed to initialize samplers: std::exception", None, Some(Structure)),
             ("'temperature' does not support 0.5 with this model. Only the default (1) value is supported", None, Some(Temperature)),
             ("temperature must be at most 2", Some("temperature"), None),
             ("body.seed: Extra inputs are not permitted", Some("seed"), Some(Seed)),
@@ -202,7 +228,7 @@ mod tests {
     fn every_parameter_is_conceded_in_the_end() {
         let negotiation = Negotiation::default();
         let mut requests = 1;
-        while negotiation.concede(negotiation.dialect(), Parameter::Structure) {
+        while negotiation.concede(negotiation.dialect(), Parameter::Structure) == Concession::New {
             requests += 1;
         }
         assert_eq!((requests, negotiation.dialect().structure), (3, Structure::Prompt));
@@ -212,8 +238,8 @@ mod tests {
     fn a_late_refusal_takes_nothing_more_away() {
         let negotiation = Negotiation::default();
         let sent = negotiation.dialect();
-        assert!(negotiation.concede(sent, Parameter::Structure));
-        assert!(negotiation.concede(sent, Parameter::Structure));
+        assert_eq!(negotiation.concede(sent, Parameter::Structure), Concession::New);
+        assert_eq!(negotiation.concede(sent, Parameter::Structure), Concession::Made);
         assert_eq!(negotiation.dialect().structure, Structure::JsonObject);
     }
 }

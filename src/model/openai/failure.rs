@@ -47,6 +47,7 @@ impl Failure {
         let cause = format!("{status}: {quoted}");
         let (kind, retry, cause) = match status.as_u16() {
             401 | 403 => (Kind::Authentication, Retry::Never, with_key_hint(&cause, api_key)),
+            400..=599 if takes_no_images(complaint) => (Kind::Image, Retry::Never, with_image_hint(&cause)),
             402 => (Kind::Authentication, Retry::Never, out_of_credit(&cause)),
             429 if is_out_of_credit(complaint) => (Kind::Authentication, Retry::Never, out_of_credit(&cause)),
             300..=399 => (Kind::NotFound, Retry::Never, format!("{cause}. Redirects are not followed: check the base URL.")),
@@ -103,10 +104,10 @@ impl Failure {
                 format!("the request cannot be sent: {}", innermost_cause(error)),
             );
         }
-        let retry = if error.is_connect() && !reachable { Retry::Unreachable } else { Retry::Again };
+        let retry = if !reachable && (error.is_connect() || error.is_timeout()) { Retry::Unreachable } else { Retry::Again };
         let (kind, cause) = match (error.is_connect(), error.is_timeout()) {
             (true, true) => (Timeout, format!("no connection within {connect_timeout:?}")),
-            (false, true) => (Timeout, format!("no complete answer within {request_timeout:?}")),
+            (false, true) => (Timeout, format!("no complete answer within {request_timeout:?}. A slow model needs a longer --timeout.")),
             (true, false) => (Connection, format!("cannot connect: {}. Is the server running, and the address right?", in_words(error))),
             (false, false) if error.is_body() || error.is_decode() => (Connection, format!("the answer was cut off: {}", in_words(error))),
             (false, false) => (Connection, format!("the connection was lost: {}", in_words(error))),
@@ -115,10 +116,9 @@ impl Failure {
     }
 
     /// The error of the whole request, after so many HTTP requests.
-    pub(super) fn into_error(self, model: &str, base_url: &str, attempts: u32) -> ChatError {
+    pub(super) fn into_error(self, attempts: u32) -> ChatError {
         let tries = if attempts > 1 { format!(" ({attempts} requests made)") } else { String::new() };
-        let message = format!("Failed to ask model '{model}' at {base_url}: {}{tries}", self.cause);
-        ChatError { kind: self.kind, message, attempts, http_status: self.http_status }
+        ChatError { kind: self.kind, message: self.cause + &tries, attempts, http_status: self.http_status }
     }
 
     /// Whether every request to this endpoint would fail like this one; as [`ChatError::scope`].
@@ -138,6 +138,10 @@ fn with_key_hint(cause: &str, api_key: Option<&ApiKey>) -> String {
         Some(_) => format!("{cause}. Check the key in OPENAI_API_KEY."),
         None => format!("{cause}. No key was given: set OPENAI_API_KEY."),
     }
+}
+
+fn with_image_hint(cause: &str) -> String {
+    format!("{}. The model takes no images: name one that does, or send none (evolve --text-only).", cause.trim_end_matches('.'))
 }
 
 fn out_of_credit(cause: &str) -> String {
@@ -182,6 +186,28 @@ fn exceeds_context(complaint: &Complaint) -> bool {
     ];
     let text = complaint.text.to_lowercase();
     complaint.code.as_deref() == Some("context_length_exceeded") || WORDS.iter().any(|words| text.contains(words))
+}
+
+/// Whether images are refused whatever they show. Servers do so under all kinds of statuses, also as an error of their own.
+fn takes_no_images(complaint: &Complaint) -> bool {
+    const WORDS: &[&str] = &[
+        // llama.cpp
+        "image input is not supported",
+        // vLLM
+        "at most 0 image",
+        "is not a multimodal model",
+        // OpenAI
+        "image_url is only supported by",
+        "does not support image",
+        // OpenRouter
+        "support image input",
+        // DeepSeek
+        "unknown variant `image_url`",
+        "image_url is not supported",
+        "images are not supported",
+    ];
+    let text = complaint.text.to_lowercase();
+    WORDS.iter().any(|words| text.contains(words))
 }
 
 fn is_content_filter(complaint: &Complaint) -> bool {
@@ -253,6 +279,18 @@ mod tests {
             (500, "", None, Kind::ServerError, Retry::Again),
             (503, "", None, Kind::ServerError, Retry::Later),
             (302, "", None, Kind::NotFound, Retry::Never),
+            (
+                500,
+                "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj",
+                None,
+                Kind::Image,
+                Retry::Never,
+            ),
+            (400, "At most 0 image(s) may be provided in one prompt.", None, Kind::Image, Retry::Never),
+            (400, "At most 1 image(s) may be provided in one prompt.", None, Kind::BadRequest, Retry::Never),
+            (404, "No endpoints found that support image input", None, Kind::Image, Retry::Never),
+            (400, "Invalid content type. image_url is only supported by certain models.", None, Kind::Image, Retry::Never),
+            (422, "unknown variant `image_url`, expected `text`", None, Kind::Image, Retry::Never),
         ] {
             let failure = Failure::from_status(StatusCode::from_u16(status).unwrap(), &complaint(text, code), None);
             assert_eq!((failure.kind, failure.retry), (kind, retry), "{status} {text}");

@@ -25,7 +25,7 @@ use reqwest::header::CONTENT_TYPE;
 use tokio::time::Instant;
 
 pub use config::{ApiKey, DEFAULT_BASE_URL, OpenAiConfigError, OpenAiModelBuilder};
-use dialect::{Dialect, Negotiation};
+use dialect::{Concession, Dialect, Negotiation};
 use failure::Failure;
 pub use retry::RetryPolicy;
 use retry::{Patience, Retry, retry_after};
@@ -101,11 +101,15 @@ impl OpenAiModel {
                 }
                 Err(failure) => failure,
             };
-            if let Some(refused) = failure.refused
-                && self.negotiation.concede(dialect, refused)
-            {
-                tracing::warn!(model = self.model, ?refused, "the endpoint refuses a parameter, asking without it: {}", failure.cause);
-                continue;
+            if let Some(refused) = failure.refused {
+                let concession = self.negotiation.concede(dialect, refused);
+                if concession == Concession::New {
+                    let parameter = dialect.spelling(refused);
+                    tracing::warn!("model '{}' at {} refuses {parameter}, asking without it: {}", self.model, self.base_url, failure.cause);
+                }
+                if concession != Concession::Impossible {
+                    continue;
+                }
             }
             // The slot is kept until the failure is known, so that nobody who waits for it asks in vain.
             let failure = self.explain(failure, call.started_at).await;
@@ -247,7 +251,7 @@ impl ChatModel for OpenAiModel {
             .adjust(|failure, delay| failure.retry_after.or(delay))
             .notify(|failure, delay| tracing::debug!(model = self.model, ?delay, "trying again: {}", failure.cause))
             .await;
-        outcome.map_err(|failure| failure.into_error(&self.model, &self.base_url, call.requests_made.load(Ordering::Relaxed)))
+        outcome.map_err(|failure| failure.into_error(call.requests_made.load(Ordering::Relaxed)))
     }
 }
 

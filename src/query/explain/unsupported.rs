@@ -29,6 +29,12 @@ pub(super) fn unsupported(message: &str) -> Option<Unsupported> {
             "leave rows out with WHERE, or add rows with INSERT",
         );
     }
+    if message == "Insert into not implemented for this table" {
+        return Unsupported::new(
+            "the table can only be read",
+            "insert into a table of the store, or write a file: COPY (SELECT ...) TO 'file.jsonl'",
+        );
+    }
     wrong_arguments(message).map(|message| Unsupported { message, hint: None })
 }
 

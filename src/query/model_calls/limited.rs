@@ -1,12 +1,12 @@
 //! The rule that takes the first rows before it asks about them: `SELECT llm_complete(...) FROM t ORDER BY id LIMIT 10` asks ten times.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::common::tree_node::Transformed;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, Result};
-use datafusion::logical_expr::expr_rewriter::replace_col;
-use datafusion::logical_expr::logical_plan::{Projection, Sort};
-use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
+use datafusion::logical_expr::logical_plan::{Limit, Projection, Sort, SubqueryAlias};
+use datafusion::logical_expr::{Expr, LogicalPlan, SortExpr, UserDefinedLogicalNodeCore};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
 use super::node::ModelCalls;
@@ -29,18 +29,18 @@ impl OptimizerRule for LimitBeforeAsking {
     }
 
     fn rewrite(&self, plan: LogicalPlan, _config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
-        match plan {
-            LogicalPlan::Sort(sort) if sort.fetch.is_some() => match below(&sort)? {
-                Some(plan) => Ok(Transformed::yes(plan)),
-                None => Ok(Transformed::no(LogicalPlan::Sort(sort))),
-            },
-            other => Ok(Transformed::no(other)),
-        }
+        let moved = match &plan {
+            LogicalPlan::Sort(sort) if sort.fetch.is_some() => sort_below(sort)?,
+            // The engine would take the rows that it skips through the calls as well.
+            LogicalPlan::Limit(limit) if limit.skip.is_some() => limit_below(limit)?,
+            _ => None,
+        };
+        Ok(moved.map_or_else(|| Transformed::no(plan), Transformed::yes))
     }
 }
 
 /// The plan with the sort below the calls, which keep its order; `None` when it needs their answers, or stands elsewhere.
-fn below(sort: &Sort) -> Result<Option<LogicalPlan>> {
+fn sort_below(sort: &Sort) -> Result<Option<LogicalPlan>> {
     match sort.input.as_ref() {
         LogicalPlan::Extension(extension) => {
             let Some(node) = extension.node.as_any().downcast_ref::<ModelCalls>() else { return Ok(None) };
@@ -52,38 +52,61 @@ fn below(sort: &Sort) -> Result<Option<LogicalPlan>> {
             ModelCalls::plan(sorted, node.calls.clone()).map(Some)
         }
         LogicalPlan::Projection(projection) => {
-            let Some(by) = sort
-                .expr
-                .iter()
-                .map(|by| {
-                    let expr = before(&by.expr, projection)?;
-                    Some(by.with_expr(expr))
-                })
-                .collect::<Option<Vec<_>>>()
-            else {
-                return Ok(None);
-            };
-            let Some(input) = below(&Sort { expr: by, input: Arc::clone(&projection.input), fetch: sort.fetch })? else { return Ok(None) };
-            let projection = Projection::try_new_with_schema(projection.expr.clone(), Arc::new(input), Arc::clone(&projection.schema))?;
-            Ok(Some(LogicalPlan::Projection(projection)))
+            let sources = projection.expr.iter().map(|expression| expression.clone().unalias());
+            let Some(by) = keys_below(sort, sources)? else { return Ok(None) };
+            let input = sort_below(&Sort { expr: by, input: Arc::clone(&projection.input), fetch: sort.fetch })?;
+            input.map(|input| projected(projection, input)).transpose()
+        }
+        LogicalPlan::SubqueryAlias(alias) => {
+            let Some(by) = keys_below(sort, alias.input.schema().columns().into_iter().map(Expr::Column))? else { return Ok(None) };
+            let input = sort_below(&Sort { expr: by, input: Arc::clone(&alias.input), fetch: sort.fetch })?;
+            input.map(|input| aliased(alias, input)).transpose()
         }
         _ => Ok(None),
     }
 }
 
-/// A sort key over the columns of a projection as one over those of its input.
-fn before(key: &Expr, projection: &Projection) -> Option<Expr> {
-    let mut columns = std::collections::HashMap::new();
-    let schema = &projection.schema;
-    let named: Vec<(Column, Expr)> =
-        schema.columns().into_iter().zip(projection.expr.iter().map(|expression| expression.clone().unalias())).collect();
-    for (column, expression) in &named {
-        if expression.is_volatile() {
-            return None;
+/// The plan with the limit below the calls, which keep the order of rows; `None` when it stands elsewhere.
+fn limit_below(limit: &Limit) -> Result<Option<LogicalPlan>> {
+    let over = |input: &Arc<LogicalPlan>| Limit { input: Arc::clone(input), ..limit.clone() };
+    match limit.input.as_ref() {
+        LogicalPlan::Extension(extension) => {
+            let Some(node) = extension.node.as_any().downcast_ref::<ModelCalls>() else { return Ok(None) };
+            let limited = LogicalPlan::Limit(over(&Arc::new(node.input.clone())));
+            ModelCalls::plan(limited, node.calls.clone()).map(Some)
         }
-        if let Expr::Column(source) = expression {
-            columns.insert(column, source);
+        LogicalPlan::Projection(projection) => {
+            limit_below(&over(&projection.input))?.map(|input| projected(projection, input)).transpose()
         }
+        LogicalPlan::SubqueryAlias(alias) => limit_below(&over(&alias.input))?.map(|input| aliased(alias, input)).transpose(),
+        _ => Ok(None),
     }
-    key.column_refs().iter().all(|column| columns.contains_key(*column)).then(|| replace_col(key.clone(), &columns).ok()).flatten()
+}
+
+fn projected(projection: &Projection, input: LogicalPlan) -> Result<LogicalPlan> {
+    let moved = Projection::try_new_with_schema(projection.expr.clone(), Arc::new(input), Arc::clone(&projection.schema));
+    moved.map(LogicalPlan::Projection)
+}
+
+fn aliased(alias: &SubqueryAlias, input: LogicalPlan) -> Result<LogicalPlan> {
+    SubqueryAlias::try_new(Arc::new(input), alias.alias.clone()).map(LogicalPlan::SubqueryAlias)
+}
+
+/// The sort's keys over what the columns of its input are made of; `None` when one is another value each time it is evaluated.
+fn keys_below(sort: &Sort, sources: impl Iterator<Item = Expr>) -> Result<Option<Vec<SortExpr>>> {
+    let sources: HashMap<Column, Expr> = sort.input.schema().columns().into_iter().zip(sources).collect();
+    let mut keys = Vec::with_capacity(sort.expr.len());
+    for by in &sort.expr {
+        let source = |part: Expr| match &part {
+            Expr::Column(column) => Ok(sources.get(column).map_or_else(|| Transformed::no(part.clone()), |made| Transformed::yes(made.clone()))),
+            _ => Ok(Transformed::no(part)),
+        };
+        // Up, so that what takes a column's place is not looked through again.
+        let key = by.expr.clone().transform_up(source)?.data;
+        if key.is_volatile() {
+            return Ok(None);
+        }
+        keys.push(by.with_expr(key));
+    }
+    Ok(Some(keys))
 }

@@ -51,9 +51,15 @@ fn response(journal: &Journal, request: u128) -> Option<String> {
 async fn stored(store: &Store) -> Vec<String> {
     let mut responses = Vec::new();
     let columns = ["response", "max_tokens", "created_at"];
-    store.snapshot().await.unwrap().for_each(Table::Calls, &columns, |batch| {
-        responses.extend(batch.column(0).as_string::<i32>().iter().map(|text| text.unwrap_or("NULL").to_owned()));
-    }).await.unwrap();
+    store
+        .snapshot()
+        .await
+        .unwrap()
+        .for_each(Table::Calls, &columns, |batch| {
+            responses.extend(batch.column(0).as_string::<i32>().iter().map(|text| text.unwrap_or("NULL").to_owned()));
+        })
+        .await
+        .unwrap();
     responses
 }
 
@@ -225,48 +231,5 @@ async fn a_full_disk_is_an_error_of_everyone_who_waits() {
     let later = journal.append(call(4, "c")).await;
     for outcome in [first, second, later] {
         assert!(matches!(&outcome, Err(Error::Io { cause, .. }) if cause.kind() == io::ErrorKind::StorageFull), "{outcome:?}");
-    }
-}
-
-#[ignore]
-#[tokio::test(flavor = "multi_thread")]
-async fn rates() {
-    use futures::StreamExt;
-    let (_folder, store) = store().await;
-    let mut writer = writer(&store).await;
-    let journal = writer.journal().unwrap();
-    let text = "An answer of some length that a model would give to a question. ".repeat(6);
-    let key = |n: u64| u128::from_str_radix(&crate::ids::stable_id([Some(n.to_string().as_str())]), 16).unwrap();
-    for in_flight in [64, 1024] {
-        let start = std::time::Instant::now();
-        let base = if in_flight == 64 { 0 } else { 20_000 };
-        let count = if in_flight == 64 { 20_000u64 } else { 80_000 };
-        futures::stream::iter(base..base + count).map(|n| { let journal = &journal; let text = &text; async move { journal.append(call(key(n), text)).await.unwrap() } }).buffer_unordered(in_flight).for_each(|()| async {}).await;
-        println!("{in_flight} in flight: {:.0} durable/s", count as f64 / start.elapsed().as_secs_f64());
-    }
-    let ids: Vec<String> = (0..100_000u64).map(|n| crate::ids::stable_id([Some(n.to_string().as_str())])).collect();
-    let start = std::time::Instant::now();
-    for group in ids.chunks(8192) {
-        let group: Vec<&str> = group.iter().map(String::as_str).collect();
-        assert!(journal.answers(&group).unwrap().iter().all(Option::is_some));
-    }
-    println!("journal reads: {:.0}/s", 100_000.0 / start.elapsed().as_secs_f64());
-    drop(journal);
-    let start = std::time::Instant::now();
-    writer.checkpoint(serde_json::json!({})).await.unwrap();
-    println!("drain and publish 100,000: {:?}", start.elapsed());
-    drop(writer);
-    let calls = StoredCalls::new(&store.snapshot().await.unwrap());
-    let start = std::time::Instant::now();
-    calls.get(&ids[0]).await.unwrap();
-    println!("first get: {:?}", start.elapsed());
-    let mut shuffled: Vec<&str> = ids.iter().map(String::as_str).collect();
-    shuffled.sort_unstable();
-    for (name, order) in [("in order", ids.iter().map(String::as_str).collect::<Vec<_>>()), ("shuffled", shuffled)] {
-        let start = std::time::Instant::now();
-        for group in order.chunks(8192) {
-            assert!(calls.get_many(group).await.unwrap().iter().all(Option::is_some));
-        }
-        println!("table reads {name}: {:.0}/s", 100_000.0 / start.elapsed().as_secs_f64());
     }
 }

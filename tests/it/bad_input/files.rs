@@ -34,12 +34,37 @@ fn with_numbers_that_json_does_not_have() {
     for number in ["NaN", "1e999"] {
         let record = record.replacen("0.2", number, 1);
         assert_bad("seeds.json", format!("[{good},{record}]").as_bytes(), &["record 2"]);
+        assert_bad("seeds.json", format!("[{record},{good}]").as_bytes(), &["record 1"]);
     }
+}
+
+/// A first record with such a number was once said to be of an unknown format.
+#[test]
+fn with_a_first_record_that_cannot_be_read() {
+    let first = good("bad").to_string();
+    let surrogate = first.replace("Coffee.", "\\ud800");
+    assert_bad("seeds.json", format!("[{surrogate}]").as_bytes(), &["record 1 ('bad')", "half of a surrogate pair"]);
+    let score = first.replace("\"question\"", "\"score\":1e999,\"question\"");
+    assert_bad("seeds.jsonl", score.as_bytes(), &["record 1 ('bad')", "a number is out of range at the end of", "1e999"]);
+    let id = first.replace("\"bad\"", "1e999");
+    assert_bad("seeds.json", format!("[{id}]").as_bytes(), &["record 1 of", "a number is out of range", "{\"id\":1e999"]);
+    let deep = first.replace("\"Coffee.\"", &format!("{}{}", "[".repeat(300), "]".repeat(300)));
+    assert_bad("seeds.json", format!("[{deep}]").as_bytes(), &["record 1 ('bad')", "nested too deeply"]);
+}
+
+/// Two ids that differ in digits a float does not hold would be one sample.
+#[test]
+fn with_an_id_that_is_rounded() {
+    let record = good("bad").to_string().replace("\"bad\"", "184467440737095516170");
+    assert_bad("seeds.json", format!("[{record}]").as_bytes(), &["record 1", "id is the number", "write it as text"]);
 }
 
 #[test]
 fn of_an_unknown_format() {
     assert_bad("seeds.json", br#"[{"id": 1, "caption": "c", "url": "u"}]"#, &["the keys id, caption, url", "llava wants"]);
+    assert_bad("seeds.json", b"[{}]", &["the first record is empty"]);
+    assert_bad("seeds.json", b"[[]]", &["the record is a list, expected an object"]);
+    assert_bad("seeds.json", &photo(), &["perhaps UTF-16 text or an image"]);
     assert_bad("seeds.json", b"id,image\n", &["neither a JSON list nor JSON lines"]);
     assert_bad("seeds.json", b"", &["is empty"]);
     assert_bad("seeds.parquet", b"PAR1", &["cannot be opened as Parquet"]);

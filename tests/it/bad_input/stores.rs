@@ -27,6 +27,19 @@ fn no_store() {
     assert!(!workspace.store().exists());
 }
 
+/// A failed first import once removed a directory that the user had made for the store.
+#[test]
+fn a_failed_import_removes_what_it_made_and_nothing_else() {
+    let workspace = workspace();
+    workspace.write("seeds.json", json!([good("first"), with_image("none.jpg")]).to_string());
+    fs::create_dir_all(workspace.path("mine")).unwrap();
+    for store in ["mine", "mine/new/store", "new/store"] {
+        assert_refused(&workspace.run(&["--store", store, "import", "seeds.json"]), &["record 2"]);
+        assert_eq!(fs::read_dir(workspace.path("mine")).unwrap().count(), 0, "{store}");
+    }
+    assert!(!workspace.path("new").exists());
+}
+
 #[test]
 fn a_store_of_a_newer_version() {
     let workspace = Workspace::with_photos();

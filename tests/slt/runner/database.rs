@@ -7,10 +7,11 @@ use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use futures::TryStreamExt;
 use mmevol::functions::llm::ModelSession;
-use mmevol::model::Parameters;
+use mmevol::model::lexical::LexicalModel;
 use mmevol::model::request_image::RequestImages;
 use mmevol::model::rules::RulesModel;
 use mmevol::model::service::ModelService;
+use mmevol::model::{ChatModel, Parameters};
 use mmevol::prompt::PromptLibrary;
 use mmevol::query::StoreImages;
 use mmevol::store::Store;
@@ -19,6 +20,7 @@ use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType};
 use tempfile::TempDir;
 
 use crate::render::{column_type, rows};
+use crate::scripted::ScriptedModel;
 use crate::stores::{StoreKind, Stores};
 
 const PREFIX: &str = "# session:";
@@ -28,7 +30,14 @@ const REQUEST_IMAGE_BYTES: u64 = 8 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Directive {
     store: Option<StoreKind>,
-    model: bool,
+    model: Option<ModelKind>,
+}
+
+/// Which model answers. Texts are embedded by the embedded model either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ModelKind {
+    Rules,
+    Scripted,
 }
 
 impl FromStr for Directive {
@@ -40,10 +49,11 @@ impl FromStr for Directive {
         for word in words.split(',').map(str::trim) {
             match word {
                 "nothing" => {}
-                "model" => directive.model = true,
+                "model" => directive.model = Some(ModelKind::Rules),
+                "scripted" => directive.model = Some(ModelKind::Scripted),
                 "photos" => directive.store = Some(StoreKind::Photos),
                 "finished" => directive.store = Some(StoreKind::Finished),
-                other => return Err(format!("'{other}' is none of nothing, model, photos, finished")),
+                other => return Err(format!("'{other}' is none of nothing, model, scripted, photos, finished")),
             }
         }
         Ok(directive)
@@ -60,7 +70,11 @@ impl Database {
     /// A session over its own copy of a store.
     pub async fn open(directive: Directive, stores: &Stores) -> Result<Database, Failure> {
         let mut builder = Session::builder();
-        let mut model = ModelService::new(Arc::new(RulesModel));
+        let model: Arc<dyn ChatModel> = match directive.model {
+            Some(ModelKind::Scripted) => Arc::new(ScriptedModel),
+            Some(ModelKind::Rules) | None => Arc::new(RulesModel),
+        };
+        let mut model = ModelService::new(model);
         let mut directory = None;
         if let Some(kind) = directive.store {
             let copy = stores.copy(kind).await?;
@@ -70,9 +84,14 @@ impl Database {
             builder = builder.store(store);
             directory = Some(copy);
         }
-        if directive.model {
-            let prompts = Arc::new(PromptLibrary::embedded());
-            builder = builder.models(Arc::new(ModelSession { judge: model.clone(), model, prompts, parameters: Parameters::default() }));
+        if directive.model.is_some() {
+            builder = builder.models(Arc::new(ModelSession {
+                judge: model.clone(),
+                embedder: ModelService { model: Arc::new(LexicalModel), ..model.clone() },
+                model,
+                prompts: Arc::new(PromptLibrary::embedded()),
+                parameters: Parameters::default(),
+            }));
         }
         let session = builder.build().await?;
         // Plans must not depend on the machine's number of cores.

@@ -1,0 +1,37 @@
+//! What a command spent, in words.
+
+use std::fmt;
+
+use super::{hint, note};
+use crate::model::service::Spent;
+
+/// Says how many calls were made, what they cost, and how many were spared.
+pub fn note_spent(spent: Spent) {
+    let joined = if spent.joined > 0 { format!(", {} shared a call in flight", spent.joined) } else { String::new() };
+    note(format_args!(
+        "{} calls, {} answers from earlier calls{joined}, {} failed; {} + {} tokens{}",
+        spent.calls,
+        spent.cached,
+        spent.failed,
+        spent.prompt_tokens,
+        spent.completion_tokens,
+        KnownCost(spent)
+    ));
+    if spent.unpriced > 0 {
+        note(format_args!("the price of {} of these calls is not known", spent.unpriced));
+        hint("name it in a file with --prices");
+    }
+}
+
+/// ", $0.0012" where something is known of the cost, and nothing where the price of every call is unknown.
+pub struct KnownCost(pub Spent);
+
+impl fmt::Display for KnownCost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let KnownCost(spent) = self;
+        match spent.unpriced > 0 && spent.unpriced == spent.calls {
+            true => Ok(()),
+            false => write!(f, ", ${:.4}", spent.cost_usd),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Samples that come in anew: their old rows make way.
+
+use crate::error::Result;
+use crate::store::{Table, Writer};
+
+/// Ids that one statement names.
+const IDS_PER_STATEMENT: usize = 10_000;
+
+/// What a seed item that its record no longer has says in `reason`. It stays for what was evolved from it, which names it as parent.
+const DROPPED: &str = "the seed file no longer has it";
+
+/// Samples of the store that a record of the file replaces.
+#[derive(Debug, Default)]
+pub struct Replaced {
+    sample_ids: Vec<String>,
+    /// Seed items that come again, changed or not.
+    instruction_ids: Vec<String>,
+}
+
+impl Replaced {
+    /// Notes a sample, and the ids of the seed items that it has from now on.
+    pub fn add(&mut self, sample_id: &str, instruction_ids: &[String]) {
+        self.sample_ids.push(sample_id.to_owned());
+        self.instruction_ids.extend_from_slice(instruction_ids);
+    }
+
+    /// Removes the rows that come again, and eliminates the seed items that do not. Scans the id columns once for every 10,000 ids.
+    pub async fn remove(&self, writer: &mut Writer) -> Result<()> {
+        for ids in listed(&self.sample_ids) {
+            writer.delete(Table::Samples, &format!("sample_id IN ({ids})")).await?;
+        }
+        for ids in listed(&self.instruction_ids) {
+            writer.delete(Table::Instructions, &format!("instruction_id IN ({ids})")).await?;
+        }
+        for ids in listed(&self.sample_ids) {
+            let dropped = format!("round = 0 AND status <> 'eliminated' AND sample_id IN ({ids})");
+            writer.update(Table::Instructions, &dropped, "reason", &format!("'{DROPPED}'")).await?;
+            writer.update(Table::Instructions, &dropped, "status", "'eliminated'").await?;
+        }
+        Ok(())
+    }
+}
+
+/// The ids as SQL lists of a size that can be parsed.
+fn listed(ids: &[String]) -> impl Iterator<Item = String> {
+    ids.chunks(IDS_PER_STATEMENT).map(|group| group.iter().map(|id| format!("'{id}'")).collect::<Vec<_>>().join(","))
+}

@@ -1,0 +1,223 @@
+//! The items of one sample and how they descend from each other.
+//!
+//! Evolving never leaves a sample, so an item's ancestors and descendants are among its sample's items. Finding them costs a scan of one id
+//! column to find the sample, one of the column of sample ids to find its items, and reading these; whatever else the store holds, its texts
+//! are not read. From there on it is a walk, of any depth.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, LazyLock};
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::record_batch::RecordBatch;
+use datafusion::logical_expr::{Expr, col, lit};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::store::{Snapshot, Table};
+
+/// The columns of `instructions` that are read; all but `position`, which orders them, are shown.
+const COLUMNS: [&str; 12] = [
+    "instruction_id",
+    "parent_id",
+    "root_id",
+    "sample_id",
+    "evolution_id",
+    "round",
+    "operator",
+    "status",
+    "score",
+    "question",
+    "answer",
+    "position",
+];
+
+/// The columns of `lineage`, `ancestors` and `descendants`.
+pub(super) static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+    let stored = Table::Instructions.schema();
+    let shown = COLUMNS.iter().filter_map(|name| stored.fields().find(name)).map(|(_, field)| field.as_ref().clone());
+    let mut fields: Vec<Field> = shown.filter(|field| field.name() != "position").collect();
+    fields.insert(fields.len() - 2, Field::new("depth", DataType::Int32, true));
+    Arc::new(Schema::new(fields))
+});
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Item {
+    pub(super) instruction_id: String,
+    parent_id: Option<String>,
+    root_id: Option<String>,
+    sample_id: String,
+    evolution_id: Option<String>,
+    round: i32,
+    operator: Option<String>,
+    status: String,
+    score: Option<i32>,
+    #[serde(default)]
+    depth: Option<i32>,
+    question: String,
+    answer: String,
+    #[serde(skip_serializing)]
+    position: i32,
+}
+
+/// The items of one sample, in the order of rounds, evolutions and positions.
+pub(super) struct Family {
+    items: Vec<Item>,
+    by_id: HashMap<String, usize>,
+    children: HashMap<String, Vec<usize>>,
+}
+
+/// An item by its place in the family, and its distance.
+type Place = (usize, i32);
+
+impl Family {
+    /// Reads the items of a sample.
+    pub(super) async fn read(snapshot: &Snapshot, sample_id: &str) -> Result<Family> {
+        let mut items: Vec<Item> = Vec::new();
+        for batch in snapshot.select(Table::Instructions, &COLUMNS, col("sample_id").eq(lit(sample_id))).await? {
+            items.extend(serde_arrow::from_record_batch::<Vec<Item>>(&batch)?);
+        }
+        items.sort_by(|a, b| (a.round, &a.evolution_id, a.position).cmp(&(b.round, &b.evolution_id, b.position)));
+        let by_id = items.iter().enumerate().map(|(place, item)| (item.instruction_id.clone(), place)).collect();
+        let mut children: HashMap<String, Vec<usize>> = HashMap::new();
+        for (place, item) in items.iter().enumerate() {
+            if let Some(parent) = &item.parent_id {
+                children.entry(parent.clone()).or_default().push(place);
+            }
+        }
+        Ok(Family { items, by_id, children })
+    }
+
+    /// What an item was made from, its parent first, each with its distance.
+    pub(super) fn ancestors(&self, instruction_id: &str) -> Vec<Place> {
+        let parent = |id: &str| self.by_id.get(id).and_then(|place| self.items[*place].parent_id.as_deref());
+        // Evolving makes no circles, but rows can be inserted by hand.
+        let mut seen = HashSet::from([instruction_id]);
+        let line = std::iter::successors(parent(instruction_id), |id| parent(id)).take_while(|id| seen.insert(id));
+        line.filter_map(|id| self.by_id.get(id).copied()).zip(1..).collect()
+    }
+
+    /// What was made from an item, its children first, each with its distance.
+    pub(super) fn descendants(&self, instruction_id: &str) -> Vec<Place> {
+        self.below([instruction_id]).into_iter().filter(|(_, distance)| *distance > 0).collect()
+    }
+
+    /// An item with its ancestors and descendants, or the whole family, each with its distance from its seed: NULL only in a circle.
+    pub(super) fn line(&self, instruction_id: Option<&str>) -> Vec<(usize, Option<i32>)> {
+        let is_root = |item: &&Item| item.parent_id.as_ref().is_none_or(|parent| !self.by_id.contains_key(parent));
+        let depths: HashMap<usize, i32> =
+            self.below(self.items.iter().filter(is_root).map(|item| item.instruction_id.as_str())).into_iter().collect();
+        let line: Option<HashSet<usize>> = instruction_id.map(|id| {
+            let own = self.by_id.get(id).copied();
+            let others = self.ancestors(id).into_iter().chain(self.descendants(id));
+            own.into_iter().chain(others.map(|(place, _)| place)).collect()
+        });
+        let places = (0..self.items.len()).filter(|place| line.as_ref().is_none_or(|line| line.contains(place)));
+        places.map(|place| (place, depths.get(&place).copied())).collect()
+    }
+
+    /// The items at and below some items, level by level.
+    fn below<'a>(&self, from: impl IntoIterator<Item = &'a str>) -> Vec<Place> {
+        let mut waiting: VecDeque<Place> = from.into_iter().filter_map(|id| Some((*self.by_id.get(id)?, 0))).collect();
+        let mut seen: HashSet<usize> = waiting.iter().map(|(place, _)| *place).collect();
+        let mut found = Vec::new();
+        while let Some((place, distance)) = waiting.pop_front() {
+            found.push((place, distance));
+            let children = self.children.get(&self.items[place].instruction_id).into_iter().flatten();
+            waiting.extend(children.filter(|child| seen.insert(**child)).map(|child| (*child, distance + 1)));
+        }
+        found
+    }
+
+    /// Some of the items as rows.
+    pub(super) fn rows(&self, places: impl IntoIterator<Item = (usize, Option<i32>)>) -> Result<RecordBatch> {
+        let rows: Vec<Item> = places.into_iter().map(|(place, depth)| Item { depth, ..self.items[place].clone() }).collect();
+        Ok(serde_arrow::to_record_batch(SCHEMA.fields(), &rows)?)
+    }
+}
+
+/// What an id names.
+pub(super) enum Named {
+    Instruction { instruction_id: String, sample_id: String },
+    Sample { sample_id: String },
+}
+
+/// Shorter beginnings of ids name too many things.
+const SHORTEST_PREFIX: usize = 4;
+
+/// How many of the things an ambiguous id names are listed.
+const CANDIDATES_SHOWN: usize = 5;
+
+#[derive(Deserialize)]
+struct Ids {
+    instruction_id: Option<String>,
+    sample_id: String,
+}
+
+/// The instruction with this id, or with the only one that begins so.
+///
+/// # Errors
+/// [`Error::UnknownId`]; an [`Error::Sql`] that lists what an ambiguous beginning fits.
+pub(super) async fn instruction(snapshot: &Snapshot, id: &str) -> Result<(String, String)> {
+    match find(snapshot, id, &[Table::Instructions]).await? {
+        Some(Named::Instruction { instruction_id, sample_id }) => Ok((instruction_id, sample_id)),
+        _ => Err(Error::UnknownId { what: "instruction", id: id.to_owned() }),
+    }
+}
+
+/// The instruction or sample with this id, or with the only one that begins so.
+///
+/// # Errors
+/// As [`instruction`].
+pub(super) async fn instruction_or_sample(snapshot: &Snapshot, id: &str) -> Result<Named> {
+    let found = find(snapshot, id, &[Table::Instructions, Table::Samples]).await?;
+    found.ok_or_else(|| Error::UnknownId { what: "sample or instruction", id: id.to_owned() })
+}
+
+async fn find(snapshot: &Snapshot, id: &str, tables: &[Table]) -> Result<Option<Named>> {
+    // A whole id names one thing: the tables after it are not looked at.
+    for table in tables {
+        if let Some(named) = candidates(snapshot, *table, |column| col(column).eq(lit(id))).await?.into_iter().next() {
+            return Ok(Some(named));
+        }
+    }
+    let mut found = Vec::new();
+    if id.len() >= SHORTEST_PREFIX {
+        let after = format!("{id}{}", char::MAX);
+        for table in tables {
+            found.extend(candidates(snapshot, *table, |column| col(column).gt_eq(lit(id)).and(col(column).lt(lit(&after)))).await?);
+        }
+    }
+    match found.len() {
+        0 | 1 => Ok(found.pop()),
+        several => {
+            let listed: Vec<String> = found.iter().take(CANDIDATES_SHOWN).map(Named::to_string).collect();
+            let more = if several > listed.len() { ", ..." } else { "" };
+            Err(Error::sql(format!("'{id}' fits {several} ids: {}{more}", listed.join(", "))))
+        }
+    }
+}
+
+async fn candidates(snapshot: &Snapshot, table: Table, filter: impl Fn(&'static str) -> Expr) -> Result<Vec<Named>> {
+    let (columns, id): (&[&str], _) = match table {
+        Table::Samples => (&["sample_id"], "sample_id"),
+        _ => (&["instruction_id", "sample_id"], "instruction_id"),
+    };
+    let mut found = Vec::new();
+    for batch in snapshot.select(table, columns, filter(id)).await? {
+        let ids: Vec<Ids> = serde_arrow::from_record_batch(&batch)?;
+        found.extend(ids.into_iter().map(|Ids { instruction_id, sample_id }| match instruction_id {
+            Some(instruction_id) => Named::Instruction { instruction_id, sample_id },
+            None => Named::Sample { sample_id },
+        }));
+    }
+    Ok(found)
+}
+
+impl std::fmt::Display for Named {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Named::Instruction { instruction_id, .. } => write!(f, "instruction {instruction_id}"),
+            Named::Sample { sample_id } => write!(f, "sample {sample_id}"),
+        }
+    }
+}

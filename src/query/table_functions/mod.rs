@@ -1,0 +1,82 @@
+//! Functions that stand where a table stands: the store as it was, what changed in it, and where its items come from.
+//!
+//! A function reads nothing when a statement is planned, so that EXPLAIN costs nothing.
+
+mod ancestors;
+mod call;
+mod computed;
+mod descendants;
+mod diff;
+mod family;
+mod lineage;
+mod row_digest;
+mod table_at;
+mod versions;
+
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
+use datafusion::common::Result;
+
+use self::call::Call;
+use crate::error::Error;
+use crate::store::Snapshot;
+
+/// A function that gives a table, with what SHOW FUNCTIONS says of it.
+pub(super) struct TableFunction {
+    pub(super) name: &'static str,
+    /// In their order; none can be left out.
+    parameters: &'static [&'static str],
+    summary: &'static str,
+    /// Runs over the store that `mmevol demo` makes.
+    pub(super) example: &'static str,
+    make: fn(&Call) -> crate::Result<Arc<dyn TableProvider>>,
+}
+
+/// Every one of them.
+pub(super) static TABLE_FUNCTIONS: [&TableFunction; 6] =
+    [&versions::VERSIONS, &table_at::TABLE_AT, &diff::DIFF, &lineage::LINEAGE, &ancestors::ANCESTORS, &descendants::DESCENDANTS];
+
+impl TableFunction {
+    /// How it is called.
+    fn syntax(&self) -> String {
+        format!("{}({})", self.name, self.parameters.join(", "))
+    }
+
+    /// How it is called, and what it gives.
+    pub(super) fn description(&self) -> String {
+        format!("{}: {}", self.syntax(), self.summary)
+    }
+
+    /// The function over a state of a store; without one it is refused when a statement is planned.
+    pub(super) fn over(&'static self, snapshot: Option<Snapshot>) -> Arc<dyn TableFunctionImpl> {
+        Arc::new(OverSnapshot { function: self, snapshot })
+    }
+}
+
+struct OverSnapshot {
+    function: &'static TableFunction,
+    snapshot: Option<Snapshot>,
+}
+
+impl fmt::Debug for OverSnapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.function.name)
+    }
+}
+
+impl TableFunctionImpl for OverSnapshot {
+    fn call_with_args(&self, arguments: TableFunctionArgs) -> Result<Arc<dyn TableProvider>> {
+        let Some(snapshot) = &self.snapshot else {
+            return Err(Error::Sql {
+                message: format!("{} reads a store, and this session has none", self.function.name),
+                position: None,
+                hints: vec!["name one with --store".into()],
+            }
+            .into());
+        };
+        let call = Call::new(self.function, arguments.exprs(), snapshot)?;
+        Ok((self.function.make)(&call)?)
+    }
+}

@@ -1,0 +1,155 @@
+//! The condition of a store, as far as rows do not show it: versions that are gone, files that are damaged, and what commands that were cut off
+//! left behind.
+
+use std::collections::{BTreeSet, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::record_batch::RecordBatch;
+use futures::TryStreamExt;
+use lance::Dataset;
+
+use super::catalog::{CATALOG_FILE, Catalog};
+use super::journal::{Journal, NEW_JOURNAL_FILE};
+use super::lock::WriterLock;
+use super::schema::Table;
+use super::snapshot::{open_dataset, table_error};
+use super::writer::has_newer_version;
+use super::{Snapshot, Store};
+use crate::error::{Error, Result};
+
+/// Where commands keep intermediate results; all of it is garbage once they have ended.
+const SCRATCH: &str = "scratch";
+
+/// A version of a table that a state of the store names, and that the table does not have.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LostVersion {
+    /// The state; `None` for the one that is published now.
+    pub tag: Option<String>,
+    /// The table's name.
+    pub table: &'static str,
+    /// Its version.
+    pub version: u64,
+}
+
+/// What commands that were cut off left behind. None of it is part of the store's state, and the next writer deals with all that it meets.
+#[derive(Debug, Clone, Default)]
+pub struct LeftOver {
+    /// Columns `request_id` and `created_at` of the calls in the journal that the next publication adds to table `calls`.
+    pub calls: Vec<RecordBatch>,
+    /// Records of the journal that the catalog says are in table `calls` already.
+    pub recorded_calls: u64,
+    /// Tables with versions that were never published.
+    pub unpublished: Vec<Table>,
+    /// Files and folders that belong to nothing.
+    pub files: Vec<PathBuf>,
+}
+
+impl Store {
+    /// Versions that the published state or a tag names and that are gone; each once, under the first state that names it. Lists names of
+    /// files, and opens the published versions.
+    ///
+    /// # Errors
+    /// Those of [`Store::open`].
+    pub async fn lost_versions(&self) -> Result<Vec<LostVersion>> {
+        let catalog = Catalog::load(&self.root)?;
+        let mut lost = BTreeSet::new();
+        for table in Table::ALL {
+            let published = open_dataset(&self.root, table, Some(catalog.version(table)?), &self.session).await;
+            let is_lost = published.is_err();
+            // Any version lists all of them.
+            let opened = match published {
+                Ok(dataset) => Some(dataset),
+                Err(_) => open_dataset(&self.root, table, None, &self.session).await.ok(),
+            };
+            let mut known = match opened {
+                Some(dataset) => versions(&dataset, table).await?,
+                None => HashSet::new(),
+            };
+            if is_lost {
+                known.remove(&catalog.version(table)?);
+            }
+            let mut named = HashSet::new();
+            let states = std::iter::once((None, &catalog.tables)).chain(catalog.tags.iter().map(|(tag, tables)| (Some(tag), tables)));
+            for (tag, tables) in states {
+                let Some(&version) = tables.get(table.name()) else { continue };
+                if named.insert(version) && !known.contains(&version) {
+                    lost.insert(LostVersion { tag: tag.cloned(), table: table.name(), version });
+                }
+            }
+        }
+        Ok(lost.into_iter().collect())
+    }
+
+    /// What is left of commands that were cut off. Takes the write lock for a moment: while a command writes, nothing is left over.
+    ///
+    /// # Errors
+    /// [`Error::StoreInUse`], [`Error::ReadOnlyStore`]; [`Error::Io`] when the journal cannot be read.
+    pub async fn left_over(&self) -> Result<LeftOver> {
+        let lock = Arc::new(WriterLock::acquire(&self.root)?);
+        let snapshot = self.snapshot().await?;
+        let mut left_over = LeftOver { files: self.garbage(), ..LeftOver::default() };
+        for table in Table::ALL {
+            if has_newer_version(snapshot.dataset(table), table).await? {
+                left_over.unpublished.push(table);
+            }
+        }
+        if Journal::exists(&self.root) {
+            // From the first record on: what is in the table already is to be seen here, not cleared.
+            let journal = Arc::new(Journal::open(&self.root, 0, lock)?);
+            let journaled = snapshot.catalog().journaled;
+            let all = journal.numbers(0)?;
+            left_over.recorded_calls = all.end.min(journaled).saturating_sub(all.start);
+            let new = all.start.max(journaled)..all.end.max(journaled);
+            left_over.calls = journal.batches(new).map_err(Error::from).and_then(identify).try_collect().await?;
+        }
+        Ok(left_over)
+    }
+
+    /// Removes files and folders that no running command can own any more. Returns how many.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when one of them cannot be removed.
+    pub(crate) fn remove_garbage(&self) -> Result<u64> {
+        let garbage = self.garbage();
+        for path in &garbage {
+            let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+            removed.map_err(|cause| Error::io("remove", path, cause))?;
+        }
+        // Empty now, unless it was never there.
+        let _ = std::fs::remove_dir(self.root.join(SCRATCH));
+        Ok(garbage.len() as u64)
+    }
+
+    fn garbage(&self) -> Vec<PathBuf> {
+        let scratch = std::fs::read_dir(self.root.join(SCRATCH)).into_iter().flatten().flatten().map(|entry| entry.path());
+        let unfinished = [format!("{CATALOG_FILE}.new"), NEW_JOURNAL_FILE.to_owned()].map(|name| self.root.join(name));
+        let mut garbage: Vec<PathBuf> = scratch.chain(unfinished.into_iter().filter(|path| path.exists())).collect();
+        garbage.sort();
+        garbage
+    }
+}
+
+impl Snapshot {
+    /// Tables whose files are not all there, or do not hold what the table says, each with what is wrong. Opens every file, and reads no rows.
+    pub async fn damaged_tables(&self) -> Vec<(Table, String)> {
+        let mut damaged = Vec::new();
+        for table in Table::ALL {
+            if let Err(cause) = self.dataset(table).validate().await {
+                damaged.push((table, cause.to_string()));
+            }
+        }
+        damaged
+    }
+}
+
+async fn versions(dataset: &Dataset, table: Table) -> Result<HashSet<u64>> {
+    let versions = dataset.version_refs().await.map_err(|cause| table_error("list versions of", table, cause))?;
+    Ok(versions.into_iter().map(|version| version.version).collect())
+}
+
+/// Of calls, the columns that tell them apart.
+async fn identify(calls: RecordBatch) -> Result<RecordBatch> {
+    let schema = calls.schema();
+    Ok(calls.project(&[schema.index_of("request_id")?, schema.index_of("created_at")?])?)
+}

@@ -1,0 +1,106 @@
+//! A table as it was at one of its versions.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Result;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use lance::Dataset;
+use lance::datatypes::BlobHandling;
+
+use super::missing_columns::Completion;
+use super::provider::{StoreTable, pushed_down};
+use super::schema::Table;
+use super::snapshot::{Snapshot, table_error};
+
+/// A table at an earlier version, with the columns it has now: those that it did not have then are NULL.
+///
+/// The version is opened when a query over it is planned; that reads its manifest and no data.
+pub struct PastTable {
+    table: Table,
+    version: u64,
+    /// Leaves out the rows that lie, unchanged, in the same files in this version.
+    unlike: Option<u64>,
+    present: Arc<Dataset>,
+    schema: SchemaRef,
+}
+
+impl PastTable {
+    /// The table of `snapshot` as it was at `version`.
+    pub fn new(table: Table, version: u64, snapshot: &Snapshot) -> PastTable {
+        let schema = StoreTable::new(table, snapshot, None).schema();
+        PastTable { table, version, unlike: None, present: Arc::clone(snapshot.dataset(table)), schema }
+    }
+
+    /// Leaves out rows that are the same in version `other`, as far as that can be told without reading them: whole files that both have. What
+    /// is left may still hold equal rows.
+    pub fn unlike(mut self, other: u64) -> PastTable {
+        self.unlike = Some(other);
+        self
+    }
+
+    async fn open(&self, version: u64) -> crate::Result<Dataset> {
+        self.present.checkout_version(version).await.map_err(|cause| table_error("open an earlier version of", self.table, cause))
+    }
+
+    async fn read(&self, dataset: &Dataset, columns: &[&str], filters: &[Expr], limit: Option<usize>) -> Result<Arc<dyn ExecutionPlan>> {
+        let mut scan = dataset.scan();
+        scan.blob_handling(BlobHandling::AllBinary);
+        scan.project(columns)?;
+        if let Some(filter) = filters.iter().cloned().reduce(Expr::and) {
+            scan.filter_expr(filter);
+        }
+        scan.limit(limit.and_then(|limit| i64::try_from(limit).ok()), None)?;
+        if let Some(other) = self.unlike {
+            let other = self.open(other).await?;
+            let same: HashMap<u64, _> = other.fragments().iter().map(|fragment| (fragment.id, fragment)).collect();
+            let differing = dataset.fragments().iter().filter(|fragment| same.get(&fragment.id) != Some(fragment));
+            scan.with_fragments(differing.cloned().collect());
+        }
+        Ok(scan.create_plan().await?)
+    }
+}
+
+#[async_trait]
+impl TableProvider for PastTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let dataset = self.open(self.version).await?;
+        let wanted: Vec<usize> = projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
+        if self.schema.fields().iter().any(|field| dataset.schema().field(field.name()).is_none()) {
+            let completion = Completion::new(&self.schema, &wanted, filters)?;
+            let stored = completion.stored(|name| dataset.schema().field(name).is_some());
+            return completion.complete(state, self.read(&dataset, &stored, &[], None).await?);
+        }
+        let columns: Vec<&str> = wanted.iter().map(|index| self.schema.field(*index).name().as_str()).collect();
+        self.read(&dataset, &columns, filters, limit).await
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(pushed_down(filters))
+    }
+}
+
+impl fmt::Debug for PastTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PastTable").field("table", &self.table).field("version", &self.version).finish_non_exhaustive()
+    }
+}

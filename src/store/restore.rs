@@ -1,0 +1,101 @@
+//! Restore: the dataset becomes what it was, as a new state on top of all others.
+
+use serde::{Serialize, Serializer};
+
+use super::catalog::Catalog;
+use super::schema::Table;
+use super::snapshot::Snapshot;
+use super::{Store, Writer};
+use crate::error::Result;
+
+/// The tables that say what the dataset is. The others are records of what was done and paid for: prompts, calls and runs only ever grow, so
+/// that an answer that was paid for before the restore is not paid for again after it.
+const RESTORED: [Table; 4] = [Table::Images, Table::Samples, Table::Instructions, Table::Evolutions];
+
+/// What a restore changes, or would.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RestorePlan {
+    /// The state to go back to, as it was named.
+    pub tag: String,
+    /// Every table that is restored, also one that has not changed since.
+    pub tables: Vec<RestoredTable>,
+}
+
+/// One table of a [`RestorePlan`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RestoredTable {
+    /// Which table; written as its name.
+    #[serde(serialize_with = "name")]
+    pub table: Table,
+    /// How many rows it has now.
+    pub rows_now: u64,
+    /// How many it had then.
+    pub rows_then: u64,
+    /// Whether it is made of other files or deletions now than then.
+    pub differs: bool,
+    #[serde(skip)]
+    version: u64,
+}
+
+fn name<S: Serializer>(table: &Table, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(table.name())
+}
+
+impl RestorePlan {
+    /// Whether the dataset is not already what it was then.
+    pub fn has_changes(&self) -> bool {
+        self.tables.iter().any(|table| table.differs)
+    }
+}
+
+impl Store {
+    /// What [`Store::restore`] would change. Reads manifests, no data, and writes nothing.
+    ///
+    /// # Errors
+    /// As [`Catalog::state`].
+    pub async fn plan_restore(&self, tag: &str) -> Result<RestorePlan> {
+        let now = self.snapshot().await?;
+        plan(&now, &self.snapshot_at(tag).await?, tag).await
+    }
+
+    /// Makes the dataset what it was at `tag`, as one new state and a run of its own: images, samples, instructions and evolutions go back,
+    /// while prompts, calls and runs keep what they have. Nothing is deleted: tags stay, and so does everything that they name, also the state
+    /// before the restore. No data is copied. Without changes nothing is written.
+    ///
+    /// # Errors
+    /// As [`Catalog::state`] and [`Store::writer`].
+    pub async fn restore(&self, tag: &str) -> Result<(RestorePlan, Option<Catalog>)> {
+        // A name that is wrong is told before the lock is taken.
+        self.plan_restore(tag).await?;
+        let mut writer = self.writer("restore", serde_json::json!({ "tag": tag })).await?;
+        let then = self.snapshot_at(tag).await?;
+        let plan = plan(writer.snapshot(), &then, tag).await?;
+        if !plan.has_changes() {
+            return Ok((plan, None));
+        }
+        restore_tables(&mut writer, &plan).await?;
+        let published = writer.publish(serde_json::json!({ "tables": plan.tables })).await?;
+        Ok((plan, Some(published)))
+    }
+}
+
+async fn restore_tables(writer: &mut Writer, plan: &RestorePlan) -> Result<()> {
+    for table in plan.tables.iter().filter(|table| table.differs) {
+        writer.restore(table.table, table.version).await?;
+    }
+    Ok(())
+}
+
+async fn plan(now: &Snapshot, then: &Snapshot, tag: &str) -> Result<RestorePlan> {
+    let mut tables = Vec::new();
+    for table in RESTORED {
+        tables.push(RestoredTable {
+            table,
+            rows_now: now.count_rows(table).await?,
+            rows_then: then.count_rows(table).await?,
+            differs: now.dataset(table).fragments() != then.dataset(table).fragments(),
+            version: then.catalog().version(table)?,
+        });
+    }
+    Ok(RestorePlan { tag: tag.to_owned(), tables })
+}

@@ -1,0 +1,150 @@
+//! Records that have changed since they were imported: refused, or on request replaced in one publication.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::command::{Run, Workspace, bundled_seeds};
+use crate::endpoint::Endpoint;
+
+/// A store with two samples that went through one round, and the seed file they came from.
+struct Changing {
+    workspace: Workspace,
+    _endpoint: Endpoint,
+    seeds: Value,
+}
+
+impl Changing {
+    fn new() -> Changing {
+        let (workspace, endpoint) = (Workspace::new(), Endpoint::evolving());
+        let item = |question: &str, answer: &str| json!({ "question": question, "answer": answer });
+        let seeds = json!([
+            {
+                "id": "table", "image": "table.jpg", "caption": "A cup on a table.", "det": [{ "label": "cup", "bbox": [0.1, 0.1, 0.4, 0.4] }],
+                "conversations_v0": [item("What is it?", "A cup."), item("Where is it?", "On a table.")],
+            },
+            { "id": "other", "image": "other.jpg", "conversations_v0": [item("What is this?", "A rocket.")] },
+        ]);
+        let changing = Changing { workspace, _endpoint: endpoint, seeds };
+        changing.put_image("table.jpg", "coffee.jpg");
+        changing.put_image("other.jpg", "rocket.jpg");
+        changing.import(&[]).expect_code(0);
+        let url = changing._endpoint.base_url();
+        changing.workspace.run(&["evolve", "--rounds", "1", "--model", "m", "--base-url", &url]).expect_code(0);
+        changing
+    }
+
+    fn put_image(&self, name: &str, photo: &str) {
+        self.workspace.write(name, fs::read(Path::new(&bundled_seeds()).with_file_name("images").join(photo)).unwrap());
+    }
+
+    fn import(&self, flags: &[&str]) -> Run {
+        self.workspace.write("seeds.json", self.seeds.to_string());
+        self.workspace.run(&[&["import", "seeds.json"], flags].concat())
+    }
+
+    /// Refused by default, with the way out; then replaced, once.
+    #[track_caller]
+    fn replace(&self) {
+        let before = self.published();
+        let refused = self.import(&[]);
+        assert_eq!(refused.code, 1, "{refused}");
+        refused.expect_stderr(&["record 1 ('table')", "another record with this id", "--on-changed update"]);
+        assert_eq!(self.published(), before);
+
+        let run = self.import(&["--on-changed", "update"]).expect_code(0);
+        run.expect_stderr(&["1 samples were replaced", "1 records were in the store already", "mmevol evolve --stale"]);
+        let published = self.published();
+        self.import(&["--on-changed", "update"]).expect_code(0).expect_stderr(&["2 records were in the store already"]);
+        assert_eq!(self.published(), published, "nothing has changed since");
+        self.workspace.run(&["check"]).expect_code(0);
+        // What was made of the old content is still there, and no other evolution is stale.
+        assert_eq!(self.rows("SELECT count(*) AS n FROM evolutions WHERE status = 'kept'"), json!([{ "n": 2 }]));
+        let stale = "SELECT source_id FROM evolutions e JOIN samples s USING (sample_id) WHERE e.sample_hash <> s.content_hash";
+        assert_eq!(self.rows(stale), json!([{ "source_id": "table" }]));
+    }
+
+    fn published(&self) -> Vec<u8> {
+        fs::read(self.workspace.store().join("catalog.json")).unwrap()
+    }
+
+    #[track_caller]
+    fn rows(&self, sql: &str) -> Value {
+        serde_json::from_str(&self.workspace.run(&["sql", sql, "--output", "json"]).expect_code(0).stdout).unwrap()
+    }
+}
+
+#[test]
+fn a_changed_caption_replaces_the_sample() {
+    let mut changing = Changing::new();
+    changing.seeds[0]["caption"] = json!("A red cup on a table.");
+    changing.replace();
+    let samples = "SELECT caption, run_id FROM samples WHERE source_id = 'table'";
+    assert_eq!(changing.rows(samples), json!([{ "caption": "A red cup on a table.", "run_id": "run-3" }]));
+    assert_eq!(changing.rows("SELECT count(*) AS n FROM samples"), json!([{ "n": 2 }]));
+    assert_eq!(changing.rows("SELECT count(*) AS n FROM instructions WHERE round = 0"), json!([{ "n": 3 }]));
+    let before = "SELECT caption FROM table_at('samples', 'before-run-3') WHERE source_id = 'table'";
+    assert_eq!(changing.rows(before), json!([{ "caption": "A cup on a table." }]));
+}
+
+#[test]
+fn changed_boxes_replace_the_sample() {
+    let mut changing = Changing::new();
+    changing.seeds[0]["det"][0]["bbox"] = json!([0.1, 0.1, 0.5, 0.5]);
+    changing.replace();
+}
+
+#[test]
+fn another_image_of_the_same_name_replaces_the_sample() {
+    let changing = Changing::new();
+    changing.put_image("table.jpg", "camera.jpg");
+    changing.replace();
+    let images = "SELECT count(*) AS n FROM images JOIN samples ON image_id = image_ids[1] WHERE uri = 'table.jpg'";
+    assert_eq!(changing.rows(images), json!([{ "n": 1 }]));
+    assert_eq!(changing.rows("SELECT count(*) AS n FROM images"), json!([{ "n": 3 }]), "what was evolved from the old one may still be shown");
+}
+
+#[test]
+fn a_changed_answer_replaces_the_seed_items() {
+    let mut changing = Changing::new();
+    let ids = changing.rows("SELECT instruction_id FROM instructions WHERE round = 0 ORDER BY 1");
+    changing.seeds[0]["conversations_v0"][1]["answer"] = json!("On a desk.");
+    changing.replace();
+    assert_eq!(changing.rows("SELECT instruction_id FROM instructions WHERE round = 0 ORDER BY 1"), ids);
+    let answers = "SELECT answer FROM instructions JOIN samples USING (sample_id) WHERE round = 0 AND source_id = 'table' ORDER BY position";
+    assert_eq!(changing.rows(answers), json!([{ "answer": "A cup." }, { "answer": "On a desk." }]));
+}
+
+/// What was evolved from an item that is gone still names it as parent.
+#[test]
+fn seed_items_that_are_gone_are_eliminated() {
+    let mut changing = Changing::new();
+    changing.seeds[0]["conversations_v0"].as_array_mut().unwrap().pop();
+    changing.replace();
+    let items = "SELECT position, i.status, reason FROM instructions i JOIN samples USING (sample_id) \
+                 WHERE round = 0 AND source_id = 'table' ORDER BY position";
+    let gone = json!({ "position": 1, "status": "eliminated", "reason": "the seed file no longer has it" });
+    assert_eq!(changing.rows(items), json!([{ "position": 0, "status": "kept", "reason": null }, gone]));
+
+    changing.seeds[0]["conversations_v0"].as_array_mut().unwrap().push(json!({ "question": "Where is it?", "answer": "On a table." }));
+    changing.import(&["--on-changed", "update"]).expect_code(0);
+    let kept = "SELECT count(*) AS n FROM instructions WHERE round = 0 AND status = 'kept' AND reason IS NULL";
+    assert_eq!(changing.rows(kept), json!([{ "n": 3 }]));
+    changing.workspace.run(&["check"]).expect_code(0);
+}
+
+/// Two records of one file under one id are no update of one another.
+#[test]
+fn the_file_itself_must_agree() {
+    let mut changing = Changing::new();
+    changing.seeds[0]["caption"] = json!("A red cup.");
+    let mut again = changing.seeds[0].clone();
+    again["caption"] = json!("A blue cup.");
+    changing.seeds.as_array_mut().unwrap().push(again);
+    let refused = changing.import(&["--on-changed", "update"]);
+    assert_eq!(refused.code, 1, "{refused}");
+    assert!(!refused.stderr.contains("--on-changed"), "{refused}");
+    refused.expect_stderr(&["record 3 ('table')", "another record with this id"]);
+    assert_eq!(changing.rows("SELECT caption FROM samples WHERE source_id = 'table'"), json!([{ "caption": "A cup on a table." }]));
+}

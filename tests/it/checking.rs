@@ -1,0 +1,200 @@
+//! `check`: what breaks a store is found and named, and what can be mended is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use mmevol::Store;
+use mmevol::store::{CallRecord, Table};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::command::{Run, Workspace};
+
+/// A store of photos that went through one round of the embedded model.
+fn evolved() -> Workspace {
+    let workspace = Workspace::with_photos();
+    workspace.run(&["evolve", "--rounds", "1", "--model", "rules"]).expect_code(0);
+    workspace
+}
+
+/// The result of each check.
+fn findings(run: &Run) -> Value {
+    let rows: Vec<Value> = serde_json::from_str(&run.stdout).unwrap();
+    rows.into_iter().map(|row| (row["check"].as_str().unwrap().to_owned(), row)).collect()
+}
+
+fn check(workspace: &Workspace, flags: &[&str]) -> (i32, Value) {
+    let run = workspace.run(&[&["check", "--output", "json"], flags].concat());
+    (run.code, findings(&run))
+}
+
+/// Exactly these checks find something broken, and the command says so.
+#[track_caller]
+fn assert_broken(workspace: &Workspace, names: &[&str]) -> Value {
+    let (code, findings) = check(workspace, &[]);
+    let broken = findings.as_object().unwrap().iter().filter(|(_, row)| row["result"] == "broken");
+    assert_eq!(broken.map(|(name, _)| name.as_str()).collect::<Vec<_>>(), names, "{findings:#}");
+    assert_eq!(code, 1);
+    findings
+}
+
+fn sql(workspace: &Workspace, statement: &str) {
+    workspace.run(&["sql", statement]).expect_code(0);
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn rows_that_break_an_invariant_are_named() {
+    let workspace = evolved();
+    let row = "SELECT * REPLACE ('no such sample' AS sample_id) FROM instructions WHERE round = 0 LIMIT 1";
+    sql(&workspace, &format!("INSERT INTO instructions {row}"));
+    let findings = assert_broken(&workspace, &["ids_are_unique", "ids_match_their_content", "instructions_have_their_sample"]);
+    let found = &findings["instructions_have_their_sample"];
+    assert_eq!(found["rows"], 1);
+    assert_eq!(found["example"].as_str().unwrap().len(), 32);
+    assert!(found["advice"].as_str().unwrap().contains("import"));
+
+    let run = workspace.run(&["check", "--fast"]);
+    assert!(run.stdout.lines().all(|line| line.chars().count() <= 80), "{run}");
+    run.expect_code(1).expect_stderr(&["hint: ids_are_unique: ", "3 of 15 checks found something broken"]);
+}
+
+#[test]
+fn counts_are_mended() {
+    let workspace = evolved();
+    let row = "SELECT * REPLACE (stable_id('instruction', evolution_id, 99) AS instruction_id, 99 AS position) \
+               FROM instructions WHERE round = 1 AND status = 'kept' LIMIT 1";
+    sql(&workspace, &format!("INSERT INTO instructions {row}"));
+    assert_broken(&workspace, &["counts_agree"]);
+    let run = workspace.run(&["check", "--repair", "--fast"]).expect_code(0).expect_stderr(&["1 evolutions were counted again"]);
+    assert!(run.stdout.contains("counts_agree"), "{run}");
+    let runs = workspace.run(&["sql", "SELECT command FROM runs ORDER BY started_at DESC LIMIT 1", "--output", "csv"]);
+    assert_eq!(runs.stdout, "command\ncheck --repair\n");
+
+    let catalog = fs::read(workspace.store().join("catalog.json")).unwrap();
+    workspace.run(&["check", "--repair"]).expect_code(0).expect_stderr(&["there was nothing to mend", "the store is sound"]);
+    assert_eq!(fs::read(workspace.store().join("catalog.json")).unwrap(), catalog);
+}
+
+#[derive(Serialize)]
+struct PromptRow {
+    prompt_id: &'static str,
+    name: &'static str,
+    template: &'static str,
+    created_at: chrono::DateTime<chrono::Utc>,
+}
+
+/// A writer that was cut off harms nothing; what it left is shown, and tidied up on request.
+#[tokio::test]
+async fn what_a_cut_off_writer_left_is_tidied_up() {
+    let workspace = evolved();
+    let store = Store::open(workspace.store()).await.unwrap();
+    let mut writer = store.writer("test", json!({})).await.unwrap();
+    let created_at = writer.started_at();
+    let call = CallRecord {
+        request_id: "0123456789abcdef0123456789abcdef".into(),
+        kind: "evolve".into(),
+        model: "m".into(),
+        endpoint: "e".into(),
+        max_tokens: None,
+        response: Some("text".into()),
+        finish_reason: Some("stop".into()),
+        prompt_tokens: None,
+        completion_tokens: None,
+        cost_usd: None,
+        latency_ms: None,
+        attempts: 1,
+        http_status: None,
+        error: None,
+        run_id: writer.run_id().into(),
+        created_at,
+    };
+    writer.journal().unwrap().append(call).await.unwrap();
+    writer.append_rows(Table::Prompts, &[PromptRow { prompt_id: "p", name: "n", template: "t", created_at }]).await.unwrap();
+    workspace.write("mmevol-store/scratch/run-9/due.arrow", "");
+
+    let (code, busy) = check(&workspace, &[]);
+    assert_eq!((code, &busy["journal_is_in_calls"]["result"]), (0, &json!("not checked")), "{busy:#}");
+    drop(writer);
+    let (code, left) = check(&workspace, &[]);
+    for name in ["journal_is_in_calls", "versions_are_published", "files_are_in_use"] {
+        assert_eq!((code, &left[name]["result"], &left[name]["rows"]), (0, &json!("left over"), &json!(1)), "{left:#}");
+    }
+
+    let repaired = workspace.run(&["check", "--repair"]).expect_code(0);
+    repaired.expect_stderr(&["1 calls of the journal are in calls now", "unpublished versions were set aside: prompts", "1 files and folders"]);
+    let (code, tidy) = check(&workspace, &[]);
+    assert_eq!(code, 0);
+    assert!(tidy.as_object().unwrap().values().all(|row| row["result"] == "ok"), "{tidy:#}");
+    let calls = workspace.run(&["sql", "SELECT response FROM calls WHERE model = 'm'", "--output", "csv"]);
+    assert_eq!(calls.stdout, "response\ntext\n");
+    assert!(!workspace.path("mmevol-store/scratch").exists());
+}
+
+/// An evolution whose answer never came from the journal into the table.
+#[tokio::test]
+async fn calls_come_back_from_the_journal() {
+    let workspace = evolved();
+    let row = "SELECT * REPLACE ('0123456789abcdef0123456789abcdef' AS request_id, stable_id(evolution_id) AS evolution_id, 'failed' AS status, \
+               0 AS generated, 0 AS kept) FROM evolutions LIMIT 1";
+    sql(&workspace, &format!("INSERT INTO evolutions {row}"));
+    assert_broken(&workspace, &["evolutions_have_their_calls"]);
+    workspace.run(&["check", "--repair"]).expect_code(1).expect_stderr(&["there was nothing to mend", "evolutions_have_their_calls"]);
+
+    let store = Store::open(workspace.store()).await.unwrap();
+    let mut writer = store.writer("test", json!({})).await.unwrap();
+    let call = json!({
+        "request_id": "0123456789abcdef0123456789abcdef", "kind": "evolve", "model": "m", "endpoint": "e", "attempts": 1, "error": "lost",
+        "run_id": "run-2", "created_at": writer.started_at(),
+    });
+    writer.journal().unwrap().append(serde_json::from_value(call).unwrap()).await.unwrap();
+    drop(writer);
+    workspace.run(&["check", "--repair"]).expect_code(0).expect_stderr(&["1 calls of the journal are in calls now"]);
+}
+
+#[test]
+fn a_version_that_a_tag_names_must_be_there() {
+    let workspace = evolved();
+    // Lance counts the names of its manifests down, so that the newest comes first.
+    fs::remove_file(workspace.store().join(format!("samples.lance/_versions/{}.manifest", u64::MAX - 1))).unwrap();
+    let findings = assert_broken(&workspace, &["versions_are_there"]);
+    assert_eq!(findings["versions_are_there"]["example"], "samples version 1, before-run-1");
+}
+
+#[test]
+fn a_file_of_a_table_must_be_there() {
+    let workspace = evolved();
+    for file in files(&workspace.store().join("samples.lance/data")) {
+        fs::remove_file(file).unwrap();
+    }
+    let findings = assert_broken(&workspace, &["table_files_are_whole"]);
+    assert!(findings["table_files_are_whole"]["example"].as_str().unwrap().starts_with("samples: "), "{findings:#}");
+    assert_eq!(findings["instructions_have_their_sample"]["result"], "not checked");
+    assert_eq!(findings["images_match_their_ids"]["result"], "ok");
+}
+
+#[test]
+fn a_damaged_image_is_found() {
+    let workspace = Workspace::with_photos();
+    let photo = fs::read(Path::new(&crate::command::bundled_seeds()).with_file_name("images/coffee.jpg")).unwrap();
+    let mut damaged = 0;
+    for file in files(&workspace.store().join("images.lance")) {
+        let mut bytes = fs::read(&file).unwrap();
+        if let Some(start) = bytes.windows(64).position(|window| window == &photo[photo.len() / 2..][..64]) {
+            bytes[start] ^= 1;
+            fs::write(file, bytes).unwrap();
+            damaged += 1;
+        }
+    }
+    assert_eq!(damaged, 1);
+    let findings = assert_broken(&workspace, &["images_match_their_ids"]);
+    assert_eq!(findings["images_match_their_ids"]["example"], blake3::hash(&photo).to_hex().as_str());
+    let (code, findings) = check(&workspace, &["--fast"]);
+    assert_eq!((code, &findings["images_match_their_ids"]["result"]), (0, &json!("not checked")));
+}

@@ -1,0 +1,105 @@
+//! Options of a session, and what it may spend.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use mmevol::functions::llm::ModelSession;
+use mmevol::model::limits::Limits;
+use mmevol::model::openai::OpenAiModel;
+use mmevol::model::service::{ModelService, Spending};
+use mmevol::{ChatModel, Session};
+
+use super::harness::{Counting, answers, models, refusal, session, with_rows};
+use crate::endpoint::{Behaviour, Endpoint};
+
+const OPTIONS: [&str; 6] = ["on_error", "concurrency", "temperature", "max_tokens", "seed", "keep_order"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn options_are_shown() {
+    let session = session(Arc::new(Counting::default()) as Arc<dyn ChatModel>).await;
+    assert_eq!(answers(&session, "SHOW mmevol.on_error").await, ["mmevol.on_error null"]);
+    session.collect("SET mmevol.on_error = 'fail'").await.unwrap();
+    session.collect("SET mmevol.temperature = 0.5").await.unwrap();
+    assert_eq!(answers(&session, "SHOW mmevol.on_error").await, ["mmevol.on_error fail"]);
+    assert_eq!(answers(&session, "SHOW mmevol.temperature").await, ["mmevol.temperature 0.5"]);
+    let all = answers(&session, "SHOW ALL").await;
+    for option in OPTIONS {
+        assert!(all.iter().any(|line| line.starts_with(&format!("mmevol.{option} "))), "{option}: {all:?}");
+    }
+    let explained = answers(&session, "SELECT name, description FROM information_schema.df_settings WHERE name LIKE 'mmevol.%'").await;
+    assert!(explained.len() == OPTIONS.len() && explained.iter().all(|line| line.len() > 40), "{explained:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wrong_names_and_values_are_refused() {
+    let session = session(Arc::new(Counting::default()) as Arc<dyn ChatModel>).await;
+    for (statement, message) in [
+        ("SET mmevol.on_eror = 'fail'", "there is no option mmevol.on_eror; there are mmevol.on_error, mmevol.concurrency"),
+        ("SHOW mmevol.on_eror", "mmevol.on_eror"),
+        ("SET mmevol.on_error = 'stop'", "mmevol.on_error is 'fail' or 'null', not 'stop'"),
+        ("SET mmevol.concurrency = 0", "mmevol.concurrency is a number from 1, not '0'"),
+        ("SET mmevol.concurrency = 'many'", "mmevol.concurrency is a number from 1, not 'many'"),
+        ("SET mmevol.temperature = 'hot'", "mmevol.temperature is a number"),
+        ("SET mmevol.max_tokens = -1", "mmevol.max_tokens is a number of tokens, not '-1'"),
+        ("SET mmevol.seed = 1.5", "mmevol.seed is an integer, not '1.5'"),
+        ("SET mmevol.keep_order = maybe", "mmevol.keep_order is true or false, not 'maybe'"),
+    ] {
+        let error = refusal(&session, statement).await;
+        assert!(error.contains(message), "{statement}: {error}");
+    }
+    assert_eq!(answers(&session, "SHOW mmevol.on_error").await, ["mmevol.on_error null"]);
+}
+
+/// A session without a model has the options, and still none of the calls.
+#[tokio::test]
+async fn options_do_not_make_a_session_spend() {
+    let session = Session::builder().build().await.unwrap();
+    session.collect("SET mmevol.on_error = 'fail'").await.unwrap();
+    assert!(refusal(&session, "SELECT llm_complete('a')").await.contains("asks a model, and this session has none"));
+}
+
+/// Models that may spend so much.
+fn spending(model: Arc<dyn ChatModel>, spending: Spending) -> Arc<ModelSession> {
+    let models = models(model);
+    let service = ModelService { spending: Arc::new(spending), ..models.model };
+    Arc::new(ModelSession { judge: service.clone(), embedder: service.clone(), model: service, ..models })
+}
+
+async fn session_of(models: &Arc<ModelSession>) -> Session {
+    let session = Session::builder().models(Arc::clone(models)).build().await.unwrap();
+    with_rows(&session, 20).await;
+    session
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_stop_at_max_calls_and_say_so() {
+    let model = Arc::new(Counting::default());
+    let models = spending(Arc::clone(&model) as Arc<dyn ChatModel>, Spending::new(Some(5), None));
+    let session = session_of(&models).await;
+    let query = "SELECT x['error_kind'], x['error'], count(*) FROM (SELECT try_llm_complete(q) AS x FROM t) GROUP BY 1, 2 ORDER BY 3";
+    let expected = ["NULL NULL 5", "budget not asked: the limit of 5 calls is reached 15"];
+    assert_eq!(answers(&session, query).await, expected);
+    let spent = models.model.spending.spent();
+    assert_eq!((model.requests(), spent.calls, spent.not_asked), (5, 5, 15));
+    // What came back is there, and costs no further call.
+    assert_eq!(answers(&session, "SELECT count(llm_complete(q)) FROM t").await, ["5"]);
+    session.collect("SET mmevol.on_error = 'fail'").await.unwrap();
+    let error = refusal(&session, "SELECT llm_complete(q) FROM t").await;
+    assert!(error.contains("llm_complete failed on a row: budget: not asked: the limit of 5 calls is reached"), "{error}");
+    assert_eq!(model.requests(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_stop_when_the_budget_is_spent() {
+    let endpoint = Endpoint::start(|_| Behaviour::reply("fine"));
+    let client = OpenAiModel::builder("gpt-4o-mini").base_url(endpoint.base_url());
+    let client = client.limits(Limits { concurrency: NonZeroUsize::new(1), ..Limits::default() }).build().unwrap();
+    let models = spending(Arc::new(client), Spending::new(None, Some(0.000_001)));
+    let session = session_of(&models).await;
+    answers(&session, "SELECT llm_complete('first')").await;
+    let query = "SELECT x['error_kind'], x['error'], count(*) FROM (SELECT try_llm_complete(q) AS x FROM t) GROUP BY 1, 2";
+    assert_eq!(answers(&session, query).await, ["budget not asked: the budget of $0.000001 is spent 20"]);
+    assert_eq!(answers(&session, "SELECT llm_complete('first')").await, ["fine"]);
+    let spent = models.model.spending.spent();
+    assert_eq!((endpoint.requests(), spent.calls, spent.not_asked), (1, 1, 20));
+}

@@ -1,0 +1,87 @@
+//! The order of rows: that of the input where a query shows it, as they are answered where nothing depends on it.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use mmevol::ChatModel;
+
+use super::harness::{Counting, Gated, answers, lines, session};
+
+/// A model that answers the first prompt when all others have arrived.
+fn first_comes_last() -> Arc<dyn ChatModel> {
+    Gated::new(|request, arrived| request.prompt == "q1" && arrived.len() < 20)
+}
+
+fn numbered(numbers: impl Iterator<Item = u64>) -> Vec<String> {
+    numbers.map(|number| format!("{number} Q{number}")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plain_select_keeps_the_order_of_its_input() {
+    for partitions in [1, 8] {
+        let session = session(first_comes_last()).await;
+        session.collect(&format!("SET datafusion.execution.target_partitions = {partitions}")).await.unwrap();
+        assert_eq!(answers(&session, "SELECT id, llm_complete(q) FROM t").await, numbered(1..=20));
+        assert_eq!(answers(&session, "SELECT id, llm_complete(q) FROM t WHERE llm_filter(q)").await, numbered((2..=20).step_by(2)));
+        assert_eq!(answers(&session, "SELECT id, llm_complete(q) FROM t LIMIT 3").await, numbered(1..=3));
+        let columns = "SELECT id, llm_complete(q), llm_complete(llm_complete(lang)) FROM t WHERE id < 3";
+        assert_eq!(answers(&session, columns).await, ["1 Q1 DE", "2 Q2 EN"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn order_by_is_right_whatever_order_answers_come_in() {
+    for keep_order in [true, false] {
+        let session = session(first_comes_last()).await;
+        session.collect(&format!("SET mmevol.keep_order = {keep_order}")).await.unwrap();
+        for (query, expected) in [
+            ("SELECT id, llm_complete(q) FROM t ORDER BY id", numbered(1..=20)),
+            ("SELECT id, llm_complete(q) FROM t ORDER BY id DESC", numbered((1..=20).rev())),
+            ("SELECT id, llm_complete(q) FROM t ORDER BY id DESC LIMIT 3", numbered((18..=20).rev())),
+            ("SELECT id, llm_complete(q) FROM t ORDER BY id OFFSET 18", numbered(19..=20)),
+            ("SELECT id, llm_complete(q) AS a FROM t WHERE id > 9 ORDER BY a", numbered(10..=20)),
+            ("SELECT id, llm_complete(q) FROM (SELECT * FROM t ORDER BY id DESC LIMIT 3) ORDER BY id", numbered(18..=20)),
+            ("SELECT id, llm_complete(q) FROM t WHERE llm_filter(q) ORDER BY id LIMIT 2", numbered([2, 4].into_iter())),
+        ] {
+            assert_eq!(answers(&session, query).await, expected, "keep_order = {keep_order}: {query}");
+        }
+    }
+}
+
+/// The first row is answered when all others have been given out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_come_as_they_are_answered_where_order_is_not_kept() {
+    let model = Gated::new(|request, arrived| request.prompt == "q1" && !arrived.iter().any(|prompt| prompt == "go on"));
+    let session = session(Arc::clone(&model) as Arc<dyn ChatModel>).await;
+    session.collect("SET mmevol.keep_order = false").await.unwrap();
+    let mut stream = session.stream("SELECT id, llm_complete(q) FROM t").await.unwrap();
+    let mut found = Vec::new();
+    while found.len() < 19 {
+        found.extend(lines(&[stream.next().await.unwrap().unwrap()]));
+    }
+    model.release("go on");
+    let last = lines(&[stream.next().await.unwrap().unwrap()]);
+    assert_eq!(last, ["1 Q1"]);
+    assert!(stream.next().await.is_none());
+    found.sort_by_key(|line| super::harness::number_in(line.split_once(' ').unwrap().0));
+    assert_eq!(found, numbered(2..=20));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn plans_say_whether_order_is_kept() {
+    let session = session(Arc::new(Counting::default()) as Arc<dyn ChatModel>).await;
+    for (query, order) in [
+        ("SELECT id, llm_complete(q) FROM t", "order=kept"),
+        ("SELECT id FROM t WHERE llm_filter(q)", "order=kept"),
+        ("SELECT id, llm_complete(q) FROM t ORDER BY id LIMIT 3", "order=kept"),
+        ("SELECT count(*) FROM t WHERE llm_filter(q)", "order=free"),
+        ("SELECT llm_complete(q), count(*) FROM t GROUP BY llm_complete(q)", "order=free"),
+        ("SELECT id FROM t ORDER BY llm_complete(q)", "order=free"),
+    ] {
+        let plan = answers(&session, &format!("EXPLAIN {query}")).await.concat();
+        assert!(plan.contains(order), "{query}: {order}\n{plan}");
+    }
+    session.collect("SET mmevol.keep_order = false").await.unwrap();
+    let plan = answers(&session, "EXPLAIN SELECT id, llm_complete(q) FROM t").await.concat();
+    assert!(plan.contains("order=free"), "{plan}");
+}

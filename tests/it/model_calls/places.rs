@@ -1,0 +1,228 @@
+//! Calls in every place of a query: each distinct request that some row needs is made, once.
+
+use std::sync::Arc;
+
+use mmevol::ChatModel;
+
+use super::harness::{Counting, answers, assert_counts, session};
+
+/// Query, requests, rows.
+const IN_SELECT: &[(&str, usize, usize)] = &[
+    ("SELECT id, llm_complete(q) FROM t", 20, 20),
+    ("SELECT llm_complete(q) AS a, llm_complete(q) AS b FROM t", 20, 20),
+    (
+        "SELECT llm_complete(q) AS a, llm_complete(q) AS b, upper(llm_complete(q)) FROM t WHERE llm_complete(q) <> 'Q1' ORDER BY llm_complete(q)",
+        20,
+        19,
+    ),
+    ("SELECT x['value'], x['error'] FROM (SELECT try_llm_complete(q) AS x FROM t) WHERE x['value'] <> 'Q3'", 20, 19),
+    ("SELECT x['value'], x['attempts'], x['model'] FROM (SELECT try_llm_complete(q) AS x FROM t)", 20, 20),
+    ("SELECT sum(id) FROM (SELECT id, try_llm_complete(q) AS x FROM t) WHERE x['value'] = 'Q4' OR x['cached']", 20, 1),
+    ("SELECT llm_complete(llm_complete(q)) FROM t", 40, 20),
+    ("SELECT llm_complete(llm_complete(q)), llm_complete(q) FROM t", 40, 20),
+    ("SELECT llm_complete(llm_complete(llm_complete(lang))) FROM t", 4, 20),
+    ("SELECT llm_complete('same') FROM t", 1, 20),
+    ("SELECT llm_complete(NULL) FROM t", 0, 20),
+    ("SELECT llm_complete('') FROM t", 0, 20),
+    ("SELECT llm_complete(q) FROM t WHERE id > 100", 0, 0),
+    ("SELECT llm_complete(q) FROM t WHERE false", 0, 0),
+    ("SELECT llm_complete(lang) FROM t", 2, 20),
+    ("SELECT DISTINCT llm_complete(lang) FROM t", 2, 2),
+    ("SELECT DISTINCT ON (a) a, id FROM (SELECT llm_complete(lang) AS a, id FROM t) ORDER BY a, id", 2, 2),
+    ("SELECT llm_complete(word) FROM (SELECT unnest([q, lang]) AS word FROM t)", 22, 40),
+    ("SELECT unnest(llm_embed(q)) FROM t", 20, 40),
+    ("SELECT unnest(string_to_array(llm_complete(lang), 'E')) FROM t", 2, 40),
+    ("SELECT llm_complete(q, sample => id) FROM t WHERE id < 4", 3, 3),
+    ("SELECT llm_complete('joke', sample => id) FROM t", 20, 20),
+    ("SELECT llm_complete('joke', {temperature: 0}) AS a, llm_complete('joke', MAP {'temperature': 0}) AS b FROM t", 1, 20),
+    (
+        "SELECT llm_complete('joke', temperature => 0), llm_complete('joke', temperature => 1), llm_complete('joke', seed => 1) FROM t",
+        3,
+        20,
+    ),
+    ("SELECT ai(q) AS a, prompt(q) AS b, llm_complete(q) AS c FROM t", 20, 20),
+    ("SELECT embed(q) AS a, llm_embed(q) AS b FROM t", 20, 20),
+    ("SELECT count(*) FROM (SELECT id, llm_complete(q) AS a FROM t)", 0, 1),
+    ("SELECT id FROM (SELECT id, llm_complete(q) AS a, llm_embed(q) AS b FROM t ORDER BY id LIMIT 5)", 0, 5),
+];
+
+const IN_WHERE: &[(&str, usize, usize)] = &[
+    ("SELECT id FROM t WHERE lang = 'en' AND llm_complete(q) = 'Q4'", 10, 1),
+    ("SELECT id FROM t WHERE llm_complete(q) = 'Q4' AND lang = 'en'", 10, 1),
+    ("SELECT id FROM t WHERE llm_filter(q) AND llm_complete(q) = 'Q4'", 30, 1),
+    ("SELECT id FROM t WHERE llm_filter('is it so? ' || q)", 20, 10),
+    ("SELECT id FROM t WHERE NOT llm_filter(q)", 20, 10),
+    ("SELECT id, llm_complete(q) AS a FROM t WHERE llm_complete(q) > 'Q2' ORDER BY llm_complete(q)", 20, 8),
+    ("SELECT id, llm_complete(q) AS a FROM t WHERE llm_filter(q) ORDER BY id", 30, 10),
+    ("SELECT id FROM t WHERE llm_complete(q) BETWEEN 'Q1' AND 'Q12'", 20, 4),
+    ("SELECT id FROM t WHERE llm_complete(q) IN ('Q1', 'Q2')", 20, 2),
+    ("SELECT id FROM t WHERE llm_complete(q) LIKE 'Q1%'", 20, 11),
+    ("SELECT id FROM t WHERE llm_complete(q) IS NULL", 20, 0),
+    // A condition that costs nothing goes below the calls, from wherever it is written.
+    ("SELECT id FROM (SELECT id, lang, llm_complete(q) AS a FROM t) WHERE lang = 'en' AND a > ''", 10, 10),
+    ("SELECT * FROM (SELECT id, lang, llm_complete(q) AS a FROM t WHERE id < 11) WHERE lang = 'en'", 5, 5),
+    ("WITH c AS (SELECT id, lang, llm_complete(q) AS a FROM t) SELECT a FROM c WHERE lang = 'en' AND id < 5", 2, 2),
+    // Above an aggregate and above a LIMIT it stays where it is.
+    ("SELECT * FROM (SELECT lang, max(q) AS q FROM t GROUP BY lang) WHERE lang = 'en' AND llm_complete(q) > ''", 1, 1),
+    ("SELECT * FROM (SELECT id, q, lang FROM t ORDER BY id LIMIT 5) WHERE lang = 'en' AND llm_complete(q) > ''", 2, 2),
+    ("SELECT * FROM (SELECT id, lang, llm_complete(q) AS a FROM t ORDER BY id LIMIT 5) WHERE lang = 'en'", 5, 2),
+    ("SELECT lang, max(id) FROM t GROUP BY lang HAVING llm_complete(lang) = 'EN'", 2, 1),
+    ("SELECT lang, max(id) FROM t GROUP BY lang HAVING max(id) > 19 AND llm_complete(lang) = 'EN'", 1, 1),
+    ("SELECT max(llm_complete(q)) FROM t GROUP BY lang HAVING max(llm_complete(q)) > 'Q8'", 20, 1),
+];
+
+const ONLY_WHERE_NEEDED: &[(&str, usize, usize)] = &[
+    ("SELECT CASE WHEN id = 1 THEN llm_complete(q) ELSE 'no' END FROM t", 1, 20),
+    ("SELECT CASE WHEN id = 1 THEN llm_complete(q) WHEN id < 4 THEN llm_complete(lang) END FROM t", 3, 20),
+    ("SELECT CASE id WHEN 1 THEN llm_complete(q) ELSE llm_complete('else') END FROM t", 2, 20),
+    ("SELECT CASE WHEN llm_filter(q) THEN 1 ELSE 0 END FROM t", 20, 20),
+    ("SELECT CASE WHEN lang = 'en' THEN CASE WHEN id < 5 THEN llm_complete(q) END END FROM t", 2, 20),
+    ("SELECT CASE WHEN lang = 'en' AND llm_filter(q) THEN llm_complete(q) END FROM t WHERE id < 6", 4, 5),
+    // What one expression needs for every row, all share.
+    ("SELECT CASE WHEN id = 1 THEN llm_complete(q) END, llm_complete(q) FROM t", 20, 20),
+    ("SELECT coalesce(CASE WHEN id > 3 THEN q END, llm_complete(q)) FROM t", 3, 20),
+    ("SELECT coalesce(NULL, CASE WHEN id > 3 THEN q END, llm_complete(q), llm_complete(lang)) FROM t", 3, 20),
+    ("SELECT coalesce(llm_complete(CASE WHEN id > 3 THEN q END), llm_complete(lang)) FROM t", 19, 20),
+    ("SELECT nvl(CASE WHEN id > 3 THEN q END, llm_complete(q)) FROM t", 3, 20),
+    ("SELECT nvl2(CASE WHEN id > 3 THEN q END, 'there', llm_complete(q)) FROM t", 3, 20),
+    ("SELECT nvl2(CASE WHEN id > 3 THEN q END, llm_complete(q), 'none') FROM t", 17, 20),
+    ("SELECT nullif(llm_complete(q), 'Q1') FROM t", 20, 20),
+    ("SELECT id FROM t WHERE id > 5 OR llm_complete(q) = 'Q1'", 5, 16),
+    ("SELECT id FROM t WHERE llm_complete(q) = 'Q1' OR id > 5", 5, 16),
+    ("SELECT id FROM t WHERE lang = 'en' AND (id > 5 OR llm_complete(q) = 'Q2')", 2, 9),
+    ("SELECT id FROM t WHERE (lang = 'en' AND llm_complete(q) = 'Q2') OR (lang = 'de' AND llm_complete(lang) = 'DE')", 11, 11),
+    ("SELECT llm_filter(q) AND llm_filter(lang) FROM t WHERE id < 3", 3, 2),
+    ("SELECT llm_filter(q) OR llm_filter('or ' || q) FROM t WHERE id < 5", 6, 4),
+    ("SELECT count(*) FILTER (WHERE llm_complete(q) = 'Q4') FROM t WHERE id < 6", 5, 1),
+    ("SELECT max(llm_complete(q)) FILTER (WHERE lang = 'en') FROM t", 10, 1),
+    ("SELECT sum(CASE WHEN id < 4 THEN length(llm_complete(q)) ELSE 0 END) FROM t", 3, 1),
+];
+
+const IN_OTHER_CLAUSES: &[(&str, usize, usize)] = &[
+    ("SELECT id FROM t ORDER BY llm_complete(q)", 20, 20),
+    ("SELECT id FROM t ORDER BY llm_complete(lang), llm_complete(q) DESC", 22, 20),
+    ("SELECT id, llm_complete(q) AS a FROM t ORDER BY a", 20, 20),
+    ("SELECT llm_complete(lang), count(*) FROM t GROUP BY llm_complete(lang)", 2, 2),
+    ("SELECT llm_complete(lang) AS a, count(*) FROM t GROUP BY a ORDER BY a", 2, 2),
+    ("SELECT llm_complete(lang) AS a, count(*) FROM t GROUP BY 1 HAVING count(*) > 1", 2, 2),
+    ("SELECT max(llm_complete(q)), min(llm_complete(lang)) FROM t", 22, 1),
+    ("SELECT max(llm_complete(q)), min(llm_complete(q)), count(DISTINCT llm_complete(lang)) FROM t", 22, 1),
+    ("SELECT lang, max(llm_complete(q)), min(llm_complete(lang)) FROM t GROUP BY lang", 22, 2),
+    ("SELECT array_agg(llm_complete(lang) ORDER BY llm_complete(q)) FROM t", 22, 1),
+    ("SELECT row_number() OVER (ORDER BY llm_complete(q)) FROM t", 20, 20),
+    ("SELECT rank() OVER (PARTITION BY llm_complete(lang) ORDER BY id) FROM t", 2, 20),
+    ("SELECT lag(llm_complete(q)) OVER (ORDER BY id) FROM t", 20, 20),
+    ("SELECT id FROM t QUALIFY row_number() OVER (PARTITION BY llm_complete(lang) ORDER BY llm_complete(q)) = 1", 22, 2),
+    ("SELECT llm_complete(q) FROM t UNION ALL SELECT llm_complete(q) FROM t", 20, 40),
+    ("SELECT llm_complete(q) FROM t UNION SELECT llm_complete(q) FROM t", 20, 20),
+    ("SELECT llm_complete(q) FROM t INTERSECT SELECT upper(q) FROM t WHERE id < 4", 20, 3),
+    ("SELECT upper(q) FROM t EXCEPT SELECT llm_complete(q) FROM t WHERE id < 4", 3, 17),
+];
+
+const IN_JOINS_AND_SUBQUERIES: &[(&str, usize, usize)] = &[
+    ("SELECT a.id FROM t a JOIN t b ON llm_complete(a.q) = upper(b.q)", 20, 20),
+    ("SELECT a.id FROM t a JOIN t b ON a.id = b.id AND a.lang = 'en' AND llm_complete(b.q) = 'Q4'", 10, 1),
+    ("SELECT a.id FROM t a JOIN t b ON a.id = b.id AND llm_complete(a.q) = llm_complete(b.q)", 20, 20),
+    ("SELECT a.id FROM t a JOIN t b ON a.id = b.id AND llm_filter(a.q || b.q) WHERE a.lang = 'en'", 10, 10),
+    ("SELECT a.id FROM t a LEFT JOIN t b ON a.id = b.id AND llm_complete(b.q) = 'Q4'", 20, 20),
+    ("SELECT a.id FROM t a RIGHT JOIN t b ON llm_complete(a.lang) = upper(b.lang) AND a.id = b.id", 2, 20),
+    ("SELECT a.id FROM t a FULL JOIN t b ON llm_complete(a.q) = upper(b.q)", 20, 20),
+    ("SELECT a.id FROM t a LEFT SEMI JOIN t b ON llm_complete(a.q) = upper(b.q)", 20, 20),
+    ("SELECT a.id FROM t a LEFT ANTI JOIN t b ON llm_complete(a.q) = upper(b.q)", 20, 0),
+    ("SELECT count(*) FROM t a CROSS JOIN t b WHERE llm_complete(a.lang) = llm_complete(b.lang)", 2, 1),
+    ("WITH c AS (SELECT id, llm_complete(q) AS a FROM t) SELECT x.a FROM c x JOIN c y ON x.id = y.id", 20, 20),
+    ("WITH c AS (SELECT id, llm_complete(q) AS a FROM t) SELECT x.a, y.a FROM c x JOIN c y ON x.a = y.a", 20, 20),
+    ("WITH c AS (SELECT id, llm_complete(q) AS a FROM t) SELECT a FROM c UNION ALL SELECT a FROM c WHERE id < 3", 20, 22),
+    ("SELECT id FROM t WHERE q IN (SELECT lower(llm_complete(q)) FROM t WHERE id < 4)", 3, 3),
+    ("SELECT id FROM t WHERE q NOT IN (SELECT lower(llm_complete(q)) FROM t WHERE id < 4)", 3, 17),
+    ("SELECT id FROM t WHERE llm_complete(q) IN (SELECT upper(q) FROM t WHERE id < 4)", 20, 3),
+    ("SELECT id FROM t WHERE EXISTS (SELECT 1 FROM t WHERE llm_complete(q) = 'Q3')", 20, 20),
+    ("SELECT id FROM t a WHERE EXISTS (SELECT 1 FROM t b WHERE a.id = b.id AND llm_complete(b.q) = 'Q3')", 20, 1),
+    ("SELECT id FROM t a WHERE NOT EXISTS (SELECT 1 FROM t b WHERE a.id = b.id AND llm_filter(b.q))", 20, 10),
+    ("SELECT (SELECT llm_complete(max(q)) FROM t) FROM t", 1, 20),
+    ("SELECT llm_complete((SELECT max(q) FROM t))", 1, 1),
+    ("SELECT id FROM t WHERE llm_complete(q) = (SELECT max(llm_complete(q)) FROM t WHERE id < 4)", 20, 1),
+    ("SELECT id, (SELECT max(llm_complete(b.q)) FROM t b WHERE b.lang = a.lang) FROM t a", 20, 20),
+    ("SELECT id FROM t a WHERE llm_complete(q) = (SELECT max(llm_complete(b.q)) FROM t b WHERE b.lang = a.lang AND b.id < 5)", 20, 2),
+    ("SELECT id FROM t a WHERE id IN (SELECT b.id FROM t b WHERE b.lang = a.lang AND b.id < 5 AND llm_filter(b.q))", 4, 2),
+    (
+        "WITH RECURSIVE r AS (SELECT 1 AS n, 'seed' AS a UNION ALL SELECT n + 1, concat('q', n + 1) FROM r WHERE n < 4) SELECT n, llm_complete(a) FROM r",
+        4,
+        4,
+    ),
+    (
+        "WITH RECURSIVE r AS (SELECT 1 AS n, llm_complete('seed') AS a UNION ALL SELECT n + 1, concat('q', n) FROM r WHERE n < 4) SELECT n, a FROM r",
+        1,
+        4,
+    ),
+    (
+        "WITH RECURSIVE r AS (SELECT 1 AS n, 'seed' AS a UNION ALL SELECT n + 1, llm_complete(concat('again ', a)) FROM r WHERE n < 4) SELECT n, a FROM r",
+        3,
+        4,
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_in_select() {
+    assert_counts(IN_SELECT, async |_| ()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_in_where_are_made_for_rows_that_nothing_else_drops() {
+    assert_counts(IN_WHERE, async |_| ()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_in_branches_are_made_for_rows_that_need_them() {
+    assert_counts(ONLY_WHERE_NEEDED, async |_| ()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_in_order_by_group_by_aggregates_windows_and_unions() {
+    assert_counts(IN_OTHER_CLAUSES, async |_| ()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_in_joins_and_subqueries() {
+    assert_counts(IN_JOINS_AND_SUBQUERIES, async |_| ()).await;
+}
+
+/// What comes out, where counting rows says too little.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_stand_where_they_belong() {
+    let session = session(Arc::new(Counting::default()) as Arc<dyn ChatModel>).await;
+    for (query, expected) in [
+        ("SELECT max(llm_complete(q)), min(llm_complete(lang)) FROM t", &["Q9 DE"][..]),
+        ("SELECT lang, min(llm_complete(q)), max(llm_complete(lang)) FROM t GROUP BY lang ORDER BY lang", &["de Q1 DE", "en Q10 EN"]),
+        ("SELECT id FROM t WHERE id < 13 ORDER BY llm_complete(q) DESC LIMIT 4", &["9", "8", "7", "6"]),
+        ("SELECT id FROM t WHERE lang = 'en' AND llm_complete(q) = 'Q4'", &["4"]),
+        (
+            "SELECT id, CASE WHEN id = 1 THEN llm_complete(q) WHEN lang = 'en' THEN llm_complete(lang) END FROM t WHERE id < 4 ORDER BY id",
+            &["1 Q1", "2 EN", "3 NULL"],
+        ),
+        ("SELECT coalesce(CASE WHEN id > 1 THEN q END, llm_complete(q)) FROM t WHERE id < 3 ORDER BY id", &["Q1", "q2"]),
+        ("SELECT id, llm_filter(q) AND lang = 'en' FROM t WHERE id < 3 ORDER BY id", &["1 false", "2 true"]),
+        ("SELECT llm_complete(concat(llm_complete(q), '!')) FROM t WHERE id = 3", &["Q3!"]),
+        ("SELECT llm_complete(lang) AS a, count(*) FROM t GROUP BY a ORDER BY a", &["DE 10", "EN 10"]),
+        ("SELECT id, lag(llm_complete(q)) OVER (ORDER BY id) FROM t WHERE id < 4 ORDER BY id", &["1 NULL", "2 Q1", "3 Q2"]),
+        (
+            "SELECT a.id, llm_complete(b.q) FROM t a LEFT JOIN t b ON a.id = b.id + 1 AND llm_filter(b.q) WHERE a.id IN (1, 2, 3) ORDER BY a.id",
+            &["1 NULL", "2 NULL", "3 Q2"],
+        ),
+        (
+            "SELECT a.id, (SELECT max(llm_complete(b.q)) FROM t b WHERE b.lang = a.lang) FROM t a WHERE a.id < 3 ORDER BY a.id",
+            &["1 Q9", "2 Q8"],
+        ),
+        ("SELECT llm_embed(q) FROM t WHERE id = 7", &["[7.0, 1.0]"]),
+        (
+            "SELECT x['value'], x['error_kind'], x['attempts'], x['cached'] FROM (SELECT try_llm_complete('new') AS x)",
+            &["NEW NULL 1 false"],
+        ),
+        (
+            "WITH RECURSIVE r AS (SELECT 1 AS n, 'x' AS a UNION ALL SELECT n + 1, llm_complete(concat(a, n)) FROM r WHERE n < 3) SELECT n, a FROM r ORDER BY n",
+            &["1 x", "2 X1", "3 X12"],
+        ),
+    ] {
+        assert_eq!(answers(&session, query).await, expected, "{query}");
+    }
+}
