@@ -87,11 +87,7 @@ pub const INVARIANTS: &[Invariant] = &[
         remedy: "rows were inserted by hand: look at them in history, and insert their parents",
         subject: Subject::Rows(include_str!("../sql/check/kept_items_have_a_parent_or_are_seeds.sql")),
     },
-    Invariant {
-        name: "counts_agree",
-        remedy: "'mmevol check --repair' counts the items again",
-        subject: Subject::Rows(COUNTS_AGREE),
-    },
+    Invariant { name: "counts_agree", remedy: "'mmevol check --repair' counts the items again", subject: Subject::Rows(COUNTS_AGREE) },
     Invariant {
         name: "evolutions_have_their_calls",
         remedy: "'mmevol check --repair' takes the answers from the journal; those that are not there are lost, but the items are not",

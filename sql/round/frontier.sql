@@ -49,7 +49,7 @@ tried AS (
         max(CASE WHEN e.status <> 'superseded' THEN e.operator END) AS operator,
         max(CASE WHEN e.status <> 'superseded' THEN coalesce(x.reason, CASE WHEN c.request_id IS NOT NULL THEN 'cut off' END) END) AS stale,
         bool_or(h.evolution_id IS NOT NULL) AS chosen,
-        bool_or(e.status IN ('kept', 'eliminated') AND (e.judge IS DISTINCT FROM $judge OR e.judge_prompt_id IS DISTINCT FROM j.prompt_id)) AS judged_otherwise
+        bool_or(e.status IN ('kept', 'eliminated') AND ((e.judge IS DISTINCT FROM $judge) OR (e.judge_prompt_id IS DISTINCT FROM j.prompt_id))) AS judged_otherwise
     FROM evolutions e
     LEFT JOIN (SELECT evolution_id, min(reason) AS reason FROM stale WHERE $stale GROUP BY evolution_id) x ON e.evolution_id = x.evolution_id
     LEFT JOIN (

@@ -15,7 +15,8 @@ const IMAGES_AT_A_TIME: usize = 16;
 /// Reads every image once and compares its hash with its id.
 pub(super) async fn find(snapshot: &Snapshot, progress: &CheckProgress) -> Result<Option<Found>> {
     let mut ids: Vec<String> = Vec::new();
-    let collect = |batch: &arrow::record_batch::RecordBatch| ids.extend(batch.column(0).as_string::<i32>().iter().flatten().map(str::to_owned));
+    let collect =
+        |batch: &arrow::record_batch::RecordBatch| ids.extend(batch.column(0).as_string::<i32>().iter().flatten().map(str::to_owned));
     snapshot.for_each(Table::Images, &["image_id"], collect).await?;
     progress.total.store(ids.len() as u64, Ordering::Relaxed);
 

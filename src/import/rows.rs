@@ -235,7 +235,9 @@ impl Rows {
                 .map_err(|cause| Error::internal("failed to hash a finished round", cause))?;
             let evolution_id = stable_id([Some("imported evolution"), Some(sample_id), Some(&round.to_string()), Some(&content)]);
             match known.evolution(sample_id, round, &evolution_id) {
-                Standing::Different | Standing::Changed => return Ok(Some(format!("round {round} of this sample is in the store already, with other items"))),
+                Standing::Different | Standing::Changed => {
+                    return Ok(Some(format!("round {round} of this sample is in the store already, with other items")));
+                }
                 Standing::Same => {}
                 Standing::New => {
                     let kept = items.len();

@@ -138,7 +138,7 @@ impl SessionBuilder {
         for function in pure_functions() {
             context.register_udf(function);
         }
-        if self.store.is_some() || self.writer.is_some() {
+        if self.store.is_some() || self.writer.is_some() || self.snapshot.is_some() {
             let prompts = self.prompts.or_else(|| self.models.as_ref().map(|models| Arc::clone(&models.prompts)));
             context.register_table("present_prompts", present_prompts(&prompts.unwrap_or_else(|| Arc::new(PromptLibrary::embedded())))?)?;
         }

@@ -45,8 +45,8 @@ pub struct CallRecord {
     pub created_at: DateTime<Utc>,
 }
 
-/// The answer of a finished call.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The answer of a finished call: what a [`CallRecord`] without an error holds of it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct StoredCall {
     /// The model's text.
     pub response: String,
@@ -65,18 +65,6 @@ impl StoredCall {
     /// that was cut off is as good under the same limit or a lower one.
     pub fn answers(&self, max_tokens: u32) -> bool {
         self.finish_reason != CUT_OFF || self.max_tokens.is_some_and(|limit| max_tokens <= limit)
-    }
-}
-
-impl From<CallRecord> for StoredCall {
-    fn from(record: CallRecord) -> StoredCall {
-        StoredCall {
-            response: record.response.unwrap_or_default(),
-            finish_reason: record.finish_reason.unwrap_or_default(),
-            prompt_tokens: record.prompt_tokens,
-            completion_tokens: record.completion_tokens,
-            max_tokens: record.max_tokens,
-        }
     }
 }
 

@@ -15,6 +15,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use redb::backends::FileBackend;
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
+use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
 use super::call::{CallRecord, StoredCall, id_key, request_key};
@@ -153,20 +154,20 @@ impl Journal {
 
     /// As [`Journal::answer`], for many requests at once. Costs next to nothing while the journal is empty.
     pub fn answers(&self, request_ids: &[&str]) -> Result<Vec<Option<StoredCall>>> {
-        let records = self.read(|database| {
+        let answers = self.read(|database| {
             let transaction = database.begin_read()?;
             let latest = transaction.open_table(LATEST_ANSWERS)?;
             if latest.is_empty()? {
-                return Ok(vec![None; request_ids.len()]);
+                return Ok(request_ids.iter().map(|_| None).collect());
             }
             let records = transaction.open_table(RECORDS)?;
-            let record = |request_id: &&str| -> std::result::Result<Option<Vec<u8>>, redb::Error> {
+            let answer = |request_id: &&str| -> std::result::Result<Option<Result<StoredCall>>, redb::Error> {
                 let Some(number) = id_key(request_id).map(|key| latest.get(key)).transpose()?.flatten() else { return Ok(None) };
-                Ok(records.get(number.value())?.map(|record| record.value().to_vec()))
+                Ok(records.get(number.value())?.map(|record| parse(record.value())))
             };
-            request_ids.iter().map(record).collect()
+            request_ids.iter().map(answer).collect::<std::result::Result<Vec<_>, _>>()
         })?;
-        records.into_iter().map(|record| record.map(|record| Ok(parse(&record)?.into())).transpose()).collect()
+        answers.into_iter().map(Option::transpose).collect()
     }
 
     /// The numbers of the records, of which those before `first` are in table `calls`.
@@ -356,7 +357,7 @@ fn numbers(database: &Database) -> std::result::Result<Range<u64>, redb::Error> 
     Ok(first..records.last()?.map_or(0, |(number, _)| number.value() + 1))
 }
 
-fn parse(record: &[u8]) -> Result<CallRecord> {
+fn parse<T: DeserializeOwned>(record: &[u8]) -> Result<T> {
     serde_json::from_slice(record).map_err(|cause| Error::internal("failed to read a call in the journal", cause))
 }
 

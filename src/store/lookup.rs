@@ -1,6 +1,5 @@
 //! Rows by id, without a scan for each: images for requests, finished calls for answers.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringArray};
@@ -25,25 +24,55 @@ pub struct IdIndex {
     table: Table,
     column: &'static str,
     filter: Option<&'static str>,
-    addresses: OnceCell<HashMap<u128, u64>>,
+    places: OnceCell<Places>,
+}
+
+/// The rows of a table by id, the last one of an id after its earlier ones.
+#[derive(Debug)]
+struct Places(Vec<Place>);
+
+/// A row: its id in two halves, because a `u128` would be aligned to 16 bytes, and its address.
+#[derive(Debug)]
+struct Place {
+    id: [u64; 2],
+    address: u64,
+}
+
+impl Places {
+    /// The rows of a table, in its order.
+    fn new(mut places: Vec<Place>) -> Places {
+        // Stable: rows of one id stay in order.
+        places.sort_by_key(|place| place.id);
+        Places(places)
+    }
+
+    /// The address of the last row with this id.
+    fn address(&self, id: &str) -> Option<u64> {
+        let id = halves(id_key(id)?);
+        let end = self.0.partition_point(|place| place.id <= id);
+        self.0[..end].last().filter(|place| place.id == id).map(|place| place.address)
+    }
+}
+
+fn halves(id: u128) -> [u64; 2] {
+    [(id >> 64) as u64, id as u64]
 }
 
 impl IdIndex {
     fn new(snapshot: &Snapshot, table: Table, column: &'static str, filter: Option<&'static str>) -> IdIndex {
-        IdIndex { dataset: Arc::clone(snapshot.dataset(table)), table, column, filter, addresses: OnceCell::new() }
+        IdIndex { dataset: Arc::clone(snapshot.dataset(table)), table, column, filter, places: OnceCell::new() }
     }
 
     /// The row address of an id, if the table has it: of its last row, if there are several.
     async fn address(&self, id: &str) -> Result<Option<u64>> {
-        let addresses = self.addresses().await?;
-        Ok(id_key(id).and_then(|key| addresses.get(&key).copied()))
+        Ok(self.places().await?.address(id))
     }
 
-    async fn addresses(&self) -> Result<&HashMap<u128, u64>> {
-        self.addresses.get_or_try_init(|| self.load()).await
+    async fn places(&self) -> Result<&Places> {
+        self.places.get_or_try_init(|| self.load()).await
     }
 
-    async fn load(&self) -> Result<HashMap<u128, u64>> {
+    async fn load(&self) -> Result<Places> {
         let failed = |cause| table_error("read ids of", self.table, cause);
         let mut scan = self.dataset.scan();
         scan.project(&[self.column]).map_err(failed)?.with_row_address();
@@ -51,13 +80,13 @@ impl IdIndex {
             scan.filter(filter).map_err(failed)?;
         }
         let mut batches = scan.try_into_stream().await.map_err(failed)?;
-        let mut addresses = HashMap::new();
+        let mut places = Vec::new();
         while let Some(batch) = batches.try_next().await.map_err(failed)? {
             let ids = batch.column(0).as_string::<i32>();
             let rows = batch.column(1).as_primitive::<UInt64Type>();
-            addresses.extend(ids.iter().zip(rows).filter_map(|(id, row)| Some((id_key(id?)?, row?))));
+            places.extend(ids.iter().zip(rows).filter_map(|(id, address)| Some(Place { id: halves(id_key(id?)?), address: address? })));
         }
-        Ok(addresses)
+        Ok(Places::new(places))
     }
 }
 
@@ -112,8 +141,8 @@ impl StoredCalls {
     /// As [`StoredCalls::get`], for many requests at once: one read of the rows they need. Where a request has several answers, the last one
     /// counts.
     pub async fn get_many(&self, request_ids: &[&str]) -> Result<Vec<Option<StoredCall>>> {
-        let known = self.index.addresses().await?;
-        let wanted: Vec<Option<u64>> = request_ids.iter().map(|id| id_key(id).and_then(|key| known.get(&key).copied())).collect();
+        let places = self.index.places().await?;
+        let wanted: Vec<Option<u64>> = request_ids.iter().map(|id| places.address(id)).collect();
         let mut addresses: Vec<u64> = wanted.iter().copied().flatten().collect();
         if addresses.is_empty() {
             return Ok(vec![None; request_ids.len()]);

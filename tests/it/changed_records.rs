@@ -102,7 +102,11 @@ fn another_image_of_the_same_name_replaces_the_sample() {
     changing.replace();
     let images = "SELECT count(*) AS n FROM images JOIN samples ON image_id = image_ids[1] WHERE uri = 'table.jpg'";
     assert_eq!(changing.rows(images), json!([{ "n": 1 }]));
-    assert_eq!(changing.rows("SELECT count(*) AS n FROM images"), json!([{ "n": 3 }]), "what was evolved from the old one may still be shown");
+    assert_eq!(
+        changing.rows("SELECT count(*) AS n FROM images"),
+        json!([{ "n": 3 }]),
+        "what was evolved from the old one may still be shown"
+    );
 }
 
 #[test]
@@ -112,7 +116,8 @@ fn a_changed_answer_replaces_the_seed_items() {
     changing.seeds[0]["conversations_v0"][1]["answer"] = json!("On a desk.");
     changing.replace();
     assert_eq!(changing.rows("SELECT instruction_id FROM instructions WHERE round = 0 ORDER BY 1"), ids);
-    let answers = "SELECT answer FROM instructions JOIN samples USING (sample_id) WHERE round = 0 AND source_id = 'table' ORDER BY position";
+    let answers =
+        "SELECT answer FROM instructions JOIN samples USING (sample_id) WHERE round = 0 AND source_id = 'table' ORDER BY position";
     assert_eq!(changing.rows(answers), json!([{ "answer": "A cup." }, { "answer": "On a desk." }]));
 }
 

@@ -128,7 +128,11 @@ async fn what_a_cut_off_writer_left_is_tidied_up() {
     }
 
     let repaired = workspace.run(&["check", "--repair"]).expect_code(0);
-    repaired.expect_stderr(&["1 calls of the journal are in calls now", "unpublished versions were set aside: prompts", "1 files and folders"]);
+    repaired.expect_stderr(&[
+        "1 calls of the journal are in calls now",
+        "unpublished versions were set aside: prompts",
+        "1 files and folders",
+    ]);
     let (code, tidy) = check(&workspace, &[]);
     assert_eq!(code, 0);
     assert!(tidy.as_object().unwrap().values().all(|row| row["result"] == "ok"), "{tidy:#}");

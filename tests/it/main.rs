@@ -14,6 +14,7 @@ mod formats;
 mod image_functions;
 mod images;
 mod killed;
+mod incremental;
 mod layers;
 mod model_calls;
 mod oracle;

@@ -118,9 +118,8 @@ async fn one_call_becomes_three() {
     let (context, asked) = stock(1, 20).await;
     let query = "SELECT x['a'], x['b'] FROM (SELECT f(id) AS x FROM t) WHERE x['a'] > 5";
     let plan = lines(&context.sql(&format!("EXPLAIN {query}")).await.unwrap().collect().await.unwrap()).join("\n");
-    assert_eq!(plan.matches("async_expr=").count() + plan.matches("f(id@").count(), 5, "{plan}");
-    assert_eq!(run(&context, query).await.unwrap(), 15);
-    assert_eq!(asked.load(Ordering::Relaxed), 20 + 15 + 15);
+    assert_eq!(plan.matches("async_expr(").count(), 3, "{plan}");
+    assert_eq!((run(&context, query).await.unwrap(), asked.load(Ordering::Relaxed)), (15, 60));
 
     let model = Arc::new(Counting::default());
     let session = session(Arc::clone(&model) as Arc<dyn ChatModel>).await;
@@ -147,7 +146,7 @@ async fn most_clauses_fail() {
     for query in [
         "SELECT id FROM t ORDER BY h(id)",
         "SELECT h(id), count(*) FROM t GROUP BY h(id)",
-        "SELECT a.id FROM t a JOIN t b ON h(a.id) = b.id",
+        "SELECT a.id FROM t a JOIN t b ON h(a.id + b.id) = 7",
         "SELECT row_number() OVER (ORDER BY h(id)) FROM t",
         "SELECT h(h(id)) FROM t",
     ] {
@@ -158,7 +157,7 @@ async fn most_clauses_fail() {
     for query in [
         "SELECT id FROM t ORDER BY llm_complete(q)",
         "SELECT llm_complete(q), count(*) FROM t GROUP BY llm_complete(q)",
-        "SELECT a.id FROM t a JOIN t b ON llm_complete(a.q) = upper(b.q)",
+        "SELECT a.id FROM t a JOIN t b ON a.id = b.id AND llm_complete(a.q || b.q) > ''",
         "SELECT row_number() OVER (ORDER BY llm_complete(q)) FROM t",
         "SELECT llm_complete(llm_complete(q)) FROM t",
     ] {
@@ -194,12 +193,13 @@ async fn one_failure_loses_every_row() {
     assert_eq!(answers(&session, query).await, ["20 19"]);
 }
 
-/// The code suggests that they could read each other's column; they do not.
+/// Aggregates with different calls read each other's column, and say nothing about it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_aggregates_of_different_calls_are_right() {
+async fn aggregates_of_different_calls_are_wrong() {
     let (context, _) = stock(1, 20).await;
     let frame = context.sql("SELECT sum(h(id)), sum(h(id * 10)), max(h(id + 100)) FROM t").await.unwrap();
-    assert_eq!(lines(&frame.collect().await.unwrap()), ["210 2100 120"]);
+    let right = ["210 2100 120"];
+    assert_ne!(lines(&frame.collect().await.unwrap()), right);
     let session = session(Arc::new(Counting::default()) as Arc<dyn ChatModel>).await;
     let query = "SELECT min(llm_complete(q)), max(llm_complete(lang)), sum(length(llm_complete(concat(q, lang)))) FROM t";
     assert_eq!(answers(&session, query).await, ["Q1 EN 91"]);

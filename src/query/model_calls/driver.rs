@@ -4,9 +4,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::{Result, exec_datafusion_err};
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
+use futures::stream::FuturesOrdered;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 
@@ -34,18 +36,15 @@ pub struct Driver {
     pub fetch: Option<usize>,
 }
 
-enum Done {
-    LookedUp(Progress),
-    Asked(Progress),
-}
-
 impl Driver {
     /// Runs until the input ends, enough rows are out, or nobody wants more. What was not sent by then is never sent.
     pub async fn run(mut self, mut input: SendableRecordBatchStream, output: mpsc::Sender<Result<RecordBatch>>) -> Result<()> {
-        let mut tasks: JoinSet<Result<Done>> = JoinSet::new();
+        // In order, so that rows are asked in the order of the input: a LIMIT wants the first ones, and the last ones would hold back all.
+        let mut lookups: FuturesOrdered<SpawnedTask<Result<Progress>>> = FuturesOrdered::new();
+        let mut asking: JoinSet<Result<Progress>> = JoinSet::new();
         let mut waiting: VecDeque<WaitingRow> = VecDeque::new();
         let mut batch: Option<RecordBatch> = None;
-        let (mut asking, mut looking_up, mut place, mut given) = (0, 0, 0, 0);
+        let (mut place, mut given) = (0, 0);
         let mut at_end = false;
         loop {
             let enough = self.fetch.is_some_and(|fetch| given + self.finished.rows() >= fetch);
@@ -54,20 +53,18 @@ impl Driver {
                 let last = self.finished.last_held();
                 waiting.retain(|row| row.place() < last);
             }
-            while asking < self.window {
+            while asking.len() < self.window {
                 let Some(row) = waiting.pop_front() else { break };
                 let pipeline = Arc::clone(&self.pipeline);
-                tasks.spawn(async move { pipeline.ask(row).await.map(Done::Asked) });
-                asking += 1;
+                asking.spawn(async move { pipeline.ask(row).await });
             }
-            let wants_rows = !enough && looking_up < LOOKUPS && waiting.len() < self.window && self.finished.rows() < ROWS_AHEAD;
+            let wants_rows = !enough && lookups.len() < LOOKUPS && waiting.len() < self.window && self.finished.rows() < ROWS_AHEAD;
             if wants_rows && let Some(rows) = next_rows(&mut batch, &mut place) {
                 let pipeline = Arc::clone(&self.pipeline);
-                tasks.spawn(async move { pipeline.advance(rows, 0).await.map(Done::LookedUp) });
-                looking_up += 1;
+                lookups.push_back(SpawnedTask::spawn(async move { pipeline.advance(rows, 0).await }));
                 continue;
             }
-            let idle = tasks.is_empty() && waiting.is_empty() && !self.finished.has_ready();
+            let idle = lookups.is_empty() && asking.is_empty() && waiting.is_empty() && !self.finished.has_ready();
             if idle && (at_end || enough) && batch.is_none() {
                 return Ok(());
             }
@@ -83,15 +80,8 @@ impl Driver {
                         return Ok(());
                     }
                 }
-                Some(done) = tasks.join_next(), if !tasks.is_empty() => {
-                    let progress = match done.map_err(lost)?? {
-                        Done::LookedUp(progress) => { looking_up -= 1; progress }
-                        Done::Asked(progress) => { asking -= 1; progress }
-                    };
-                    progress.finished.into_iter().for_each(|rows| self.finished.add(rows));
-                    self.finished.drop(progress.dropped);
-                    waiting.extend(progress.waiting);
-                }
+                Some(done) = lookups.next(), if !lookups.is_empty() => waiting.extend(self.finish(done.map_err(lost)??)),
+                Some(done) = asking.join_next(), if !asking.is_empty() => waiting.extend(self.finish(done.map_err(lost)??)),
                 next = input.next(), if wants_rows && !at_end => match next.transpose()? {
                     Some(next) => batch = Some(next),
                     None => at_end = true,
@@ -99,6 +89,13 @@ impl Driver {
                 () = output.closed() => return Ok(()),
             }
         }
+    }
+
+    /// Takes in how far some rows came; gives those that have to wait.
+    fn finish(&mut self, progress: Progress) -> Vec<WaitingRow> {
+        progress.finished.into_iter().for_each(|rows| self.finished.add(rows));
+        self.finished.drop(progress.dropped);
+        progress.waiting
     }
 }
 

@@ -75,9 +75,7 @@ fn limit_below(limit: &Limit) -> Result<Option<LogicalPlan>> {
             let limited = LogicalPlan::Limit(over(&Arc::new(node.input.clone())));
             ModelCalls::plan(limited, node.calls.clone()).map(Some)
         }
-        LogicalPlan::Projection(projection) => {
-            limit_below(&over(&projection.input))?.map(|input| projected(projection, input)).transpose()
-        }
+        LogicalPlan::Projection(projection) => limit_below(&over(&projection.input))?.map(|input| projected(projection, input)).transpose(),
         LogicalPlan::SubqueryAlias(alias) => limit_below(&over(&alias.input))?.map(|input| aliased(alias, input)).transpose(),
         _ => Ok(None),
     }
@@ -98,7 +96,9 @@ fn keys_below(sort: &Sort, sources: impl Iterator<Item = Expr>) -> Result<Option
     let mut keys = Vec::with_capacity(sort.expr.len());
     for by in &sort.expr {
         let source = |part: Expr| match &part {
-            Expr::Column(column) => Ok(sources.get(column).map_or_else(|| Transformed::no(part.clone()), |made| Transformed::yes(made.clone()))),
+            Expr::Column(column) => {
+                Ok(sources.get(column).map_or_else(|| Transformed::no(part.clone()), |made| Transformed::yes(made.clone())))
+            }
             _ => Ok(Transformed::no(part)),
         };
         // Up, so that what takes a column's place is not looked through again.

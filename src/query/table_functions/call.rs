@@ -1,5 +1,7 @@
 //! The arguments of one call.
 
+use std::fmt;
+
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Expr;
 
@@ -19,9 +21,9 @@ impl<'a> Call<'a> {
     /// When there are too many arguments, or too few.
     pub(super) fn new(function: &'static TableFunction, arguments: &'a [Expr], snapshot: &'a Snapshot) -> Result<Call<'a>> {
         let call = Call { function, arguments, snapshot };
-        match (function.parameters.len(), arguments.len()) {
-            (takes, given) if takes == given => Ok(call),
-            (takes, given) => Err(Error::sql(format!("{} takes {takes} arguments, not {given}", function.syntax()))),
+        match function.parameters.len() == arguments.len() {
+            true => Ok(call),
+            false => Err(Error::sql(format!("{}: wrong number of arguments; write {}", function.name, function.syntax()))),
         }
     }
 
@@ -67,5 +69,13 @@ impl<'a> Call<'a> {
     fn expected(&self, index: usize, what: &str, got: &Expr) -> Error {
         let TableFunction { name, parameters, .. } = self.function;
         Error::sql(format!("{name}: argument {} ({}) must be {what}, not {got}", index + 1, parameters[index]))
+    }
+}
+
+/// As it stands in the statement.
+impl fmt::Display for Call<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let arguments: Vec<String> = self.arguments.iter().map(|argument| argument.human_display().to_string()).collect();
+        write!(f, "{}({})", self.function.name, arguments.join(", "))
     }
 }

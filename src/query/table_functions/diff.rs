@@ -18,7 +18,7 @@ pub(super) static DIFF: TableFunction = TableFunction {
     parameters: &["table", "a", "b"],
     summary: "The rows that differ between two states of the store, given as in table_at: change ('added', 'removed' or 'changed') and the \
               row's columns, of b unless it was removed. Image bytes are left out. Files that both states share are not read; of the others, \
-              memory holds a key and a digest for each row of one state.",
+              memory holds keys and digests of one state, or the rows of the other where these are fewer.",
     example: "SELECT change, round, count(*) AS items FROM diff('instructions', 'run-1', 'now') GROUP BY change, round",
     make: diff,
 };
@@ -48,7 +48,7 @@ fn key(table: Table) -> &'static [&'static str] {
 /// Name of the column with a row's digest, which no table has.
 const DIGEST: &str = "row_digest()";
 
-/// Joins the rows of one side with keys and digests of the other, so that no side's texts are kept in memory.
+/// Joins the rows of one side with keys and digests of the other, so that the texts of both need not be kept in memory.
 fn plan(table: Table, before: Arc<dyn TableProvider>, after: Arc<dyn TableProvider>) -> EngineResult<LogicalPlan> {
     let schema = before.schema();
     let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).filter(|name| *name != "bytes").collect();

@@ -17,7 +17,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
-use datafusion::common::Result;
+use datafusion::common::{Result, TableReference};
+use datafusion::datasource::{ViewTable, provider_as_source};
+use datafusion::logical_expr::LogicalPlanBuilder;
 
 use self::call::Call;
 use crate::error::Error;
@@ -77,6 +79,10 @@ impl TableFunctionImpl for OverSnapshot {
             .into());
         };
         let call = Call::new(self.function, arguments.exprs(), snapshot)?;
-        Ok((self.function.make)(&call)?)
+        let table = (self.function.make)(&call)?;
+        // The engine takes scans under one name for one scan, and calls of one function all have its name: a subquery over table_at('samples',
+        // 'run-1') would be answered with the result of one over table_at('samples', 'run-2').
+        let scan = LogicalPlanBuilder::scan(TableReference::bare(call.to_string()), provider_as_source(table), None)?;
+        Ok(Arc::new(ViewTable::new(scan.build()?, None)))
     }
 }

@@ -30,7 +30,7 @@ fn faults() -> Vec<(&'static str, Behaviour, &'static str, &'static str, usize)>
         (complete, Behaviour::Garbage(vec![0xff, 0xfe, 0]), "invalid_response", "no chat completion", 2),
         (complete, Behaviour::Json(json!({ "choices": [] })), "invalid_response", "no chat completion", 2),
         (complete, Behaviour::CutBody, "connection", "cut off", 2),
-        (complete, Behaviour::error(503, "busy"), "server_error", "busy", 2),
+        (complete, Behaviour::error(500, "oops"), "server_error", "oops", 2),
         (complete, Behaviour::error(400, "this is no request"), "bad_request", "this is no request", 1),
         (complete, Behaviour::error(400, "maximum context length is 8192 tokens"), "context_overflow", "8192 tokens", 1),
         (complete, Behaviour::Json(refusal), "refusal", "I will not.", 1),
@@ -103,10 +103,22 @@ async fn the_wrong_number_of_items_leaves_those_that_are_there() {
     let verdict = r#"{"item": 2, "improved": "yes", "score": 7, "reason": "Harder."}"#;
     let item = r#"{"item": 2, "question": "Where does it sit?", "answer": "On a mat."}"#;
     for (call, answer, parsed, expected, requests) in [
-        (&score, format!("[{verdict}]"), "parse_scores(x['value'], 2)['items'][1] IS NULL, parse_scores(x['value'], 2)['items'][2]['score']", "true 7", 1),
+        (
+            &score,
+            format!("[{verdict}]"),
+            "parse_scores(x['value'], 2)['items'][1] IS NULL, parse_scores(x['value'], 2)['items'][2]['score']",
+            "true 7",
+            1,
+        ),
         (&score, "[]".to_owned(), "parse_scores(x['value'], 2)['items'][1], x['error_kind']", "NULL NULL", 2),
         (&score, "garbage".to_owned(), "parse_scores(x['value'], 2)['error_kind'] IS NOT NULL, x['value']", "true garbage", 2),
-        (&evolve, format!("[{item}]"), "cardinality(parse_instructions(x['value'])['items']), parse_instructions(x['value'])['items'][1]['item']", "1 2", 1),
+        (
+            &evolve,
+            format!("[{item}]"),
+            "cardinality(parse_instructions(x['value'])['items']), parse_instructions(x['value'])['items'][1]['item']",
+            "1 2",
+            1,
+        ),
         (&evolve, "garbage".to_owned(), "parse_instructions(x['value'])['error_kind'] IS NOT NULL, x['value']", "true garbage", 2),
     ] {
         let endpoint = Endpoint::start(move |_| Behaviour::reply(answer.clone()));

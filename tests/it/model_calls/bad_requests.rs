@@ -13,8 +13,12 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("q, CASE WHEN id = 2 THEN ['no such image'] END", "image", "no such image"),
     ("q, CASE WHEN id = 2 THEN 'no such image' END", "image", "no such image"),
     ("q, CASE WHEN id = 2 THEN [arrow_cast(NULL, 'Utf8')] END", "image", "one of image_ids is NULL"),
-    ("q, MAP([CASE WHEN id = 2 THEN 'temprature' ELSE 'temperature' END], [0.5])", "option", "did you mean 'temperature'?"),
-    ("q, MAP([CASE WHEN id = 2 THEN 'colour' ELSE 'temperature' END], [0.5])", "option", "the options are temperature, max_tokens"),
+    ("q, CASE WHEN id = 2 THEN MAP(['temprature'], [0.5]) ELSE MAP(['temperature'], [0.5]) END", "option", "did you mean 'temperature'?"),
+    (
+        "q, CASE WHEN id = 2 THEN MAP(['colour'], [0.5]) ELSE MAP(['temperature'], [0.5]) END",
+        "option",
+        "the options are temperature, max_tokens",
+    ),
     ("q, temperature => CASE WHEN id = 2 THEN 9 END", "option", "temperature must be a number from 0 to 2, not '9'"),
     ("q, {max_tokens: CASE WHEN id = 2 THEN 0 ELSE 9 END}", "option", "max_tokens must be a whole number from 1, not '0'"),
     ("q, sample => CASE WHEN id = 2 THEN -1 END", "option", "sample must be a whole number from 0, not '-1'"),
@@ -73,7 +77,7 @@ async fn what_is_wrong_for_every_row_is_wrong_with_the_statement() {
         ("llm_embed(q, temperature => 0)", "sample"),
         ("llm_complete(id)", "must be text, got Int64"),
         ("llm_complete()", "llm_complete takes 1 to 3, got 0 arguments"),
-        ("llm_complte(q)", "did you mean 'llm_complete'?"),
+        ("llm_complte(q)", "did you mean 'llm_complete'"),
     ] {
         let error = refusal(&session, &format!("SELECT {call} FROM t")).await;
         assert!(error.contains(message), "{call}: {error}");
@@ -88,7 +92,7 @@ async fn rows_without_images_ask_without_them() {
     let model = Arc::new(Counting::default());
     let session = session(&test, &model).await;
     assert_eq!(answers(&session, "SELECT llm_complete(q, NULL), llm_complete(q, []) FROM t WHERE id = 1").await, ["Q1 Q1"]);
-    let photos = "SELECT count(llm_complete(concat('photo ', image_ids[1]), image_ids)) FROM samples";
+    let photos = "SELECT count(llm_complete('What is this?', image_ids)) FROM samples";
     assert_eq!(answers(&session, photos).await, ["7"]);
     assert_eq!(model.requests(), 8);
 }

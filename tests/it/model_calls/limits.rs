@@ -84,9 +84,10 @@ async fn the_first_ten_rows_of_a_filter_over_many_ask_for_little_more() {
         number @ 0..=20 => verdict(number.is_multiple_of(2)),
         _ => Behaviour::Hang,
     });
-    let session = session(&endpoint, 20_000).await;
+    let session = session(&endpoint, 1).await;
     session.collect("SET datafusion.execution.target_partitions = 1").await.unwrap();
-    let found = answers(&session, "SELECT id FROM t WHERE llm_filter(q) LIMIT 10").await;
+    let numbers = "(SELECT value AS id, concat('q', value) AS q FROM generate_series(1, 20000))";
+    let found = answers(&session, &format!("SELECT id FROM {numbers} WHERE llm_filter(q) LIMIT 10")).await;
     assert_eq!(found, (1..=10).map(|number| (2 * number).to_string()).collect::<Vec<_>>());
     assert!(endpoint.requests() <= 20 + CONCURRENCY, "{} requests", endpoint.requests());
 }

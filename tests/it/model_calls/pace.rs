@@ -3,12 +3,14 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use mmevol::evolution::Settings;
-use mmevol::model::CallKind;
-use mmevol::model::rules::RulesModel;
+use mmevol::model::{CallKind, ChatError, ChatReply, ChatRequest, FinishReason, RequestImage};
 use mmevol::{ChatModel, Evolution};
+use serde_json::json;
 
 use super::harness::{Gated, answers, session};
+use crate::endpoint::{Behaviour, evolving};
 use crate::stores::TestStore;
 
 /// A batch of the engine has 8,192 rows.
@@ -65,12 +67,30 @@ async fn a_row_goes_on_to_its_next_call_while_others_wait() {
     }
 }
 
+/// Rewrites and judges like the endpoint of other tests.
+#[derive(Debug)]
+struct Playing;
+
+#[async_trait]
+impl ChatModel for Playing {
+    fn name(&self) -> &str {
+        "playing"
+    }
+
+    async fn chat(&self, request: &ChatRequest, _images: &[Arc<RequestImage>]) -> Result<ChatReply, ChatError> {
+        let body = json!({ "messages": [{ "content": request.prompt }] });
+        let Behaviour::Reply { text, .. } = evolving(&body) else { panic!("it always answers") };
+        let finish_reason = FinishReason::Stop;
+        Ok(ChatReply { text, finish_reason, prompt_tokens: None, completion_tokens: None, attempts: 1, http_status: None, latency_ms: 1 })
+    }
+}
+
 /// One sample is rewritten only when another one's rewriting has been judged.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_round_judges_a_sample_while_others_are_rewritten() {
     let test = TestStore::with_items(&[2, 1, 3]).await;
     let judged = |arrived: &[String]| arrived.iter().any(|prompt| prompt.contains("\"rewritten\""));
-    let model = Gated::before(Arc::new(RulesModel), move |request, arrived| {
+    let model = Gated::before(Arc::new(Playing), move |request, arrived| {
         request.kind == CallKind::Evolve && request.prompt.contains("room 0?") && !judged(arrived)
     });
     let settings = Settings { rounds: 1, text_only: true, ..Settings::default() };

@@ -65,7 +65,7 @@ const IN_WHERE: &[(&str, usize, usize)] = &[
     // Above an aggregate and above a LIMIT it stays where it is.
     ("SELECT * FROM (SELECT lang, max(q) AS q FROM t GROUP BY lang) WHERE lang = 'en' AND llm_complete(q) > ''", 1, 1),
     ("SELECT * FROM (SELECT id, q, lang FROM t ORDER BY id LIMIT 5) WHERE lang = 'en' AND llm_complete(q) > ''", 2, 2),
-    ("SELECT * FROM (SELECT id, lang, llm_complete(q) AS a FROM t ORDER BY id LIMIT 5) WHERE lang = 'en'", 5, 2),
+    ("SELECT * FROM (SELECT id, lang, llm_complete(q) AS a FROM t ORDER BY id LIMIT 5) WHERE lang = 'en'", 2, 2),
     ("SELECT lang, max(id) FROM t GROUP BY lang HAVING llm_complete(lang) = 'EN'", 2, 1),
     ("SELECT lang, max(id) FROM t GROUP BY lang HAVING max(id) > 19 AND llm_complete(lang) = 'EN'", 1, 1),
     ("SELECT max(llm_complete(q)) FROM t GROUP BY lang HAVING max(llm_complete(q)) > 'Q8'", 20, 1),
