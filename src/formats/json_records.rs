@@ -329,7 +329,7 @@ mod tests {
     #[test]
     fn a_broken_list_delivers_what_stands_before() {
         let error = failure(b"[{\"a\":1},\n {\"b\":", 1);
-        assert!(error.contains("record 2, line 2") && error.contains("ends inside an object"), "{error}");
+        assert!(error.contains("record 2, line 2") && error.contains("ends inside a value"), "{error}");
         assert!(failure(b"[{\"a\":1},", 1).contains("ends inside the list"));
         assert!(failure(b"[{\"a\":1}", 1).contains("expected a comma") || failure(b"[{\"a\":1}", 1).contains("ends inside"));
         assert!(failure(b"[", 0).contains("ends inside the list"));

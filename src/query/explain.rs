@@ -50,13 +50,9 @@ pub fn explain_query(error: DataFusionError, sql: &str, names: &Names) -> Error 
         DataFusionError::NotImplemented(message) | DataFusionError::Internal(message) if unsupported(message).is_some() => {
             explain_plan(message, sql, position, names)
         }
-        DataFusionError::ArrowError(cause, _) => of_engine(without_kind(cause)),
+        DataFusionError::ArrowError(cause, _) => of_engine(of_null(without_kind(cause))),
         DataFusionError::Execution(message) => of_engine(message.clone()),
-        other => {
-            let message = other.strip_backtrace();
-            let of_null = place_of_null(&message).map(|place| format!("value {place} of a row is NULL, and its column must have a value"));
-            of_engine(of_null.unwrap_or(message))
-        }
+        other => of_engine(of_null(other.strip_backtrace())),
     };
     Error::Sql { message, position, hints }
 }
@@ -122,6 +118,12 @@ pub(super) fn without_kind(error: &ArrowError) -> String {
         | ArrowError::JsonError(message) => message.clone(),
         other => other.to_string(),
     }
+}
+
+/// A message about a NULL among the VALUES of an INSERT in words that help; any other as it is.
+fn of_null(message: String) -> String {
+    let explained = place_of_null(&message).map(|place| format!("value {place} of a row is NULL, and its column must have a value"));
+    explained.unwrap_or(message)
 }
 
 /// Which of the VALUES of an INSERT is NULL and must not be: the engine names it by the column of a table without names.

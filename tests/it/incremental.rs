@@ -52,7 +52,8 @@ async fn nothing_changed_costs_nothing_whatever_is_asked_for() {
 async fn an_edited_prompt_touches_its_operator_and_what_descends_from_it() {
     let (test, endpoint) = (TestStore::with_photos().await, Endpoint::evolving());
     evolve(&test, &endpoint, rounds(1, Due::New)).await;
-    let of = |operator: &str| format!("SELECT count(*) FROM evolutions WHERE round = 1 AND status <> 'superseded' AND operator = '{operator}'");
+    let of =
+        |operator: &str| format!("SELECT count(*) FROM evolutions WHERE round = 1 AND status <> 'superseded' AND operator = '{operator}'");
     let interactions = test.count(&of("interaction")).await;
     assert!((1..7).contains(&interactions), "the draw has changed: {interactions}");
 
@@ -89,7 +90,10 @@ async fn chosen_evolutions_are_made_again_for_other_answers() {
     let chosen = Settings { predicate: Some("round = 1 AND source_id = 'coffee'".into()), ..rounds(1, Due::Chosen) };
     let report = evolve(&test, &endpoint, chosen).await;
     assert_eq!(evolutions(&report), [1]);
-    let evolve_requests = endpoint.received()[asked..].iter().filter(|request| request.body["response_format"]["json_schema"]["name"] == "evolved_instructions").count();
+    let evolve_requests = endpoint.received()[asked..]
+        .iter()
+        .filter(|request| request.body["response_format"]["json_schema"]["name"] == "evolved_instructions")
+        .count();
     assert_eq!(evolve_requests, 1, "another answer is asked for");
     assert_eq!(test.count("SELECT count(*) FROM evolutions WHERE status = 'superseded'").await, 1);
     test.assert_sound().await;
@@ -100,7 +104,7 @@ async fn new_seeds_alone_are_evolved() {
     let (test, endpoint) = (TestStore::with_photos().await, Endpoint::evolving());
     evolve(&test, &endpoint, rounds(1, Due::New)).await;
     let asked = endpoint.requests();
-    let photos = std::path::Path::new(&bundled_seeds()).parent().unwrap().to_owned();
+    let photos = std::path::Path::new(&bundled_seeds()).with_file_name("images");
     let seeds: Vec<Value> = serde_json::from_str(&fs::read_to_string(bundled_seeds()).unwrap()).unwrap();
     let mut seed = seeds[0].clone();
     for key in ["id", "hash_id"] {
@@ -125,10 +129,7 @@ async fn a_raised_limit_asks_again_for_what_was_cut_off() {
         let evolves = body["response_format"]["json_schema"]["name"] == "evolved_instructions";
         let short = body["max_tokens"].as_u64().or(body["max_completion_tokens"].as_u64()).is_some_and(|most| most < 1000);
         match evolving(body) {
-            Behaviour::Json(mut answer) if evolves && short => {
-                answer["choices"][0]["finish_reason"] = json!("length");
-                Behaviour::Json(answer)
-            }
+            Behaviour::Reply { text, usage, .. } if evolves && short => Behaviour::Reply { text, finish_reason: "length", usage },
             other => other,
         }
     });

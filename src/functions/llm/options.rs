@@ -53,7 +53,13 @@ impl ExtensionOptions for ModelOptions {
         match key {
             "on_error" => self.on_error = value.parse()?,
             "concurrency" => self.concurrency = optional(key, value, "a number from 1")?,
-            "temperature" => self.temperature = optional(key, value, "a number")?.filter(|number: &f64| number.is_finite()),
+            "temperature" => {
+                let degree = optional(key, value, "a number from 0 to 2")?;
+                if degree.is_some_and(|degree: f64| !(0.0..=2.0).contains(&degree)) {
+                    return config_err!("mmevol.temperature is a number from 0 to 2, not '{value}'");
+                }
+                self.temperature = degree;
+            }
             "max_tokens" => self.max_tokens = optional(key, value, "a number of tokens")?,
             "seed" => self.seed = optional(key, value, "an integer")?,
             "keep_order" => self.keep_order = required(key, value, "true or false")?,

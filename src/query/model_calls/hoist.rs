@@ -103,7 +103,7 @@ impl Rewriter {
 
     fn projection(&mut self, projection: Projection) -> Result<Rewritten> {
         let Rewritten { plan, available } = self.node(Arc::unwrap_or_clone(projection.input))?;
-        let (plan, expressions, _) = self.expressions(plan, &available, projection.expr)?;
+        let (plan, expressions) = self.expressions(plan, &available, projection.expr)?;
         let plan = LogicalPlan::Projection(Projection::try_new(expressions, Arc::new(plan))?);
         Ok(Rewritten { plan, available: Vec::new() })
     }
@@ -118,7 +118,7 @@ impl Rewriter {
         let Rewritten { plan, available } = self.node(Arc::unwrap_or_clone(aggregate.input))?;
         let groups = aggregate.group_expr.len();
         let all = aggregate.group_expr.into_iter().chain(aggregate.aggr_expr).collect();
-        let (plan, mut expressions, _) = self.expressions(plan, &available, all)?;
+        let (plan, mut expressions) = self.expressions(plan, &available, all)?;
         let aggregates = expressions.split_off(groups);
         let plan = LogicalPlan::Aggregate(Aggregate::try_new(Arc::new(plan), expressions, aggregates)?);
         Ok(Rewritten { plan, available: Vec::new() })
@@ -127,7 +127,7 @@ impl Rewriter {
     fn window(&mut self, window: Window) -> Result<Rewritten> {
         let schema = window.schema;
         let Rewritten { plan, available } = self.node(Arc::unwrap_or_clone(window.input))?;
-        let (plan, expressions, _) = self.expressions(plan, &available, window.window_expr)?;
+        let (plan, expressions) = self.expressions(plan, &available, window.window_expr)?;
         let plan = LogicalPlan::Window(Window::try_new(expressions, Arc::new(plan))?);
         Ok(Rewritten { plan: with_schema(plan, &schema)?, available: Vec::new() })
     }
@@ -146,12 +146,7 @@ impl Rewriter {
     }
 
     /// The expressions of a node over `plan`, under their old names, and the plan with the answers that they need.
-    fn expressions(
-        &mut self,
-        plan: LogicalPlan,
-        available: &[(Expr, Column)],
-        expressions: Vec<Expr>,
-    ) -> Result<(LogicalPlan, Vec<Expr>, Vec<(Expr, Column)>)> {
+    fn expressions(&mut self, plan: LogicalPlan, available: &[(Expr, Column)], expressions: Vec<Expr>) -> Result<(LogicalPlan, Vec<Expr>)> {
         let schema = Arc::clone(plan.schema());
         let mut hoist = Hoist::new(&schema, available, &mut self.names, &expressions)?;
         let preserver = NamePreserver::new_for_projection();
@@ -163,8 +158,8 @@ impl Rewriter {
                 false => expression,
             });
         }
-        let (plan, made) = hoist.finish(plan)?;
-        Ok((plan, rewritten, made))
+        let (plan, _) = hoist.finish(plan)?;
+        Ok((plan, rewritten))
     }
 
     /// Calls in equalities of one side with the other are made on their own side, before the join. Other conditions that ask are checked on

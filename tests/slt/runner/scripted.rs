@@ -21,7 +21,8 @@ impl ChatModel for ScriptedModel {
             || described(request, images),
             |script| {
                 let answers: Vec<&str> = script.split("||").collect();
-                let place = usize::try_from(request.sample_index).unwrap_or(usize::MAX);
+                // Another request for the same answer is far away from the samples that a query numbers.
+                let place = (request.sample_index % (1 << 24) + (request.sample_index >> 24)) as usize;
                 answers[place.min(answers.len() - 1)].to_owned()
             },
         );
