@@ -84,6 +84,7 @@ async fn answer(State(script): State<Script>, request: Request) -> Json<Value> {
     let Reply { text, latency } = script(&serde_json::from_slice(&body).unwrap());
     if !latency.is_zero() {
         // A thread that sleeps wakes up in time.
+        #[expect(clippy::disallowed_methods, reason = "the time a model takes is what is played here, to the millisecond")]
         let sleep = move || std::thread::sleep(latency.saturating_sub(arrived.elapsed()));
         tokio::task::spawn_blocking(sleep).await.unwrap();
     }

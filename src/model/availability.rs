@@ -9,7 +9,7 @@ const SILENT_CALLS: u32 = 5;
 
 /// What the calls of one service show of its endpoint.
 ///
-/// The endpoint counts as gone when [five calls](SILENT_CALLS) in a row, each with all its retries, reached nothing, and one of them began
+/// The endpoint counts as gone when five calls in a row, each with all its retries, reached nothing, and one of them began
 /// after another had been given up. So it was silent for as long as two calls are patient, however many were in flight at once; calls that
 /// fail together tell no more than one of them.
 #[derive(Debug, Default)]
