@@ -256,7 +256,7 @@ fn two_calls_a_row_and_a_filter(runtime: &tokio::runtime::Runtime) {
 
 fn chained(runtime: &tokio::runtime::Runtime, jobs: &[Vec<Duration>], query: &str, stock_statements: &[&str]) {
     let comparison = Comparison::of(jobs);
-    for rows in [2 * CONCURRENCY, 16 * CONCURRENCY] {
+    for rows in [2 * CONCURRENCY, 8 * CONCURRENCY] {
         comparison.print_schedule(&format!("the same, with at most {rows} rows begun and not ended"), makespan(jobs, CONCURRENCY, rows));
     }
     let endpoint = Endpoint::start("log_normal");

@@ -129,7 +129,14 @@ impl ExecutionPlan for ModelCallsExec {
         if let Some(concurrency) = options.concurrency {
             self.calls().for_each(|call| call.call.service().model.limit(Limits { concurrency: Some(concurrency), ..Limits::default() }));
         }
-        let concurrency = self.calls().map(|call| call.call.service().model.concurrency()).max().unwrap_or(1);
+        // More rows than are asked at once, so that a slot never waits for a row: those that wait cost nothing until they are sent. With a
+        // limit few are begun, since most are begun in vain.
+        let ahead = if self.fetch.is_some() { 2 } else { 8 };
+        let rows = |call: &StepCall| match &call.call.service().model {
+            model if model.limiter().is_some() => ahead * model.concurrency(),
+            model => model.concurrency(),
+        };
+        let window = self.calls().map(rows).max().unwrap_or(1);
         let driver = Driver {
             pipeline: Arc::new(Pipeline {
                 steps: self.steps.clone(),
@@ -138,7 +145,7 @@ impl ExecutionPlan for ModelCallsExec {
                 metrics: CallMetrics::new(&self.metrics, partition),
             }),
             finished: Finished::new(self.schema(), self.keep_order),
-            window: 2 * concurrency,
+            window,
             fetch: self.fetch,
         };
         let input = self.input.execute(partition, context)?;
