@@ -9,3 +9,5 @@ UNION ALL
 SELECT concat('prompt ', prompt_id) FROM prompts GROUP BY prompt_id HAVING count(*) > 1
 UNION ALL
 SELECT concat('run ', run_id) FROM runs GROUP BY run_id HAVING count(*) > 1
+UNION ALL
+SELECT concat('embedding ', instruction_id, ' ', model) FROM embeddings GROUP BY instruction_id, model HAVING count(*) > 1

@@ -17,19 +17,23 @@ use crate::error::{Error, Result};
 /// The catalog's file name inside the store directory.
 pub const CATALOG_FILE: &str = "catalog.json";
 
-/// The version of the store's layout and schemas that this code writes.
-pub const FORMAT_VERSION: u32 = 1;
+/// The newest version of the store's layout that this code reads and writes. A catalog names the oldest one that its store needs:
+///
+/// 1. The first seven tables.
+/// 2. Tables that are made when they are first written. A writer of version 1 would drop them from the catalog; one of version 2 keeps tables
+///    that it does not know, so that tables of later times need no version of their own.
+pub const FORMAT_VERSION: u32 = 2;
 
 /// One consistent state of the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Catalog {
-    /// Version of the layout and the schemas.
+    /// The oldest version of the layout that has everything in this store.
     pub format_version: u32,
     /// Counts published states, from 1.
     pub generation: u64,
     /// The number the next run gets.
     pub next_run: u64,
-    /// The Lance version of each table in this state.
+    /// The Lance version of each table in this state, also of tables that this code does not know. One that was never written is not here.
     pub tables: BTreeMap<String, u64>,
     /// Named earlier states: the versions of each table.
     #[serde(default)]
@@ -40,12 +44,25 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// The published version of a table.
-    pub fn version(&self, table: Table) -> Result<u64> {
-        self.tables
-            .get(table.name())
-            .copied()
-            .ok_or_else(|| Error::internal("the catalog is incomplete", format!("it names no version of table '{table}'")))
+    /// The published version of a table; `None` for one that was never written, which is as good as empty.
+    ///
+    /// # Errors
+    /// When a table is missing that every store has.
+    pub fn version(&self, table: Table) -> Result<Option<u64>> {
+        let version = self.tables.get(table.name()).copied();
+        match version.is_none() && table.format_version() == 1 {
+            true => Err(Error::internal("the catalog is incomplete", format!("it names no version of table '{table}'"))),
+            false => Ok(version),
+        }
+    }
+
+    /// The same state with tables at other versions.
+    pub(super) fn with_tables(mut self, versions: impl IntoIterator<Item = (Table, u64)>) -> Catalog {
+        for (table, version) in versions {
+            self.tables.insert(table.name().to_owned(), version);
+            self.format_version = self.format_version.max(table.format_version());
+        }
+        self
     }
 
     /// Reads the published state of the store at `root`.

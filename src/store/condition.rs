@@ -13,7 +13,7 @@ use super::catalog::{CATALOG_FILE, Catalog};
 use super::journal::{Journal, NEW_JOURNAL_FILE};
 use super::lock::WriterLock;
 use super::schema::Table;
-use super::snapshot::{open_dataset, table_error};
+use super::snapshot::{open_dataset, table_error, table_path};
 use super::writer::has_newer_version;
 use super::{Snapshot, Store};
 use crate::error::{Error, Result};
@@ -55,7 +55,8 @@ impl Store {
         let catalog = Catalog::load(&self.root)?;
         let mut lost = BTreeSet::new();
         for table in Table::ALL {
-            let published = open_dataset(&self.root, table, Some(catalog.version(table)?), &self.session).await;
+            let Some(version) = catalog.version(table)? else { continue };
+            let published = open_dataset(&self.root, table, Some(version), &self.session).await;
             let is_lost = published.is_err();
             // Any version lists all of them.
             let opened = match published {
@@ -67,7 +68,7 @@ impl Store {
                 None => HashSet::new(),
             };
             if is_lost {
-                known.remove(&catalog.version(table)?);
+                known.remove(&version);
             }
             let mut named = HashSet::new();
             let states = std::iter::once((None, &catalog.tables)).chain(catalog.tags.iter().map(|(tag, tables)| (Some(tag), tables)));
@@ -90,7 +91,11 @@ impl Store {
         let snapshot = self.snapshot().await?;
         let mut left_over = LeftOver { files: self.garbage(), ..LeftOver::default() };
         for table in Table::ALL {
-            if has_newer_version(snapshot.dataset(table), table).await? {
+            let unpublished = match snapshot.dataset(table) {
+                Some(dataset) => has_newer_version(dataset, table).await?,
+                None => table_path(&self.root, table).exists(),
+            };
+            if unpublished {
                 left_over.unpublished.push(table);
             }
         }
@@ -135,7 +140,8 @@ impl Snapshot {
     pub async fn damaged_tables(&self) -> Vec<(Table, String)> {
         let mut damaged = Vec::new();
         for table in Table::ALL {
-            if let Err(cause) = self.dataset(table).validate().await {
+            let Some(dataset) = self.dataset(table) else { continue };
+            if let Err(cause) = dataset.validate().await {
                 damaged.push((table, cause.to_string()));
             }
         }

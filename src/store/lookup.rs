@@ -20,7 +20,8 @@ use crate::error::{Error, Result};
 /// Ids are hashes, so their first 128 bits identify them.
 #[derive(Debug)]
 pub struct IdIndex {
-    dataset: Arc<Dataset>,
+    /// `None` for a table that was never written, which has no rows.
+    dataset: Option<Arc<Dataset>>,
     table: Table,
     column: &'static str,
     filter: Option<&'static str>,
@@ -60,7 +61,7 @@ fn halves(id: u128) -> [u64; 2] {
 
 impl IdIndex {
     fn new(snapshot: &Snapshot, table: Table, column: &'static str, filter: Option<&'static str>) -> IdIndex {
-        IdIndex { dataset: Arc::clone(snapshot.dataset(table)), table, column, filter, places: OnceCell::new() }
+        IdIndex { dataset: snapshot.dataset(table).cloned(), table, column, filter, places: OnceCell::new() }
     }
 
     /// The row address of an id, if the table has it: of its last row, if there are several.
@@ -74,7 +75,8 @@ impl IdIndex {
 
     async fn load(&self) -> Result<Places> {
         let failed = |cause| table_error("read ids of", self.table, cause);
-        let mut scan = self.dataset.scan();
+        let Some(dataset) = &self.dataset else { return Ok(Places::new(Vec::new())) };
+        let mut scan = dataset.scan();
         scan.project(&[self.column]).map_err(failed)?.with_row_address();
         if let Some(filter) = self.filter {
             scan.filter(filter).map_err(failed)?;
@@ -115,7 +117,8 @@ impl StoredImages {
         let unknown = || Error::UnknownId { what: "image", id: image_id.to_owned() };
         let failed = |cause| table_error("read an image of", Table::Images, cause);
         let address = self.index.address(image_id).await?.ok_or_else(unknown)?;
-        let blobs = self.index.dataset.take_blobs_by_addresses(&[address], "bytes").await.map_err(failed)?;
+        let dataset = self.index.dataset.as_ref().ok_or_else(unknown)?;
+        let blobs = dataset.take_blobs_by_addresses(&[address], "bytes").await.map_err(failed)?;
         let blob = blobs.into_iter().next().flatten().ok_or_else(unknown)?;
         blob.read().await.map_err(failed)
     }
@@ -144,13 +147,12 @@ impl StoredCalls {
         let places = self.index.places().await?;
         let wanted: Vec<Option<u64>> = request_ids.iter().map(|id| places.address(id)).collect();
         let mut addresses: Vec<u64> = wanted.iter().copied().flatten().collect();
-        if addresses.is_empty() {
+        let Some(dataset) = self.index.dataset.as_ref().filter(|_| !addresses.is_empty()) else {
             return Ok(vec![None; request_ids.len()]);
-        }
+        };
         // Rows in their own order are read as they lie; in another one they would be sorted, and copied back.
         addresses.sort_unstable();
         addresses.dedup();
-        let dataset = &self.index.dataset;
         // A store of an earlier mmevol has no limits in its table.
         let columns = ["response", "finish_reason", "prompt_tokens", "completion_tokens", "max_tokens"];
         let columns = columns.into_iter().filter(|column| dataset.schema().field(column).is_some());

@@ -145,12 +145,7 @@ impl Store {
             return Ok(());
         }
         for table in Table::ALL {
-            let path = snapshot::table_path(&self.root, table);
-            match std::fs::remove_dir_all(&path) {
-                Ok(()) => {}
-                Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {}
-                Err(cause) => return Err(Error::io("remove", path, cause)),
-            }
+            writer::remove_table(&self.root, table)?;
         }
         lock::remove(&self.root);
         for directory in self.made.iter().rev() {

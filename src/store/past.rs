@@ -14,38 +14,43 @@ use lance::Dataset;
 use lance::datatypes::BlobHandling;
 
 use super::missing_columns::Completion;
-use super::provider::{StoreTable, pushed_down};
+use super::provider::{StoreTable, no_rows, pushed_down};
 use super::schema::Table;
 use super::snapshot::{Snapshot, table_error};
+use crate::error::Error;
 
 /// A table at an earlier version, with the columns it has now: those that it did not have then are NULL.
 ///
 /// The version is opened when a query over it is planned; that reads its manifest and no data.
 pub struct PastTable {
     table: Table,
-    version: u64,
+    /// `None` for a time at which it had not been written.
+    version: Option<u64>,
     /// Leaves out the rows that lie, unchanged, in the same files in this version.
     unlike: Option<u64>,
-    present: Arc<Dataset>,
+    present: Option<Arc<Dataset>>,
     schema: SchemaRef,
 }
 
 impl PastTable {
-    /// The table of `snapshot` as it was at `version`.
-    pub fn new(table: Table, version: u64, snapshot: &Snapshot) -> PastTable {
+    /// The table of `snapshot` as it was at `version`, or before it was first written.
+    pub fn new(table: Table, version: Option<u64>, snapshot: &Snapshot) -> PastTable {
         let schema = StoreTable::new(table, snapshot, None).schema();
-        PastTable { table, version, unlike: None, present: Arc::clone(snapshot.dataset(table)), schema }
+        PastTable { table, version, unlike: None, present: snapshot.dataset(table).cloned(), schema }
     }
 
     /// Leaves out rows that are the same in version `other`, as far as that can be told without reading them: whole files that both have. What
     /// is left may still hold equal rows.
-    pub fn unlike(mut self, other: u64) -> PastTable {
-        self.unlike = Some(other);
+    pub fn unlike(mut self, other: Option<u64>) -> PastTable {
+        self.unlike = other;
         self
     }
 
     async fn open(&self, version: u64) -> crate::Result<Dataset> {
-        self.present.checkout_version(version).await.map_err(|cause| table_error("open an earlier version of", self.table, cause))
+        let Some(present) = &self.present else {
+            return Err(Error::internal("failed to open an earlier version", format!("table '{}' was never written", self.table)));
+        };
+        present.checkout_version(version).await.map_err(|cause| table_error("open an earlier version of", self.table, cause))
     }
 
     async fn read(&self, dataset: &Dataset, columns: &[&str], filters: &[Expr], limit: Option<usize>) -> Result<Arc<dyn ExecutionPlan>> {
@@ -83,8 +88,9 @@ impl TableProvider for PastTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let dataset = self.open(self.version).await?;
         let wanted: Vec<usize> = projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
+        let Some(version) = self.version else { return no_rows(&self.schema, &wanted) };
+        let dataset = self.open(version).await?;
         if self.schema.fields().iter().any(|field| dataset.schema().field(field.name()).is_none()) {
             let completion = Completion::new(&self.schema, &wanted, filters)?;
             let stored = completion.stored(|name| dataset.schema().field(name).is_some());

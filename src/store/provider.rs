@@ -12,6 +12,7 @@ use datafusion::datasource::sink::{DataSink, DataSinkExec};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan};
 use lance::arrow::ARROW_EXT_NAME_KEY;
 use lance::datafusion::LanceTableProvider;
@@ -27,7 +28,8 @@ use crate::error::Error;
 #[derive(Debug)]
 pub struct StoreTable {
     table: Table,
-    scan: LanceTableProvider,
+    /// `None` for a table that was never written.
+    scan: Option<LanceTableProvider>,
     schema: SchemaRef,
     writer: Option<SharedWriter>,
 }
@@ -35,11 +37,17 @@ pub struct StoreTable {
 impl StoreTable {
     /// The table as `snapshot` has it. Without a writer, INSERT is refused.
     pub fn new(table: Table, snapshot: &Snapshot, writer: Option<SharedWriter>) -> StoreTable {
-        let dataset = Arc::clone(snapshot.dataset(table));
-        let scan = LanceTableProvider::new(dataset, false, false).with_blob_handling(BlobHandling::AllBinary);
-        let schema = with_missing(table, scan.schema().fields().iter().map(|field| as_scanned(field)).collect());
+        let provider = |dataset| LanceTableProvider::new(dataset, false, false).with_blob_handling(BlobHandling::AllBinary);
+        let scan = snapshot.dataset(table).cloned().map(provider);
+        let stored = scan.iter().flat_map(|scan| scan.schema().fields().iter().map(|field| as_scanned(field)).collect::<Vec<_>>());
+        let schema = with_missing(table, stored.collect());
         StoreTable { table, scan, schema, writer }
     }
+}
+
+/// The columns `wanted` of a table that was never written.
+pub(super) fn no_rows(schema: &Schema, wanted: &[usize]) -> Result<Arc<dyn ExecutionPlan>> {
+    Ok(Arc::new(EmptyExec::new(Arc::new(schema.project(wanted)?))))
 }
 
 /// The field as a scan gives it: plain bytes, without the mark of a blob that Lance's own provider leaves on it. Aggregates and joins compare
@@ -67,15 +75,16 @@ impl TableProvider for StoreTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let stored = self.scan.schema();
-        if stored.fields().len() == self.schema.fields().len() {
-            return self.scan.scan(state, projection, filters, limit).await;
-        }
         let wanted: Vec<usize> = projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
+        let Some(scan) = &self.scan else { return no_rows(&self.schema, &wanted) };
+        let stored = scan.schema();
+        if stored.fields().len() == self.schema.fields().len() {
+            return scan.scan(state, projection, filters, limit).await;
+        }
         let completion = Completion::new(&self.schema, &wanted, filters)?;
         let columns = completion.stored(|name| stored.index_of(name).is_ok());
         let read: Vec<usize> = columns.into_iter().map(|name| stored.index_of(name)).collect::<std::result::Result<_, _>>()?;
-        completion.complete(state, self.scan.scan(state, Some(&read), &[], None).await?)
+        completion.complete(state, scan.scan(state, Some(&read), &[], None).await?)
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {

@@ -1,5 +1,6 @@
 //! Restore: the dataset becomes what it was, as a new state on top of all others.
 
+use lance::table::format::Fragment;
 use serde::{Serialize, Serializer};
 
 use super::catalog::Catalog;
@@ -10,14 +11,14 @@ use crate::error::Result;
 
 /// The tables that say what the dataset is. The others are records of what was done and paid for: prompts, calls and runs only ever grow, so
 /// that an answer that was paid for before the restore is not paid for again after it.
-const RESTORED: [Table; 4] = [Table::Images, Table::Samples, Table::Instructions, Table::Evolutions];
+const RESTORED: [Table; 5] = [Table::Images, Table::Samples, Table::Instructions, Table::Evolutions, Table::Embeddings];
 
 /// What a restore changes, or would.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RestorePlan {
     /// The state to go back to, as it was named.
     pub tag: String,
-    /// Every table that is restored, also one that has not changed since.
+    /// Every table that is restored, also one that has not changed since, but for those that neither state has.
     pub tables: Vec<RestoredTable>,
 }
 
@@ -33,8 +34,9 @@ pub struct RestoredTable {
     pub rows_then: u64,
     /// Whether it is made of other files or deletions now than then.
     pub differs: bool,
+    /// `None` where it had not been written yet.
     #[serde(skip)]
-    version: u64,
+    version: Option<u64>,
 }
 
 fn name<S: Serializer>(table: &Table, serializer: S) -> Result<S::Ok, S::Error> {
@@ -58,8 +60,8 @@ impl Store {
         plan(&now, &self.snapshot_at(tag).await?, tag).await
     }
 
-    /// Makes the dataset what it was at `tag`, as one new state and a run of its own: images, samples, instructions and evolutions go back,
-    /// while prompts, calls and runs keep what they have. Nothing is deleted: tags stay, and so does everything that they name, also the state
+    /// Makes the dataset what it was at `tag`, as one new state and a run of its own: images, samples, instructions, evolutions and embeddings
+    /// go back, while prompts, calls and runs keep what they have. Nothing is deleted: tags stay, and so does everything that they name, also the state
     /// before the restore. No data is copied. Without changes nothing is written.
     ///
     /// # Errors
@@ -89,13 +91,21 @@ async fn restore_tables(writer: &mut Writer, plan: &RestorePlan) -> Result<()> {
 async fn plan(now: &Snapshot, then: &Snapshot, tag: &str) -> Result<RestorePlan> {
     let mut tables = Vec::new();
     for table in RESTORED {
+        if now.dataset(table).or(then.dataset(table)).is_none() {
+            continue;
+        }
         tables.push(RestoredTable {
             table,
             rows_now: now.count_rows(table).await?,
             rows_then: then.count_rows(table).await?,
-            differs: now.dataset(table).fragments() != then.dataset(table).fragments(),
+            differs: fragments(now, table) != fragments(then, table),
             version: then.catalog().version(table)?,
         });
     }
     Ok(RestorePlan { tag: tag.to_owned(), tables })
+}
+
+/// What a table is made of; nothing where it was never written.
+fn fragments(snapshot: &Snapshot, table: Table) -> &[Fragment] {
+    snapshot.dataset(table).map_or(&[], |dataset| dataset.fragments().as_slice())
 }

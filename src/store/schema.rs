@@ -22,12 +22,22 @@ pub enum Table {
     Prompts,
     /// One row for each command, or round, that wrote.
     Runs,
+    /// One row for each instruction and each model that embedded its text.
+    Embeddings,
 }
 
 impl Table {
     /// Every table, in the order in which they are listed.
-    pub const ALL: [Table; 7] =
-        [Table::Images, Table::Samples, Table::Instructions, Table::Evolutions, Table::Calls, Table::Prompts, Table::Runs];
+    pub const ALL: [Table; 8] = [
+        Table::Images,
+        Table::Samples,
+        Table::Instructions,
+        Table::Evolutions,
+        Table::Calls,
+        Table::Prompts,
+        Table::Runs,
+        Table::Embeddings,
+    ];
 
     /// The name in SQL, in the catalog and of the directory.
     pub fn name(self) -> &'static str {
@@ -39,6 +49,30 @@ impl Table {
             Table::Calls => "calls",
             Table::Prompts => "prompts",
             Table::Runs => "runs",
+            Table::Embeddings => "embeddings",
+        }
+    }
+
+    /// The first [format version](super::FORMAT_VERSION) that has the table. Every store has those of version 1; a later one is made when a
+    /// writer first adds rows to it, and is empty until then.
+    pub(super) fn format_version(self) -> u32 {
+        match self {
+            Table::Images | Table::Samples | Table::Instructions | Table::Evolutions | Table::Calls | Table::Prompts | Table::Runs => 1,
+            Table::Embeddings => 2,
+        }
+    }
+
+    /// The columns that tell its rows apart. A request that failed and was made again has a row for each time.
+    pub fn key(self) -> &'static [&'static str] {
+        match self {
+            Table::Images => &["image_id"],
+            Table::Samples => &["sample_id"],
+            Table::Instructions => &["instruction_id"],
+            Table::Evolutions => &["evolution_id"],
+            Table::Calls => &["request_id", "run_id", "created_at"],
+            Table::Prompts => &["prompt_id"],
+            Table::Runs => &["run_id"],
+            Table::Embeddings => &["instruction_id", "model"],
         }
     }
 
@@ -148,6 +182,15 @@ impl Table {
                 time("started_at"),
                 time("finished_at"),
                 text("counters"),
+            ],
+            Table::Embeddings => vec![
+                text("instruction_id"),
+                text("model"),
+                text("content"),
+                text("text_hash"),
+                text("run_id"),
+                time("created_at"),
+                list("vector", DataType::Float32),
             ],
         }))
     }

@@ -20,6 +20,7 @@ use crate::error::{Error, Result, unwrap_passenger};
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     catalog: Arc<Catalog>,
+    /// Without the tables that were never written.
     datasets: HashMap<Table, Arc<Dataset>>,
 }
 
@@ -28,7 +29,9 @@ impl Snapshot {
     pub(super) async fn open(root: &Path, catalog: Catalog, session: &Arc<Session>) -> Result<Snapshot> {
         let mut datasets = HashMap::new();
         for table in Table::ALL {
-            datasets.insert(table, Arc::new(open_dataset(root, table, Some(catalog.version(table)?), session).await?));
+            if let Some(version) = catalog.version(table)? {
+                datasets.insert(table, Arc::new(open_dataset(root, table, Some(version), session).await?));
+            }
         }
         Ok(Snapshot { catalog: Arc::new(catalog), datasets })
     }
@@ -40,14 +43,16 @@ impl Snapshot {
 
     /// The number of rows of a table, from its metadata.
     pub async fn count_rows(&self, table: Table) -> Result<u64> {
-        let count = self.dataset(table).count_rows(None).await.map_err(|cause| table_error("count rows of", table, cause))?;
+        let Some(dataset) = self.dataset(table) else { return Ok(0) };
+        let count = dataset.count_rows(None).await.map_err(|cause| table_error("count rows of", table, cause))?;
         Ok(count as u64)
     }
 
     /// Streams some columns of a table through `each`, batch by batch.
     pub async fn for_each(&self, table: Table, columns: &[&str], mut each: impl FnMut(&RecordBatch)) -> Result<()> {
         let failed = |cause| table_error("read", table, cause);
-        let mut scan = self.dataset(table).scan();
+        let Some(dataset) = self.dataset(table) else { return Ok(()) };
+        let mut scan = dataset.scan();
         scan.project(columns).map_err(failed)?;
         let mut batches = scan.try_into_stream().await.map_err(failed)?;
         while let Some(batch) = batches.try_next().await.map_err(failed)? {
@@ -60,7 +65,8 @@ impl Snapshot {
     /// where it holds.
     pub async fn select(&self, table: Table, columns: &[&str], filter: Expr) -> Result<Vec<RecordBatch>> {
         let failed = |cause| table_error("read", table, cause);
-        let mut scan = self.dataset(table).scan();
+        let Some(dataset) = self.dataset(table) else { return Ok(Vec::new()) };
+        let mut scan = dataset.scan();
         scan.project(columns).map_err(failed)?.filter_expr(filter);
         let batches = scan.try_into_stream().await.map_err(failed)?;
         batches.try_collect().await.map_err(failed)
@@ -69,13 +75,19 @@ impl Snapshot {
     /// The number of rows that a version of a table has, from its metadata.
     pub async fn count_rows_at(&self, table: Table, version: u64) -> Result<u64> {
         let failed = |cause| table_error("count rows of", table, cause);
-        let dataset = self.dataset(table).checkout_version(version).await.map_err(failed)?;
+        let Some(present) = self.dataset(table) else { return Ok(0) };
+        let dataset = present.checkout_version(version).await.map_err(failed)?;
         Ok(dataset.count_rows(None).await.map_err(failed)? as u64)
     }
 
-    pub(super) fn dataset(&self, table: Table) -> &Arc<Dataset> {
-        // `open` inserts every table.
-        &self.datasets[&table]
+    /// `None` for a table that was never written, which has no rows.
+    pub(super) fn dataset(&self, table: Table) -> Option<&Arc<Dataset>> {
+        self.datasets.get(&table)
+    }
+
+    /// The version of each table that was ever written.
+    pub(super) fn versions(&self) -> impl Iterator<Item = (Table, u64)> + '_ {
+        self.datasets.iter().map(|(table, dataset)| (*table, dataset.version().version))
     }
 
     pub(super) fn with_dataset(&self, table: Table, dataset: Arc<Dataset>) -> Snapshot {

@@ -17,7 +17,7 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
-use super::catalog::{Catalog, FORMAT_VERSION};
+use super::catalog::Catalog;
 use super::conform::conform;
 use super::journal::Journal;
 use super::lock::WriterLock;
@@ -127,9 +127,8 @@ impl Writer {
 
     /// Whether there is anything to publish: rows of this writer, or calls in the journal.
     pub fn has_changes(&self) -> Result<bool> {
-        let changed = |table| Ok::<_, Error>(self.snapshot.dataset(table).version().version != self.catalog.version(table)?);
-        for table in Table::ALL {
-            if changed(table)? {
+        for (table, version) in self.snapshot.versions() {
+            if Some(version) != self.catalog.version(table)? {
                 return Ok(true);
             }
         }
@@ -166,7 +165,8 @@ impl Writer {
         Ok(rows)
     }
 
-    /// Writes rows and adds them to their table. Returns how many there were. An empty stream changes nothing.
+    /// Writes rows and adds them to their table. Returns how many there were. An empty stream changes nothing, but that a table which was
+    /// never written is made.
     pub async fn append(&mut self, table: Table, rows: SendableRecordBatchStream) -> Result<u64> {
         let staged = self.stage(table, rows).await?;
         let staged = staged.await.map_err(|cause| Error::internal("the task that writes rows ended early", cause))??;
@@ -189,6 +189,9 @@ impl Writer {
 
     /// Sets one column of the rows that match `predicate` (SQL over the table's columns) to the SQL expression `value`.
     pub async fn update(&mut self, table: Table, predicate: &str, column: &str, value: &str) -> Result<u64> {
+        if self.snapshot.dataset(table).is_none() {
+            return Ok(0);
+        }
         let dataset = self.prepare(table).await?;
         let update = UpdateBuilder::new(dataset)
             .update_where(predicate)
@@ -202,6 +205,9 @@ impl Writer {
 
     /// Removes the rows that match `predicate` (SQL over the table's columns). States that were published before keep them.
     pub async fn delete(&mut self, table: Table, predicate: &str) -> Result<u64> {
+        if self.snapshot.dataset(table).is_none() {
+            return Ok(0);
+        }
         let dataset = self.prepare(table).await?;
         let deleted =
             DeleteBuilder::new(dataset, predicate).execute().await.map_err(|cause| table_error("delete rows of", table, cause))?;
@@ -214,18 +220,30 @@ impl Writer {
     pub async fn restore_published(&mut self) -> Result<Vec<Table>> {
         let mut restored = Vec::new();
         for table in Table::ALL {
-            if has_newer_version(self.snapshot.dataset(table), table).await? {
-                self.prepare(table).await?;
-                restored.push(table);
+            match self.snapshot.dataset(table) {
+                Some(dataset) if has_newer_version(dataset, table).await? => {
+                    self.prepare(table).await?;
+                    restored.push(table);
+                }
+                None if table_path(&self.root, table).exists() => {
+                    remove_table(&self.root, table)?;
+                    restored.push(table);
+                }
+                _ => {}
             }
         }
         Ok(restored)
     }
 
-    /// Makes a table what it was at an earlier version, as a new version on top of the newest: no data is copied, none removed.
-    pub(super) async fn restore(&mut self, table: Table, version: u64) -> Result<()> {
+    /// Makes a table what it was at an earlier version, as a new version on top of the newest: no data is copied, none removed. Without a
+    /// version, when it had not been written yet, it loses its rows.
+    pub(super) async fn restore(&mut self, table: Table, version: Option<u64>) -> Result<()> {
         let failed = |cause| table_error("restore", table, cause);
-        let mut earlier = self.snapshot.dataset(table).checkout_version(version).await.map_err(failed)?;
+        let Some(version) = version else { return self.delete(table, "true").await.map(drop) };
+        let Some(present) = self.snapshot.dataset(table) else {
+            return Err(Error::internal("failed to restore", format!("the catalog names no version of table '{table}'")));
+        };
+        let mut earlier = present.checkout_version(version).await.map_err(failed)?;
         earlier.restore().await.map_err(failed)?;
         self.snapshot = self.snapshot.with_dataset(table, Arc::new(earlier));
         self.prepared.insert(table);
@@ -245,15 +263,11 @@ impl Writer {
         self.append_rows(Table::Runs, &[run]).await?;
         let journaled = self.append_journal().boxed().await?;
 
-        let mut next = self.catalog.clone();
+        let mut next = self.catalog.clone().with_tables(self.snapshot.versions());
         next.journaled = journaled;
         next.generation += 1;
         next.next_run += 1;
         next.tags.insert(format!("before-{}", self.run.run_id), self.catalog.tables.clone());
-        next.tables = Table::ALL
-            .into_iter()
-            .map(|table| (table.name().to_owned(), self.snapshot.dataset(table).version().version))
-            .collect::<BTreeMap<_, _>>();
         next.tags.insert(format!("after-{}", self.run.run_id), next.tables.clone());
         next.publish(&self.root)?;
         self.run.run_id = format!("run-{}", next.next_run);
@@ -280,24 +294,29 @@ impl Writer {
         Ok(numbers.end)
     }
 
-    /// The table's dataset, newest and published being the same. A crashed writer may have left versions that were never
-    /// published; a commit on top of them would bring their rows back.
+    /// The table's dataset, newest and published being the same; a table that was never written is made. A crashed writer may have left
+    /// versions that were never published; a commit on top of them would bring their rows back.
     async fn prepare(&mut self, table: Table) -> Result<Arc<Dataset>> {
+        let Some(published) = self.snapshot.dataset(table).cloned() else {
+            let created = Arc::new(create_table(&self.root, table, &self.session).boxed().await?);
+            self.snapshot = self.snapshot.with_dataset(table, Arc::clone(&created));
+            self.prepared.insert(table);
+            return Ok(created);
+        };
         if self.prepared.insert(table) {
-            let published = self.snapshot.dataset(table);
-            if has_newer_version(published, table).await? {
+            if has_newer_version(&published, table).await? {
                 let mut restored = published.as_ref().clone();
                 restored.restore().await.map_err(|cause| table_error("restore", table, cause))?;
                 self.snapshot = self.snapshot.with_dataset(table, Arc::new(restored));
             }
             self.add_new_columns(table).boxed().await?;
         }
-        Ok(Arc::clone(self.snapshot.dataset(table)))
+        Ok(self.snapshot.dataset(table).cloned().unwrap_or(published))
     }
 
     /// Gives a table of an earlier mmevol the columns it has now, NULL in the rows that are there. Writes no data.
     async fn add_new_columns(&mut self, table: Table) -> Result<()> {
-        let dataset = self.snapshot.dataset(table);
+        let Some(dataset) = self.snapshot.dataset(table) else { return Ok(()) };
         let stored = table.stored_schema();
         let new: Vec<_> = stored.fields().iter().filter(|field| dataset.schema().field(field.name()).is_none()).cloned().collect();
         if !new.is_empty() {
@@ -344,26 +363,41 @@ async fn write_rows(dataset: Arc<Dataset>, table: Table, rows: SendableRecordBat
     Ok(Staged { table, transaction, rows: counter.load(std::sync::atomic::Ordering::Relaxed) })
 }
 
-/// Makes the empty tables of a new store, in place of whatever an unfinished attempt left.
+/// Makes the tables that every store has, empty, in place of whatever an unfinished attempt left.
 async fn create_tables(root: &Path, session: &Arc<Session>) -> Result<Catalog> {
-    let mut tables = BTreeMap::new();
+    let mut created = Vec::new();
     for table in Table::ALL {
-        let path = table_path(root, table);
-        if path.exists() {
-            std::fs::remove_dir_all(&path).map_err(|cause| Error::io("remove", &path, cause))?;
+        remove_table(root, table)?;
+        if table.format_version() == 1 {
+            created.push((table, create_table(root, table, session).await?.version().version));
         }
-        let schema = table.created_schema();
-        let empty = RecordBatchStreamAdapter::new(schema, futures::stream::empty());
-        let stream: SendableRecordBatchStream = Box::pin(empty);
-        let mut parameters = write_parameters(WriteMode::Create);
-        parameters.session = Some(Arc::clone(session));
-        InsertBuilder::new(path.to_string_lossy().as_ref())
-            .with_params(&parameters)
-            .execute_stream(stream)
-            .await
-            .map_err(|cause| table_error("create", table, cause))?;
-        let created = open_dataset(root, table, None, session).await?;
-        tables.insert(table.name().to_owned(), created.version().version);
     }
-    Ok(Catalog { format_version: FORMAT_VERSION, generation: 0, next_run: 1, tables, tags: BTreeMap::new(), journaled: 0 })
+    let empty = Catalog { format_version: 1, generation: 0, next_run: 1, tables: BTreeMap::new(), tags: BTreeMap::new(), journaled: 0 };
+    Ok(empty.with_tables(created))
+}
+
+/// Makes an empty table that no state of the store has yet, in place of whatever an unfinished attempt left.
+async fn create_table(root: &Path, table: Table, session: &Arc<Session>) -> Result<Dataset> {
+    remove_table(root, table)?;
+    let path = table_path(root, table);
+    let schema = table.created_schema();
+    let empty = RecordBatchStreamAdapter::new(schema, futures::stream::empty());
+    let stream: SendableRecordBatchStream = Box::pin(empty);
+    let mut parameters = write_parameters(WriteMode::Create);
+    parameters.session = Some(Arc::clone(session));
+    InsertBuilder::new(path.to_string_lossy().as_ref())
+        .with_params(&parameters)
+        .execute_stream(stream)
+        .await
+        .map_err(|cause| table_error("create", table, cause))?;
+    open_dataset(root, table, None, session).await
+}
+
+/// Removes a table's directory, if there is one. Only for tables that no state of the store has.
+pub(super) fn remove_table(root: &Path, table: Table) -> Result<()> {
+    let path = table_path(root, table);
+    match std::fs::remove_dir_all(&path) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path, cause)),
+        _ => Ok(()),
+    }
 }

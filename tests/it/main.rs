@@ -15,6 +15,7 @@ mod image_functions;
 mod images;
 mod incremental;
 mod killed;
+mod later_tables;
 mod layers;
 mod model_calls;
 mod oracle;

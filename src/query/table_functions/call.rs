@@ -50,16 +50,16 @@ impl<'a> Call<'a> {
         })
     }
 
-    /// The version that a table has in a state of the store, given by the state's name or as the version itself.
-    pub(super) fn version(&self, index: usize, table: Table) -> Result<u64> {
+    /// The version that a table has in a state of the store, given by the state's name or as the version itself; `None` in a state in which the
+    /// table had not been written.
+    pub(super) fn version(&self, index: usize, table: Table) -> Result<Option<u64>> {
         let catalog = self.snapshot.catalog();
         let Expr::Literal(ScalarValue::Int64(Some(version)), _) = self.arguments[index] else {
             let name = self.text(index).map_err(|_| self.expected(index, "a tag or a version number", &self.arguments[index]))?;
-            let version = catalog.state(name)?.tables.get(table.name()).copied();
-            return version.ok_or_else(|| Error::sql(format!("{}: there was no table '{table}' at '{name}'", self.function.name)));
+            return Ok(catalog.state(name)?.tables.get(table.name()).copied());
         };
         let published = u64::try_from(version).ok().filter(|version| catalog.is_published(table, *version));
-        published.ok_or_else(|| Error::Sql {
+        published.map(Some).ok_or_else(|| Error::Sql {
             message: format!("{}: no state of the store has version {version} of table '{table}'", self.function.name),
             position: None,
             hints: vec![format!("list versions with: SELECT tag, version FROM versions('{table}')")],

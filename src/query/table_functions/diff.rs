@@ -32,19 +32,6 @@ fn diff(call: &Call) -> Result<Arc<dyn TableProvider>> {
     Ok(Arc::new(ViewTable::new(plan, None)))
 }
 
-/// What tells the rows of a table apart. A request that failed and was made again has a row for each time.
-fn key(table: Table) -> &'static [&'static str] {
-    match table {
-        Table::Images => &["image_id"],
-        Table::Samples => &["sample_id"],
-        Table::Instructions => &["instruction_id"],
-        Table::Evolutions => &["evolution_id"],
-        Table::Calls => &["request_id", "run_id", "created_at"],
-        Table::Prompts => &["prompt_id"],
-        Table::Runs => &["run_id"],
-    }
-}
-
 /// Name of the column with a row's digest, which no table has.
 const DIGEST: &str = "row_digest()";
 
@@ -52,7 +39,7 @@ const DIGEST: &str = "row_digest()";
 fn plan(table: Table, before: Arc<dyn TableProvider>, after: Arc<dyn TableProvider>) -> EngineResult<LogicalPlan> {
     let schema = before.schema();
     let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).filter(|name| *name != "bytes").collect();
-    let key = key(table);
+    let key = table.key();
     let digest = || row_digest().call(columns.iter().map(|name| col(*name)).collect()).alias(DIGEST);
     let rows = |side: &Arc<dyn TableProvider>, name: &str, kept: &[&str]| {
         let kept = kept.iter().map(|column| col(*column)).chain([digest()]);

@@ -54,7 +54,7 @@ async fn rows(table: Table, snapshot: Snapshot) -> Result<RecordBatch> {
     let catalog = snapshot.catalog();
     let tagged = catalog.tagged().into_iter().map(|(tag, state)| (Some(tag), state));
     let states: Vec<(Option<&str>, State)> = tagged.chain([(None, catalog.now())]).collect();
-    // A table that came with a later mmevol is not in the earlier states.
+    // A table that had not been written yet is not in the earlier states.
     let version = |state: &State| state.tables.get(table.name()).copied();
     let mut distinct: Vec<u64> = states.iter().filter_map(|(_, state)| version(state)).collect();
     distinct.sort_unstable();

@@ -49,7 +49,7 @@ fn a_store_of_a_newer_version() {
     catalog["tables"] = json!("a form that this version does not know");
     fs::write(&path, catalog.to_string()).unwrap();
     for command in [&["status"][..], &["import", &bundled_seeds()], &["evolve"]] {
-        assert_refused(&workspace.run(command), &["has format version 999; this mmevol reads up to version 1", "newer mmevol"]);
+        assert_refused(&workspace.run(command), &["has format version 999; this mmevol reads up to version 2", "newer mmevol"]);
     }
 }
 
