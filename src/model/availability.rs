@@ -1,7 +1,11 @@
 //! Whether an endpoint still answers. When it has gone, what is left to ask fails at once instead of one patience after the other.
 
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::SetOnce;
+use tokio::time::Instant;
+
+use super::request_state::RequestState;
 use super::{ChatError, ChatErrorKind};
 
 /// Calls in a row that reach nothing before the endpoint counts as gone. A request that the endpoint dies of, sent a few times, is not enough.
@@ -9,29 +13,24 @@ const SILENT_CALLS: u32 = 5;
 
 /// What the calls of one service show of its endpoint.
 ///
-/// The endpoint counts as gone when five calls in a row, each with all its retries, reached nothing, and one of them began
+/// The endpoint counts as gone when five calls in a row, each with all its retries, reached nothing, and one of them was sent
 /// after another had been given up. So it was silent for as long as two calls are patient, however many were in flight at once; calls that
 /// fail together tell no more than one of them.
 #[derive(Debug, Default)]
 pub struct Availability {
-    gone: OnceLock<ChatError>,
+    gone: SetOnce<ChatError>,
     silence: Mutex<Silence>,
 }
 
 /// Calls in a row that reached nothing.
 #[derive(Debug, Default)]
 struct Silence {
-    /// Tells this silence from earlier ones: how often an answer came.
-    answers: u64,
     calls: u32,
+    /// When the first of them was given up.
+    since: Option<Instant>,
     last: Option<ChatError>,
-}
-
-/// How things stood when a call began.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Beginning {
-    answers: u64,
-    silent: bool,
+    /// Whether anything ever answered.
+    answered: bool,
 }
 
 impl Availability {
@@ -43,27 +42,32 @@ impl Availability {
     /// The error that the endpoint is gone with, also where the calls were too few to give it up: none of them reached anything.
     pub fn lost(&self) -> Option<ChatError> {
         let silence = self.silence();
-        self.gone.get().or(silence.last.as_ref().filter(|_| silence.answers == 0)).cloned()
+        self.gone.get().or(silence.last.as_ref().filter(|_| !silence.answered)).cloned()
     }
 
     /// Nothing more is asked, for this reason. The first one stays.
     pub(super) fn give_up(&self, error: &ChatError) {
+        // It was given up before.
         let _ = self.gone.set(error.clone());
     }
 
-    pub(super) fn call_begins(&self) -> Beginning {
-        let silence = self.silence();
-        Beginning { answers: silence.answers, silent: silence.calls > 0 }
+    /// Waits until the endpoint is given up, and withdraws the request if it still waits for its turn by then; a request that was sent
+    /// is left to end by itself.
+    pub(super) async fn withdraws(&self, request: &RequestState) -> &ChatError {
+        let error = self.gone.wait().await;
+        match request.withdraw() {
+            true => error,
+            false => std::future::pending().await,
+        }
     }
 
     /// Something answered, be it with an error.
     pub(super) fn answered(&self) {
-        let mut silence = self.silence();
-        *silence = Silence { answers: silence.answers + 1, ..Silence::default() };
+        *self.silence() = Silence { answered: true, ..Silence::default() };
     }
 
-    /// Notes how a call failed. Whether the endpoint has gone.
-    pub(super) fn failed(&self, beginning: Beginning, error: &ChatError) -> bool {
+    /// Notes how a call failed that was first sent at `sent_at`. Whether the endpoint has gone.
+    pub(super) fn failed(&self, sent_at: Option<Instant>, error: &ChatError) -> bool {
         if !reached_nothing(error) {
             if error.attempts > 0 {
                 self.answered();
@@ -73,7 +77,8 @@ impl Availability {
         let mut silence = self.silence();
         silence.calls += 1;
         silence.last = Some(error.clone());
-        silence.calls >= SILENT_CALLS && beginning.silent && beginning.answers == silence.answers
+        let since = *silence.since.get_or_insert_with(Instant::now);
+        silence.calls >= SILENT_CALLS && sent_at.is_some_and(|sent_at| sent_at >= since)
     }
 
     fn silence(&self) -> MutexGuard<'_, Silence> {
@@ -87,6 +92,8 @@ fn reached_nothing(error: &ChatError) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn error(kind: ChatErrorKind, http_status: Option<u16>) -> ChatError {
@@ -97,30 +104,41 @@ mod tests {
         error(ChatErrorKind::Connection, None)
     }
 
-    #[test]
-    fn calls_that_fail_together_are_not_enough() {
-        let availability = Availability::default();
-        let together: Vec<Beginning> = (0..100).map(|_| availability.call_begins()).collect();
-        assert!(together.into_iter().all(|beginning| !availability.failed(beginning, &refused())));
-        assert!(availability.failed(availability.call_begins(), &refused()), "one more, begun when the others had been given up");
+    /// The clock stands still in between, and goes on here.
+    async fn sent() -> Option<Instant> {
+        tokio::time::advance(Duration::from_millis(1)).await;
+        let sent_at = Instant::now();
+        tokio::time::advance(Duration::from_millis(1)).await;
+        Some(sent_at)
     }
 
-    #[test]
-    fn a_few_calls_are_not_enough() {
+    #[tokio::test(start_paused = true)]
+    async fn calls_that_fail_together_are_not_enough() {
         let availability = Availability::default();
-        let outcomes: Vec<bool> = (0..6).map(|_| availability.failed(availability.call_begins(), &refused())).collect();
+        let together = sent().await;
+        assert!((0..100).all(|_| !availability.failed(together, &refused())));
+        assert!(availability.failed(sent().await, &refused()), "one more, sent when the others had been given up");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_few_calls_are_not_enough() {
+        let availability = Availability::default();
+        let mut outcomes = Vec::new();
+        for _ in 0..6 {
+            outcomes.push(availability.failed(sent().await, &refused()));
+        }
         assert_eq!(outcomes, [false, false, false, false, true, true]);
     }
 
-    #[test]
-    fn an_answer_in_between_begins_anew() {
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_in_between_begins_anew() {
         for answer in [None, Some(error(ChatErrorKind::ServerError, Some(500))), Some(error(ChatErrorKind::Timeout, Some(408)))] {
             let availability = Availability::default();
             for call in 0..40 {
-                let beginning = availability.call_begins();
+                let sent_at = sent().await;
                 let failure = if call % 4 == 3 { answer.clone() } else { Some(refused()) };
                 match failure {
-                    Some(failure) => assert!(!availability.failed(beginning, &failure), "call {call}, {answer:?}"),
+                    Some(failure) => assert!(!availability.failed(sent_at, &failure), "call {call}, {answer:?}"),
                     None => availability.answered(),
                 }
             }
@@ -128,24 +146,35 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_call_that_began_before_the_last_answer_tells_of_an_earlier_silence() {
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_was_sent_before_the_last_answer_tells_of_an_earlier_silence() {
         let availability = Availability::default();
-        assert!(!availability.failed(availability.call_begins(), &refused()));
-        let slow = availability.call_begins();
+        assert!(!availability.failed(sent().await, &refused()));
+        let slow = sent().await;
         availability.answered();
-        let together: Vec<Beginning> = (0..5).map(|_| availability.call_begins()).collect();
-        assert!(together.into_iter().all(|beginning| !availability.failed(beginning, &refused())));
+        let together = sent().await;
+        assert!((0..5).all(|_| !availability.failed(together, &refused())));
         assert!(!availability.failed(slow, &refused()));
     }
 
-    #[test]
-    fn without_any_answer_few_calls_show_that_it_is_lost() {
+    #[tokio::test(start_paused = true)]
+    async fn without_any_answer_few_calls_show_that_it_is_lost() {
         let availability = Availability::default();
         assert_eq!(availability.lost(), None);
-        availability.failed(availability.call_begins(), &refused());
+        availability.failed(sent().await, &refused());
         assert_eq!((availability.lost(), availability.gone()), (Some(refused()), None));
         availability.answered();
         assert_eq!(availability.lost(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_is_withdrawn_and_what_was_sent_is_not() {
+        let (availability, waiting, sent) = (Availability::default(), RequestState::default(), RequestState::default());
+        assert!(sent.send());
+        availability.give_up(&refused());
+        assert_eq!(*availability.withdraws(&waiting).await, refused());
+        assert!(!waiting.send());
+        let outcome = tokio::time::timeout(Duration::from_secs(60), availability.withdraws(&sent)).await;
+        assert!(outcome.is_err(), "it ends by itself");
     }
 }

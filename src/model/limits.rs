@@ -1,8 +1,8 @@
 //! How fast one endpoint may be asked: one [`Limiter`] per endpoint and model for the whole process.
 //!
-//! Requests enter in the order in which they came. Only the first in line waits for anything: for its share of the requests
-//! and tokens per minute, for a pause the endpoint asked for, and for a place among those in flight. The number of places
-//! follows the endpoint as TCP follows a network: it grows while answers come, and shrinks when the endpoint is overloaded.
+//! Requests enter in the order in which they came; one that is tried again goes ahead of those that were never sent, so that what was
+//! begun is ended first. Only the first in line waits for anything: for its share of the requests and tokens per minute, for a pause the
+//! endpoint asked for, and for a place among those in flight. The number of places follows the endpoint as TCP follows a network: it grows while answers come, and shrinks when the endpoint is overloaded.
 
 use std::collections::HashMap;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -66,6 +66,8 @@ pub struct LimiterStats {
 pub struct Limiter {
     /// Held by the first in line while it waits; tokio's mutex is first come, first served.
     turnstile: tokio::sync::Mutex<()>,
+    /// Held by the first of those that were never sent, while it stands in line with those that were.
+    newcomers: tokio::sync::Mutex<()>,
     state: Mutex<State>,
     /// Wakes the first in line when a place may be free.
     place_freed: Notify,
@@ -86,6 +88,7 @@ impl Limiter {
     pub fn new(limits: Limits) -> Limiter {
         let limiter = Limiter {
             turnstile: tokio::sync::Mutex::default(),
+            newcomers: tokio::sync::Mutex::default(),
             state: Mutex::new(State::new()),
             place_freed: Notify::new(),
             reachable: AtomicBool::new(false),
@@ -109,6 +112,11 @@ impl Limiter {
     /// is [observed](super::request_state::observed) counts as its sending; a withdrawn request never gets one.
     pub async fn acquire(self: &Arc<Self>, tokens: u64) -> Slot {
         let joined_line_at = Instant::now();
+        let request = RequestState::observing();
+        let _first_newcomer = match request.as_ref().and_then(|request| request.sent_at()) {
+            Some(_) => None,
+            None => Some(self.newcomers.lock().await),
+        };
         let _first_in_line = self.turnstile.lock().await;
         self.wait_for_rates(tokens).await;
         loop {
@@ -116,7 +124,7 @@ impl Limiter {
             let obstacle = match entered {
                 Ok(entered_at) => {
                     let slot = Slot { limiter: Arc::clone(self), entered_at, estimated_tokens: tokens };
-                    if RequestState::observing().is_none_or(|request| request.send_after(entered_at - joined_line_at)) {
+                    if request.as_ref().is_none_or(|request| request.send_after(entered_at - joined_line_at)) {
                         return slot;
                     }
                     drop(slot);

@@ -1,9 +1,11 @@
 //! Whether a request was sent: until then it can be withdrawn at no cost, from then on it is paid for.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+
+use tokio::time::Instant;
 
 const WAITING: u8 = 0;
 const SENT: u8 = 1;
@@ -18,6 +20,7 @@ tokio::task_local! {
 pub struct RequestState {
     stage: AtomicU8,
     waiting_micros: AtomicU64,
+    sent_at: OnceLock<Instant>,
 }
 
 /// Lets [`Limiter::acquire`](super::limits::Limiter::acquire), called anywhere in `future`, note that this request is sent.
@@ -33,7 +36,16 @@ impl RequestState {
 
     /// Notes that the request is sent now, for the first time or again. False for a withdrawn one, which must not be sent.
     pub fn send(&self) -> bool {
-        self.leave_waiting_for(SENT) != WITHDRAWN
+        let sent = self.leave_waiting_for(SENT) != WITHDRAWN;
+        if sent {
+            self.sent_at.get_or_init(Instant::now);
+        }
+        sent
+    }
+
+    /// When the request was sent for the first time.
+    pub(super) fn sent_at(&self) -> Option<Instant> {
+        self.sent_at.get().copied()
     }
 
     /// Withdraws the request. False when it was sent already.

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::answers::Answers;
-use super::availability::{Availability, Beginning};
+use super::availability::Availability;
 use super::in_flight::InFlight;
 use super::prices::PriceTable;
 use super::request_image::RequestImages;
@@ -184,12 +186,18 @@ impl ModelService {
             Ok(admission) => admission,
             Err(failure) => return Ok(CallOutcome::failed(None, failure)),
         };
-        let beginning = self.availability.call_begins();
-        let asked = self.ask(&request.request, &state).await;
+        let asked = tokio::select! {
+            biased;
+            asked = self.ask(&request.request, &state) => asked,
+            error = self.availability.withdraws(&state) => {
+                self.spending.count_failed();
+                return Ok(CallOutcome::failed(None, error.into()));
+            }
+        };
         admission.used();
         let outcome = match asked {
             Ok(reply) => self.answered(&request, reply).await?,
-            Err(error) => self.failed(&request, error, beginning).await?,
+            Err(error) => self.failed(&request, error, state.sent_at()).await?,
         };
         Ok(CallOutcome { waited_ms: u64::try_from(state.waiting().as_millis()).unwrap_or(u64::MAX), ..outcome })
     }
@@ -245,13 +253,13 @@ impl ModelService {
         })
     }
 
-    async fn failed(&self, request: &PreparedRequest, error: ChatError, beginning: Beginning) -> Result<CallOutcome> {
+    async fn failed(&self, request: &PreparedRequest, error: ChatError, sent_at: Option<Instant>) -> Result<CallOutcome> {
         use ChatErrorKind::{BadRequest, Connection, Image, Timeout};
         self.spending.count_failed();
         // Nothing ever succeeded: requests that the endpoint cannot take, or an endpoint that is not there, rather than one bad row.
         let hopeless =
             self.spending.nothing_answered() && matches!(error.kind, BadRequest | Image | Connection | Timeout) && error.attempts > 0;
-        let gone = self.availability.failed(beginning, &error);
+        let gone = self.availability.failed(sent_at, &error);
         if hopeless || gone || error.scope() == ErrorScope::Endpoint {
             self.availability.give_up(&error);
             if self.spending.nothing_answered() {

@@ -42,7 +42,8 @@ async fn an_endpoint_that_dies_is_soon_asked_no_more() {
     assert_eq!(report.rounds.len(), 1, "the second round would be in vain");
     assert!(report.endpoint_lost.as_deref().is_some_and(|error| error.contains("cut off")), "{report:?}");
     assert_eq!((report.spent.calls, report.rounds[0].samples), (40, 300));
-    assert!(endpoint.requests() < 200, "{} requests were sent", endpoint.requests());
+    // Of the 64 rows that are begun at once each sends two requests in vain; of those begun after them one such row is enough.
+    assert!(endpoint.requests() <= 40 + 2 * 2 * 64, "{} requests were sent", endpoint.requests());
     let common = report.troubles.commonest.unwrap();
     assert!(common.error_kind.ends_with("connection") && common.error.unwrap().contains("cut off"));
     test.assert_sound().await;
@@ -173,15 +174,17 @@ fn sql_says_what_was_asked_and_why_values_are_missing() {
         workspace.run_with_key(&[&["sql", query], &model[..]].concat(), KEY).expect_code(0)
     };
     let rows = "FROM generate_series(1, 4) AS t(id)";
-    let run = sql(&format!("SELECT llm_complete('q' || id) AS a {rows}"));
-    assert_eq!(run.stdout, "a\nQ1\nQ2\n\"\"\n\"\"\n");
+    // Rows ask in any order, and an endpoint that refuses whatever it is asked first is not asked again.
+    let first = "SELECT llm_complete('q0') AS first; SELECT";
+    let run = sql(&format!("{first} llm_complete('q' || id) AS a {rows}"));
+    assert!(run.stdout.ends_with("a\nQ1\nQ2\n\"\"\n\"\"\n"), "{run}");
     run.expect_stderr(&[
-        "2 calls, 0 answers from earlier calls, 2 failed; 20 + 10 tokens, $0.0000\n",
+        "3 calls, 0 answers from earlier calls, 2 failed; 30 + 15 tokens, $0.0000\n",
         "2 values are NULL: no answer of use came back\n",
         "the commonest error, 2 times: bad_request: 400 Bad Request: not this one\n",
         "try_llm_",
     ]);
-    let run = sql(&format!("SELECT try_llm_complete('q' || id)['error_kind'] AS e {rows}"));
+    let run = sql(&format!("{first} try_llm_complete('q' || id)['error_kind'] AS e {rows}"));
     assert!(run.stderr.contains("2 failed") && !run.stderr.contains("NULL"), "the rows say it themselves\n{run}");
     let run = sql("SELECT llm_complete('q1') AS a, llm_complete('q1', sample => NULL) AS b; SELECT llm_complete('q1')");
     assert!(run.stderr.contains("1 calls, 1 answers from earlier calls, 1 shared a call in flight, 0 failed"), "{run}");

@@ -1,6 +1,7 @@
 //! What the limiter holds back, for how long.
 
 use super::*;
+use crate::model::request_state::observed;
 
 fn limiter(concurrency: usize, requests_per_minute: u32, tokens_per_minute: u32) -> Arc<Limiter> {
     Arc::new(Limiter::new(Limits {
@@ -105,4 +106,27 @@ fn clients_of_one_endpoint_and_model_share_a_limiter_and_the_last_limit_named_co
     assert!(Arc::ptr_eq(&first, &second));
     assert_eq!(first.stats().places, 2, "a client that does not care changes nothing");
     assert!(!Arc::ptr_eq(&first, &Limiter::shared("http://limits.test/v1", "other", strict)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_tried_again_goes_ahead_of_what_was_never_sent() {
+    let limiter = limiter(1, 0, 0);
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let again = Arc::new(RequestState::default());
+    let slot = observed(Arc::clone(&again), limiter.acquire(0)).await;
+    let joins = |name: &'static str, request: Arc<RequestState>| {
+        let (limiter, order) = (Arc::clone(&limiter), Arc::clone(&order));
+        tokio::spawn(async move {
+            let _slot = observed(request, limiter.acquire(0)).await;
+            order.lock().unwrap().push(name);
+        })
+    };
+    let mut waiting = Vec::new();
+    for (name, request) in [("first", Arc::default()), ("second", Arc::default()), ("again", again)] {
+        waiting.push(joins(name, request));
+        tokio::task::yield_now().await;
+    }
+    drop(slot);
+    futures::future::join_all(waiting).await;
+    assert_eq!(*order.lock().unwrap(), ["first", "again", "second"]);
 }
