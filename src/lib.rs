@@ -29,6 +29,7 @@
 
 pub mod check;
 pub mod cli;
+pub mod duplicates;
 pub mod error;
 pub mod evolution;
 pub mod export;

@@ -29,6 +29,8 @@ pub struct Parameter {
 pub enum ParameterKind {
     Text,
     Integer,
+    /// A list of whole numbers.
+    Integers,
     Boolean,
     /// Bytes, or a text as its UTF-8.
     Bytes,
@@ -59,6 +61,7 @@ impl ParameterKind {
         match self {
             ParameterKind::Text | ParameterKind::Values => DataType::Utf8,
             ParameterKind::Integer => DataType::Int64,
+            ParameterKind::Integers => list_of(DataType::Int64),
             ParameterKind::Boolean => DataType::Boolean,
             ParameterKind::Bytes | ParameterKind::Image => DataType::LargeBinary,
             ParameterKind::Texts | ParameterKind::TextOrTexts => list_of(DataType::Utf8),

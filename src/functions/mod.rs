@@ -1,6 +1,7 @@
 //! The SQL functions, one file each, grouped by family. File stem, function name and test name are the same word.
 
 mod arguments;
+pub mod duplicates;
 pub mod identity;
 pub mod image;
 pub mod instruction;
@@ -28,5 +29,9 @@ pub fn pure_functions() -> Vec<ScalarUDF> {
         image::image_thumbnail::image_thumbnail(),
         image::image_phash::image_phash(),
         image::hamming_distance::hamming_distance(),
+        duplicates::normalize_text::normalize_text(),
+        duplicates::simhash::simhash(),
+        duplicates::minhash::minhash(),
+        duplicates::minhash_similarity::minhash_similarity(),
     ]
 }

@@ -31,6 +31,11 @@ impl PerceptualHash {
     pub fn distance(self, other: PerceptualHash) -> u32 {
         (self.0 ^ other.0).count_ones()
     }
+
+    /// The 64 bits.
+    pub fn bits(self) -> u64 {
+        self.0
+    }
 }
 
 impl fmt::Display for PerceptualHash {

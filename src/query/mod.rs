@@ -1,6 +1,7 @@
 //! SQL over a store: the only place that builds a DataFusion session.
 
 pub mod calls;
+pub mod duplicates;
 pub mod explain;
 mod files;
 mod function_list;

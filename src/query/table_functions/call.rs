@@ -21,7 +21,8 @@ impl<'a> Call<'a> {
     /// When there are too many arguments, or too few.
     pub(super) fn new(function: &'static TableFunction, arguments: &'a [Expr], snapshot: &'a Snapshot) -> Result<Call<'a>> {
         let call = Call { function, arguments, snapshot };
-        match function.parameters.len() == arguments.len() {
+        let most = function.parameters.len();
+        match (most - function.optional..=most).contains(&arguments.len()) {
             true => Ok(call),
             false => Err(Error::sql(format!("{}: wrong number of arguments; write {}", function.name, function.syntax()))),
         }
@@ -34,6 +35,16 @@ impl<'a> Call<'a> {
                 Ok(text)
             }
             other => Err(self.expected(index, "a text", other)),
+        }
+    }
+
+    /// A number; `None` where it is left out.
+    pub(super) fn number(&self, index: usize) -> Result<Option<f64>> {
+        match self.arguments.get(index) {
+            None => Ok(None),
+            Some(Expr::Literal(ScalarValue::Float64(Some(number)), _)) => Ok(Some(*number)),
+            Some(Expr::Literal(ScalarValue::Int64(Some(number)), _)) => Ok(Some(*number as f64)),
+            Some(other) => Err(self.expected(index, "a number", other)),
         }
     }
 

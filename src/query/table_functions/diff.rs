@@ -16,6 +16,7 @@ use crate::store::{PastTable, Table};
 pub(super) static DIFF: TableFunction = TableFunction {
     name: "diff",
     parameters: &["table", "a", "b"],
+    optional: 0,
     summary: "The rows that differ between two states of the store, given as in table_at: change ('added', 'removed' or 'changed') and the \
               row's columns, of b unless it was removed. Image bytes are left out. Files that both states share are not read; of the others, \
               memory holds keys and digests of one state, or the rows of the other where these are fewer.",

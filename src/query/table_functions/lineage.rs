@@ -16,6 +16,7 @@ use crate::store::Snapshot;
 pub(super) static LINEAGE: TableFunction = TableFunction {
     name: "lineage",
     parameters: &["id"],
+    optional: 0,
     summary: "An instruction with what it was made from and what was made from it, or every instruction of a sample, by id or by the beginning \
               of one (4 digits or more). depth is the distance from the seed, or from an item whose parent is not known. Scans two id columns and reads \
               one sample's rows.",

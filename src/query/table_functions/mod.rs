@@ -7,6 +7,7 @@ mod call;
 mod computed;
 mod descendants;
 mod diff;
+mod duplicate_groups;
 mod family;
 mod lineage;
 mod row_digest;
@@ -28,8 +29,10 @@ use crate::store::Snapshot;
 /// A function that gives a table, with what SHOW FUNCTIONS says of it.
 pub(super) struct TableFunction {
     pub(super) name: &'static str,
-    /// In their order; none can be left out.
+    /// In their order.
     parameters: &'static [&'static str],
+    /// How many of the last ones may be left out.
+    optional: usize,
     summary: &'static str,
     /// Runs over the store that `mmevol demo` makes.
     pub(super) example: &'static str,
@@ -37,13 +40,22 @@ pub(super) struct TableFunction {
 }
 
 /// Every one of them.
-pub(super) static TABLE_FUNCTIONS: [&TableFunction; 6] =
-    [&versions::VERSIONS, &table_at::TABLE_AT, &diff::DIFF, &lineage::LINEAGE, &ancestors::ANCESTORS, &descendants::DESCENDANTS];
+pub(super) static TABLE_FUNCTIONS: [&TableFunction; 7] = [
+    &versions::VERSIONS,
+    &table_at::TABLE_AT,
+    &diff::DIFF,
+    &lineage::LINEAGE,
+    &ancestors::ANCESTORS,
+    &descendants::DESCENDANTS,
+    &duplicate_groups::DUPLICATE_GROUPS,
+];
 
 impl TableFunction {
     /// How it is called.
     fn syntax(&self) -> String {
-        format!("{}({})", self.name, self.parameters.join(", "))
+        let (required, optional) = self.parameters.split_at(self.parameters.len() - self.optional);
+        let optional: String = optional.iter().map(|name| format!(" [, {name}]")).collect();
+        format!("{}({}{optional})", self.name, required.join(", "))
     }
 
     /// How it is called, and what it gives.

@@ -12,6 +12,7 @@ use crate::store::PastTable;
 pub(super) static TABLE_AT: TableFunction = TableFunction {
     name: "table_at",
     parameters: &["table", "state"],
+    optional: 0,
     summary: "The table as it was in a state of the store: 'before-run-7', 'after-run-7', 'run-7' (after it), 'now', or a version of the table \
               as versions() lists them. Columns that came later are NULL. Costs what the present table costs.",
     example: "SELECT round, count(*) AS items FROM table_at('instructions', 'run-2') GROUP BY round ORDER BY round",

@@ -19,6 +19,7 @@ use crate::store::{Snapshot, State, Table};
 pub(super) static VERSIONS: TableFunction = TableFunction {
     name: "versions",
     parameters: &["table"],
+    optional: 0,
     summary: "One row for each state of the store that has a name, and one without a tag for now: tag, the table's version and rows in it, and \
               the run that published it with its command and time (NULL for the empty store before the first run). Opens each version once.",
     example: "SELECT tag, version, run_id, command, rows FROM versions('instructions')",
