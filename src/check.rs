@@ -94,6 +94,11 @@ pub const INVARIANTS: &[Invariant] = &[
         subject: Subject::Rows(include_str!("../sql/check/evolutions_have_their_calls.sql")),
     },
     Invariant {
+        name: "duplicates_have_their_item",
+        remedy: "mark them anew with 'mmevol dedup', or take the marks back with 'mmevol dedup --unmark'",
+        subject: Subject::Rows(include_str!("../sql/check/duplicates_have_their_item.sql")),
+    },
+    Invariant {
         name: "samples_have_their_images",
         remedy: "import the seed file again into a new store",
         subject: Subject::Rows(include_str!("../sql/check/samples_have_their_images.sql")),

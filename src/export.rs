@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::formats::export::{DatasetWriter, ExportFormat, ExportImage, ExportInstruction, ExportSample};
 use crate::image::ImageFormat;
 use crate::instruction::{DetectedObject, Instruction};
+use crate::query::duplicates::left_out;
 use crate::query::{Session, Statement, StatementParameter as Parameter};
 use crate::store::{Snapshot, Store, StoredImages, Table};
 
@@ -72,6 +73,7 @@ pub struct Export {
     format: ExportFormat,
     rounds: Rounds,
     predicate: Option<String>,
+    without_duplicates: bool,
     at: Option<String>,
     images: Images,
 }
@@ -90,6 +92,8 @@ pub struct Manifest {
     /// The SQL over `history` that chose the items; `None` for all of them.
     #[serde(rename = "where")]
     pub predicate: Option<String>,
+    /// What was left out as duplicates; `None` where nothing was to be.
+    pub without_duplicates: Option<LeftOut>,
     /// The name of the state that was exported; `None` for the one that was present.
     pub at: Option<String>,
     /// Samples with at least one exported item.
@@ -110,6 +114,28 @@ pub struct Manifest {
     pub prompts: Vec<UsedPrompt>,
 }
 
+/// The duplicates that an export left out.
+#[derive(Debug, Clone, Serialize)]
+pub struct LeftOut {
+    /// Items that were chosen otherwise.
+    pub instructions: u64,
+    /// The searches whose marks were heeded.
+    pub marks: Vec<Marks>,
+}
+
+/// A search whose marks stand in table `duplicates`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Marks {
+    /// The name of the method.
+    pub method: String,
+    /// The least similarity of duplicates.
+    pub threshold: f64,
+    /// Whose embeddings were compared, if any were.
+    pub model: Option<String>,
+    /// The run that marked them.
+    pub run_id: String,
+}
+
 /// A prompt that some exported item was made with.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct UsedPrompt {
@@ -122,7 +148,15 @@ pub struct UsedPrompt {
 impl Export {
     /// Exports the dataset as it is now to `output`.
     pub fn new(output: impl Into<PathBuf>, format: ExportFormat) -> Export {
-        Export { output: output.into(), format, rounds: Rounds::default(), predicate: None, at: None, images: Images::default() }
+        Export {
+            output: output.into(),
+            format,
+            rounds: Rounds::default(),
+            predicate: None,
+            without_duplicates: false,
+            at: None,
+            images: Images::default(),
+        }
     }
 
     /// Which rounds' items; the current ones by default.
@@ -134,6 +168,12 @@ impl Export {
     /// SQL over `history`: only items for which it holds.
     pub fn predicate(mut self, predicate: Option<String>) -> Self {
         self.predicate = predicate;
+        self
+    }
+
+    /// Whether to leave out what is marked in table `duplicates`: of each group, the best of the chosen items stays.
+    pub fn without_duplicates(mut self, without_duplicates: bool) -> Self {
+        self.without_duplicates = without_duplicates;
         self
     }
 
@@ -164,10 +204,14 @@ impl Export {
             session.check_where(predicate).await?;
         }
         let mut manifest = self.manifest(&snapshot);
-        let parameters = BTreeMap::from([
-            ("rounds", Parameter::Predicate(self.rounds.predicate())),
-            ("where", Parameter::Predicate(self.predicate.clone().unwrap_or_else(|| "true".into()))),
-        ]);
+        let mut chosen = self.predicate.as_ref().map_or_else(|| "true".to_owned(), |predicate| format!("({predicate})"));
+        if self.without_duplicates {
+            let left_out = self.left_out(&chosen)?;
+            manifest.without_duplicates = Some(marks(&session, &left_out).await?);
+            chosen = format!("{chosen} AND instruction_id NOT IN ({left_out})");
+        }
+        let parameters =
+            BTreeMap::from([("rounds", Parameter::Predicate(self.rounds.predicate())), ("where", Parameter::Predicate(chosen))]);
         let mut batches = session.stream(&EXPORT.bind(&parameters)?).await?;
         if let Some(parent) = self.output.parent() {
             std::fs::create_dir_all(parent).map_err(|cause| Error::io("create", parent, cause))?;
@@ -192,6 +236,12 @@ impl Export {
         Ok(manifest)
     }
 
+    /// SQL for the ids of the items that are left out of those for which `chosen` holds.
+    fn left_out(&self, chosen: &str) -> Result<String> {
+        let rounds = self.rounds.predicate();
+        left_out(&format!("SELECT instruction_id, sample_id, round, score FROM history WHERE status = 'kept' AND ({rounds}) AND {chosen}"))
+    }
+
     fn manifest(&self, snapshot: &Snapshot) -> Manifest {
         Manifest {
             mmevol: env!("CARGO_PKG_VERSION"),
@@ -203,6 +253,7 @@ impl Export {
                 Rounds::Only(round) => round.to_string(),
             },
             predicate: self.predicate.clone(),
+            without_duplicates: None,
             at: self.at.clone(),
             samples: 0,
             instructions: 0,
@@ -228,6 +279,19 @@ impl Export {
 async fn write(mut writer: Box<dyn DatasetWriter>, sample: ExportSample) -> Result<Box<dyn DatasetWriter>> {
     let task = tokio::task::spawn_blocking(move || writer.write(&sample).map(|()| writer));
     Ok(task.await.map_err(|cause| Error::internal("the task that writes the export ended early", cause))??)
+}
+
+/// What is left out, and because of which marks.
+async fn marks(session: &Session, left_out: &str) -> Result<LeftOut> {
+    let mut instructions = 0;
+    for batch in session.collect(left_out).await? {
+        instructions += batch.num_rows() as u64;
+    }
+    let mut marks = Vec::new();
+    for batch in session.collect("SELECT DISTINCT method, threshold, model, run_id FROM duplicates ORDER BY method").await? {
+        marks.extend(serde_arrow::from_record_batch::<Vec<Marks>>(&batch)?);
+    }
+    Ok(LeftOut { instructions, marks })
 }
 
 async fn used_prompts(session: &Session, parameters: &BTreeMap<&str, Parameter>) -> Result<Vec<UsedPrompt>> {

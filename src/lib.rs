@@ -29,6 +29,7 @@
 
 pub mod check;
 pub mod cli;
+pub mod dedup;
 pub mod duplicates;
 pub mod error;
 pub mod evolution;
@@ -45,6 +46,7 @@ pub mod prompt;
 pub mod query;
 pub mod store;
 
+pub use dedup::Dedup;
 pub use error::{Error, ErrorKind, Result};
 pub use evolution::Evolution;
 pub use export::Export;

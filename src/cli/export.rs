@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::import::ReportFormat;
-use super::{note, print_json};
+use super::{hint, note, print_json};
 use crate::error::Result;
 use crate::export::{Export, Images, Rounds};
 use crate::formats::export::ExportFormat;
@@ -25,6 +25,9 @@ pub struct Arguments {
     /// Only items for which this SQL over the view history holds.
     #[arg(long = "where", value_name = "SQL")]
     predicate: Option<String>,
+    /// Leave out what 'mmevol dedup' has marked: of each group of duplicates, the best of the chosen items stays.
+    #[arg(long)]
+    without_duplicates: bool,
     /// The store as it was: before-run-N, after-run-N, run-N (after it) or now [default: now].
     #[arg(long, value_name = "TAG")]
     at: Option<String>,
@@ -60,11 +63,22 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
         ImageChoice::Link => Images::Link,
         ImageChoice::None => Images::None,
     };
-    let export =
-        Export::new(arguments.output, arguments.format).rounds(rounds).predicate(arguments.predicate).at(arguments.at).images(images);
+    let export = Export::new(arguments.output, arguments.format)
+        .rounds(rounds)
+        .predicate(arguments.predicate)
+        .without_duplicates(arguments.without_duplicates)
+        .at(arguments.at)
+        .images(images);
     let manifest = export.run(&store).await?;
     if arguments.report == ReportFormat::Json {
         return print_json(&[manifest]);
+    }
+    if let Some(left_out) = &manifest.without_duplicates {
+        note(format_args!("left out {} duplicates", left_out.instructions));
+        if left_out.marks.is_empty() {
+            note("no duplicates are marked");
+            hint("find and mark them with 'mmevol dedup'");
+        }
     }
     note(format_args!("wrote {} instructions of {} samples to {}", manifest.instructions, manifest.samples, manifest.output.display()));
     Ok(())

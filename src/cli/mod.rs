@@ -2,6 +2,7 @@
 //! error, and gives back an error or nothing; only `main` renders errors.
 
 mod check;
+mod dedup;
 mod demo;
 mod diff;
 mod evolve;
@@ -58,6 +59,8 @@ enum Command {
     Lineage(lineage::Arguments),
     /// Compare two states of the store, per round and operator.
     Diff(diff::Arguments),
+    /// Find what says the same twice, and mark it.
+    Dedup(dedup::Arguments),
     /// Make the dataset what it was, as a new state.
     Restore(restore::Arguments),
     /// Write the kept instructions in a training format.
@@ -81,6 +84,7 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Sql(arguments) => sql::run(&cli.store, arguments).await,
         Command::Lineage(arguments) => lineage::run(&cli.store, arguments).await,
         Command::Diff(arguments) => diff::run(&cli.store, arguments).await,
+        Command::Dedup(arguments) => dedup::run(&cli.store, arguments).await,
         Command::Restore(arguments) => restore::run(&cli.store, arguments).await,
         Command::Export(arguments) => export::run(&cli.store, arguments).await,
         Command::Prompts(arguments) => prompts::run(arguments),

@@ -5,6 +5,7 @@
 //! at all is told by the bands of their signatures ([`bands`]).
 
 pub mod bands;
+pub mod cosine;
 pub mod groups;
 pub mod hamming;
 mod leaders;
@@ -15,6 +16,7 @@ pub mod text;
 
 use std::fmt;
 
+pub use cosine::{Cosine, CosineSketcher};
 pub use groups::{Collector, Equality, GroupRow, Groups, Rank};
 pub use hamming::Hamming;
 pub use leaders::Joined;
@@ -32,19 +34,22 @@ pub enum Method {
     Exact,
     /// Their texts share most n-grams.
     Near,
+    /// Their embeddings point in nearly the same direction.
+    Semantic,
     /// They are images that look alike.
     Image,
 }
 
 impl Method {
     /// Every method.
-    pub const ALL: [Method; 3] = [Method::Exact, Method::Near, Method::Image];
+    pub const ALL: [Method; 4] = [Method::Exact, Method::Near, Method::Semantic, Method::Image];
 
     /// Its name in SQL and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Method::Exact => "exact",
             Method::Near => "near",
+            Method::Semantic => "semantic",
             Method::Image => "image",
         }
     }
@@ -59,7 +64,7 @@ impl Method {
         Threshold(match self {
             Method::Exact => 1.0,
             Method::Near => 0.8,
-            Method::Image => 0.9,
+            Method::Semantic | Method::Image => 0.9,
         })
     }
 
@@ -117,7 +122,11 @@ pub fn exact_content(text: &str, scope: u64) -> groups::Content<()> {
 
 /// What equal texts of one scope have in common: 128 bits of the normalised text.
 fn text_key(normal: &str, scope: u64) -> u128 {
-    xxh3_128_with_seed(normal.as_bytes(), scope)
+    bytes_key(normal.as_bytes(), scope)
+}
+
+fn bytes_key(bytes: &[u8], scope: u64) -> u128 {
+    xxh3_128_with_seed(bytes, scope)
 }
 
 #[cfg(test)]

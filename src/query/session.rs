@@ -17,13 +17,14 @@ use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::TryStreamExt;
 
+use super::duplicates::left_out;
 use super::explain::{Names, explain_query};
 use super::files::with_file_tables;
 use super::function_list::function_list;
 use super::kind::{DEFAULT_SCHEMA, Kind};
 use super::model_calls::with_model_calls;
 use super::named_arguments;
-use super::statement::Statement;
+use super::statement::{Parameter, Statement};
 use super::table_functions::TABLE_FUNCTIONS;
 use crate::error::{Error, Position, Result};
 use crate::functions::identity::draw_persona::{Personas, draw_persona};
@@ -40,6 +41,7 @@ const VIEWS: &[(&str, Statement)] = &[
     ("lineage_edges", Statement::new("views/lineage_edges", include_str!("../../sql/views/lineage_edges.sql"))),
     ("rounds", Statement::new("views/rounds", include_str!("../../sql/views/rounds.sql"))),
     ("stale", Statement::new("views/stale", include_str!("../../sql/views/stale.sql"))),
+    ("without_duplicates", Statement::new("views/without_duplicates", include_str!("../../sql/views/without_duplicates.sql"))),
 ];
 
 /// Memory for sorts, joins and aggregates before they spill to disk.
@@ -285,8 +287,9 @@ impl Session {
         for function in TABLE_FUNCTIONS {
             self.context.register_udtf(function.name, function.over(Some(snapshot.clone())));
         }
+        let left_out = BTreeMap::from([("left_out", Parameter::Predicate(left_out("SELECT * FROM current")?))]);
         for &(name, query) in VIEWS {
-            let view = self.context.sql(query.text()).await?.into_view();
+            let view = self.context.sql(&query.bind(&left_out)?).await?.into_view();
             self.context.deregister_table(name)?;
             self.context.register_table(name, view)?;
         }

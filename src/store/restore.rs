@@ -11,7 +11,7 @@ use crate::error::Result;
 
 /// The tables that say what the dataset is. The others are records of what was done and paid for: prompts, calls and runs only ever grow, so
 /// that an answer that was paid for before the restore is not paid for again after it.
-const RESTORED: [Table; 5] = [Table::Images, Table::Samples, Table::Instructions, Table::Evolutions, Table::Embeddings];
+const RESTORED: [Table; 6] = [Table::Images, Table::Samples, Table::Instructions, Table::Evolutions, Table::Embeddings, Table::Duplicates];
 
 /// What a restore changes, or would.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -60,8 +60,8 @@ impl Store {
         plan(&now, &self.snapshot_at(tag).await?, tag).await
     }
 
-    /// Makes the dataset what it was at `tag`, as one new state and a run of its own: images, samples, instructions, evolutions and embeddings
-    /// go back, while prompts, calls and runs keep what they have. Nothing is deleted: tags stay, and so does everything that they name, also the state
+    /// Makes the dataset what it was at `tag`, as one new state and a run of its own: images, samples, instructions, evolutions, embeddings and
+    /// marks of duplicates go back, while prompts, calls and runs keep what they have. Nothing is deleted: tags stay, and so does everything that they name, also the state
     /// before the restore. No data is copied. Without changes nothing is written.
     ///
     /// # Errors

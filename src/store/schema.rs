@@ -24,11 +24,13 @@ pub enum Table {
     Runs,
     /// One row for each instruction and each model that embedded its text.
     Embeddings,
+    /// One row for each member of each group of duplicates that was marked.
+    Duplicates,
 }
 
 impl Table {
     /// Every table, in the order in which they are listed.
-    pub const ALL: [Table; 8] = [
+    pub const ALL: [Table; 9] = [
         Table::Images,
         Table::Samples,
         Table::Instructions,
@@ -37,6 +39,7 @@ impl Table {
         Table::Prompts,
         Table::Runs,
         Table::Embeddings,
+        Table::Duplicates,
     ];
 
     /// The name in SQL, in the catalog and of the directory.
@@ -50,6 +53,7 @@ impl Table {
             Table::Prompts => "prompts",
             Table::Runs => "runs",
             Table::Embeddings => "embeddings",
+            Table::Duplicates => "duplicates",
         }
     }
 
@@ -58,7 +62,7 @@ impl Table {
     pub(super) fn format_version(self) -> u32 {
         match self {
             Table::Images | Table::Samples | Table::Instructions | Table::Evolutions | Table::Calls | Table::Prompts | Table::Runs => 1,
-            Table::Embeddings => 2,
+            Table::Embeddings | Table::Duplicates => 2,
         }
     }
 
@@ -73,6 +77,7 @@ impl Table {
             Table::Prompts => &["prompt_id"],
             Table::Runs => &["run_id"],
             Table::Embeddings => &["instruction_id", "model"],
+            Table::Duplicates => &["method", "member_id"],
         }
     }
 
@@ -192,6 +197,17 @@ impl Table {
                 time("created_at"),
                 list("vector", DataType::Float32),
             ],
+            Table::Duplicates => vec![
+                text("method"),
+                number("threshold"),
+                nullable(text("model")),
+                text("group_id"),
+                text("member_id"),
+                text("representative_id"),
+                number("similarity"),
+                text("run_id"),
+                time("created_at"),
+            ],
         }))
     }
 
@@ -259,6 +275,10 @@ fn integer(name: &str) -> Field {
 
 fn long(name: &str) -> Field {
     Field::new(name, DataType::Int64, false)
+}
+
+fn number(name: &str) -> Field {
+    Field::new(name, DataType::Float64, false)
 }
 
 fn time(name: &str) -> Field {

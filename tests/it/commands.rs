@@ -32,7 +32,7 @@ mod help {
 
     #[test]
     fn of_every_command() {
-        for command in ["demo", "import", "evolve", "status", "sql", "lineage", "export", "prompts", "check"] {
+        for command in ["demo", "import", "evolve", "status", "sql", "lineage", "export", "prompts", "check", "dedup"] {
             snapshot(&format!("help_{command}"), &[command, "--help"]);
         }
     }

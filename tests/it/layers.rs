@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 7] = [
     &["model", "prompt"],
     &["functions"],
     &["query"],
-    &["evolution", "import", "export", "lineage", "check"],
+    &["evolution", "import", "export", "lineage", "check", "dedup"],
     &["cli"],
 ];
 

@@ -8,6 +8,7 @@ mod client;
 mod client_losses;
 mod command;
 mod commands;
+mod dedup;
 mod duplicates;
 mod endpoint;
 mod evolving;

@@ -4,30 +4,47 @@ mod images;
 mod search;
 mod table;
 mod texts;
+mod vectors;
 
 use std::collections::BTreeMap;
 
 use super::{Session, Statement, StatementParameter as Parameter};
 use crate::duplicates::{Groups, Method, Threshold};
 use crate::error::{Error, Result};
+use crate::model::lexical::LexicalModel;
 use crate::store::Snapshot;
 
 pub use search::SearchProgress;
 pub(super) use table::DuplicateGroups;
+pub use table::group_id;
 
 const TEXTS: Statement = Statement::new("duplicates/texts", include_str!("../../../sql/duplicates/texts.sql"));
-const TEXTS_BY_IMAGE: Statement = Statement::new("duplicates/texts_by_image", include_str!("../../../sql/duplicates/texts_by_image.sql"));
+const BY_IMAGE: Statement = Statement::new("duplicates/by_image", include_str!("../../../sql/duplicates/by_image.sql"));
+const VECTORS: Statement = Statement::new("duplicates/vectors", include_str!("../../../sql/duplicates/vectors.sql"));
 const IMAGES: Statement = Statement::new("duplicates/images", include_str!("../../../sql/duplicates/images.sql"));
+
+const LEFT_OUT: Statement = Statement::new("duplicates/left_out", include_str!("../../../sql/duplicates/left_out.sql"));
+
+/// SQL for the ids of the items of a query that are left out because of what is marked in table `duplicates`. Of each group one of the query's items
+/// stays. The query gives `instruction_id`, `sample_id`, `round` and `score`.
+///
+/// # Errors
+/// None for a statement that names no other parameter.
+pub fn left_out(chosen: &str) -> Result<String> {
+    LEFT_OUT.bind(&BTreeMap::from([("chosen", Parameter::Predicate(chosen.to_owned()))]))
+}
 
 /// A search for duplicates among the items of the dataset as it is now, or among some of them.
 ///
 /// Memory for 1,000,000 items with questions and answers of 80 words by method near: about 600 MB (of each text 4 bytes a run of three words,
-/// 1,024 of them at most, and 200 bytes besides; of each item 130 bytes). The other methods need the 130 bytes, and image 8 to 500 more. Of the
+/// 1,024 of them at most, and 200 bytes besides; of each item 130 bytes). Method semantic needs 4 bytes for each value
+/// of a vector instead, 1.8 GB for vectors of 384; the others need the 130 bytes and little more. Of the
 /// texts themselves, a batch for each core is held at a time.
 #[derive(Debug, Clone)]
 pub struct DuplicateSearch {
     method: Method,
     threshold: Threshold,
+    model: String,
     predicate: Option<String>,
     all_rounds: bool,
     same_image: bool,
@@ -38,19 +55,32 @@ pub struct DuplicateSearch {
 pub struct FoundDuplicates {
     /// The groups.
     pub groups: Groups,
-    /// Images that cannot be decoded, and so were compared with nothing.
-    pub unreadable: u64,
+    /// Images that cannot be decoded, or items without an embedding: they were compared with nothing.
+    pub left_out: u64,
 }
 
 impl DuplicateSearch {
     /// By this method, with its usual threshold, among all items of the view `current`, or all images.
     pub fn new(method: Method) -> DuplicateSearch {
-        DuplicateSearch { method, threshold: method.default_threshold(), predicate: None, all_rounds: false, same_image: false }
+        DuplicateSearch {
+            method,
+            threshold: method.default_threshold(),
+            model: LexicalModel::NAME.to_owned(),
+            predicate: None,
+            all_rounds: false,
+            same_image: false,
+        }
     }
 
     /// The least similarity of duplicates.
     pub fn threshold(mut self, threshold: Threshold) -> Self {
         self.threshold = threshold;
+        self
+    }
+
+    /// Whose embeddings method [`Method::Semantic`] compares; the embedded lexical model's by default.
+    pub fn model(mut self, model: impl Into<String>) -> Self {
+        self.model = model.into();
         self
     }
 
@@ -102,9 +132,15 @@ impl DuplicateSearch {
             ("rounds", Parameter::Predicate(rounds)),
             ("where", Parameter::Predicate(self.predicate.as_ref().map_or_else(always, chosen))),
         ]))?;
+        let items = match self.method {
+            Method::Semantic => {
+                VECTORS.bind(&BTreeMap::from([("texts", Parameter::Predicate(texts)), ("model", Parameter::Text(self.model.clone()))]))?
+            }
+            _ => texts,
+        };
         match self.same_image {
-            true => TEXTS_BY_IMAGE.bind(&BTreeMap::from([("texts", Parameter::Predicate(texts))])),
-            false => Ok(texts),
+            true => BY_IMAGE.bind(&BTreeMap::from([("items", Parameter::Predicate(items))])),
+            false => Ok(items),
         }
     }
 }

@@ -10,9 +10,10 @@ use tokio::sync::mpsc;
 
 use super::images::sketched_images;
 use super::texts::{TextRow, sketched_texts};
+use super::vectors::sketched_vectors;
 use super::{DuplicateSearch, FoundDuplicates};
 use crate::duplicates::groups::{Content, Likeness};
-use crate::duplicates::{Collector, Equality, Groups, Hamming, Method, Near, NearSketcher, Rank, exact_content};
+use crate::duplicates::{Collector, Cosine, CosineSketcher, Equality, Groups, Hamming, Method, Near, NearSketcher, Rank, exact_content};
 use crate::error::{Error, Result};
 use crate::store::{Snapshot, StoredImages};
 
@@ -53,6 +54,7 @@ pub(super) async fn search(
     progress: &SearchProgress,
 ) -> Result<FoundDuplicates> {
     let threshold = search.threshold.get();
+    let left_out = Arc::new(AtomicU64::new(0));
     let groups = match search.method {
         Method::Exact => {
             let sketch = |row: &TextRow| exact_content(&row.text(), row.scope());
@@ -63,14 +65,16 @@ pub(super) async fn search(
             let sketch = move |row: &TextRow| sketcher.sketch(&row.text(), row.scope());
             group(sketched_texts(rows, sketch), Near::new(threshold), progress).await?
         }
+        Method::Semantic => {
+            let sketched = sketched_vectors(rows, CosineSketcher::new(threshold), Arc::clone(&left_out));
+            group(sketched, Cosine::new(threshold), progress).await?
+        }
         Method::Image => {
             let stored = StoredImages::new(snapshot);
-            let unreadable = AtomicU64::new(0);
-            let groups = group(sketched_images(rows, &stored, &unreadable), Hamming::new(threshold), progress).await?;
-            return Ok(FoundDuplicates { groups, unreadable: unreadable.into_inner() });
+            group(sketched_images(rows, &stored, &left_out), Hamming::new(threshold), progress).await?
         }
     };
-    Ok(FoundDuplicates { groups, unreadable: 0 })
+    Ok(FoundDuplicates { groups, left_out: left_out.load(Ordering::Relaxed) })
 }
 
 /// Batches of sketches that wait for the collector.

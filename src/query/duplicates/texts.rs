@@ -15,7 +15,7 @@ use crate::duplicates::groups::Content;
 use crate::duplicates::text::{question_and_answer, scope_of};
 use crate::error::Result;
 
-/// A row of `sql/duplicates/texts.sql` or `texts_by_image.sql`.
+/// A row of `sql/duplicates/texts.sql` with `by_image.sql` around it or without.
 pub(super) struct TextRow<'a> {
     question: &'a str,
     answer: &'a str,

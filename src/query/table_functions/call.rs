@@ -38,6 +38,11 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// A text; `None` where it is left out.
+    pub(super) fn optional_text(&self, index: usize) -> Result<Option<&'a str>> {
+        self.arguments.get(index).map(|_| self.text(index)).transpose()
+    }
+
     /// A number; `None` where it is left out.
     pub(super) fn number(&self, index: usize) -> Result<Option<f64>> {
         match self.arguments.get(index) {

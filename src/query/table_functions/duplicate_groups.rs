@@ -1,4 +1,4 @@
-//! `duplicate_groups(method [, threshold])`: items that say the same, and the one of each group that stays.
+//! `duplicate_groups(method [, threshold] [, model])`: items that say the same, and the one of each group that stays.
 
 use std::sync::Arc;
 
@@ -12,13 +12,14 @@ use crate::query::duplicates::{DuplicateGroups, DuplicateSearch};
 
 pub(super) static DUPLICATE_GROUPS: TableFunction = TableFunction {
     name: "duplicate_groups",
-    parameters: &["method", "threshold"],
-    optional: 1,
+    parameters: &["method", "threshold", "model"],
+    optional: 2,
     summary: "The groups of two items or more that are duplicates, a row for each member: group_id, member_id, representative_id, similarity (of the \
               two, 0 to 1), method. Every member is at least as like its representative as the threshold says; the representative has the \
               earliest round, then the best score, then the least id. Method 'exact' finds equal texts (question and answer, normalised) among \
               the items of current, 'near' those whose runs of three words have a Jaccard similarity of the threshold (0.8 if left out; verified, found \
-              with a chance above 0.95), 'image' finds images by their perceptual hashes, 1 - bits that differ / 64 (0.9 if left out: 6 bits), \
+              with a chance above 0.95), 'semantic' those whose embeddings by model ('lexical' if left out) have a cosine \
+              of the threshold (0.9 if left out; verified, found likewise; items without one are left out), 'image' finds images by their perceptual hashes, 1 - bits that differ / 64 (0.9 if left out: 6 bits), \
               decoding those whose hash is not stored. Linear in the items; 1,000,000 need about 600 MB for 'near'.",
     example: "SELECT representative_id, count(*) - 1 AS duplicates FROM duplicate_groups('near', 0.8) GROUP BY representative_id",
     make: duplicate_groups,
@@ -30,6 +31,12 @@ fn duplicate_groups(call: &Call) -> Result<Arc<dyn TableProvider>> {
     let mut search = DuplicateSearch::new(method);
     if let Some(threshold) = call.number(1)? {
         search = search.threshold(method.threshold(threshold).map_err(|invalid| Error::sql(format!("duplicate_groups: {invalid}")))?);
+    }
+    if let Some(model) = call.optional_text(2)? {
+        if method != Method::Semantic {
+            return Err(Error::sql(format!("duplicate_groups: method {method} compares no embeddings; leave out the model")));
+        }
+        search = search.model(model);
     }
     Ok(Arc::new(DuplicateGroups::new(search, call.snapshot.clone())))
 }
