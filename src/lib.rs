@@ -30,7 +30,9 @@
 pub mod check;
 pub mod cli;
 pub mod dedup;
+pub mod distances;
 pub mod duplicates;
+pub mod embedding;
 pub mod error;
 pub mod evolution;
 pub mod export;
@@ -47,6 +49,7 @@ pub mod query;
 pub mod store;
 
 pub use dedup::Dedup;
+pub use embedding::Embedding;
 pub use error::{Error, ErrorKind, Result};
 pub use evolution::Evolution;
 pub use export::Export;

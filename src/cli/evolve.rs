@@ -93,11 +93,14 @@ fn evolution(store: Store, arguments: &Arguments) -> Result<Evolution> {
         min_score: arguments.min_score,
         text_only: arguments.text_only,
         due: due(arguments),
-        max_calls: models.max_calls,
-        budget_usd: models.budget_usd,
+        max_calls: models.spending.max_calls,
+        budget_usd: models.spending.budget_usd,
     };
-    let mut evolution =
-        Evolution::new(store, model).judge(judge).settings(settings).prompts(models.prompt_library()?).prices(models.price_table()?);
+    let mut evolution = Evolution::new(store, model)
+        .judge(judge)
+        .settings(settings)
+        .prompts(models.prompt_library()?)
+        .prices(models.spending.price_table()?);
     if let Some(path) = &arguments.personas {
         evolution = evolution.personas(Personas::load(path)?);
     }

@@ -5,6 +5,7 @@ mod check;
 mod dedup;
 mod demo;
 mod diff;
+mod embed;
 mod evolve;
 mod export;
 mod import;
@@ -51,6 +52,8 @@ enum Command {
     Import(import::Arguments),
     /// Rewrite, judge and keep or eliminate, round after round.
     Evolve(evolve::Arguments),
+    /// Turn the texts of instructions into vectors, for 'nearest' and novelty.
+    Embed(embed::Arguments),
     /// Say what the store holds, what failed, and how to go on.
     Status(status::Arguments),
     /// Run SQL, or open a shell.
@@ -80,6 +83,7 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Demo(arguments) => demo::run(&cli.store, arguments).await,
         Command::Import(arguments) => import::run(&cli.store, arguments).await,
         Command::Evolve(arguments) => evolve::run(&cli.store, arguments).await,
+        Command::Embed(arguments) => embed::run(&cli.store, arguments).await,
         Command::Status(arguments) => status::run(&cli.store, arguments).await,
         Command::Sql(arguments) => sql::run(&cli.store, arguments).await,
         Command::Lineage(arguments) => lineage::run(&cli.store, arguments).await,

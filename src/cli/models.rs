@@ -28,6 +28,28 @@ pub struct ModelArguments {
     /// The model that judges [default: the same].
     #[arg(long, value_name = "NAME")]
     pub judge: Option<String>,
+    #[command(flatten)]
+    endpoint: EndpointArguments,
+    /// Longest answer, in tokens.
+    #[arg(long, value_name = "N", default_value_t = Parameters::default().max_tokens)]
+    max_tokens: u32,
+    /// Sampling temperature.
+    #[arg(long, value_name = "T", default_value_t = Parameters::default().temperature)]
+    temperature: f64,
+    /// Seed of the draws and of the requests.
+    #[arg(long, value_name = "N", default_value_t = Parameters::default().seed)]
+    seed: i64,
+    /// Prompts of your own in place of the embedded ones, by file name; see 'mmevol prompts list'.
+    #[arg(long, value_name = "DIR")]
+    prompts: Option<PathBuf>,
+    #[command(flatten)]
+    pub spending: SpendingArguments,
+}
+
+/// Where models answer, and how fast they may be asked.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Models")]
+pub struct EndpointArguments {
     /// The OpenAI-compatible endpoint; its key is read from OPENAI_API_KEY.
     #[arg(long, value_name = "URL", env = "OPENAI_BASE_URL")]
     base_url: Option<String>,
@@ -43,18 +65,12 @@ pub struct ModelArguments {
     /// Seconds until a request is given up and tried again.
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     timeout: u64,
-    /// Longest answer, in tokens.
-    #[arg(long, value_name = "N", default_value_t = Parameters::default().max_tokens)]
-    max_tokens: u32,
-    /// Sampling temperature.
-    #[arg(long, value_name = "T", default_value_t = Parameters::default().temperature)]
-    temperature: f64,
-    /// Seed of the draws and of the requests.
-    #[arg(long, value_name = "N", default_value_t = Parameters::default().seed)]
-    seed: i64,
-    /// Prompts of your own in place of the embedded ones, by file name; see 'mmevol prompts list'.
-    #[arg(long, value_name = "DIR")]
-    prompts: Option<PathBuf>,
+}
+
+/// What may be spent.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Models")]
+pub struct SpendingArguments {
     /// Prices of your own (TOML) on top of the embedded ones.
     #[arg(long, value_name = "FILE")]
     prices: Option<PathBuf>,
@@ -87,7 +103,7 @@ impl EmbeddingArguments {
     }
 }
 
-impl ModelArguments {
+impl EndpointArguments {
     /// The model of that name.
     pub fn chat_model(&self, name: &str) -> Result<Arc<dyn ChatModel>> {
         match name {
@@ -114,6 +130,13 @@ impl ModelArguments {
             .map_err(|cause| Error::argument("--base-url", cause.to_string()))?;
         Ok(Arc::new(model))
     }
+}
+
+impl ModelArguments {
+    /// The model of that name.
+    pub fn chat_model(&self, name: &str) -> Result<Arc<dyn ChatModel>> {
+        self.endpoint.chat_model(name)
+    }
 
     pub fn parameters(&self) -> Parameters {
         Parameters { temperature: self.temperature, max_tokens: self.max_tokens, seed: self.seed }
@@ -125,7 +148,9 @@ impl ModelArguments {
             None => Ok(PromptLibrary::embedded()),
         }
     }
+}
 
+impl SpendingArguments {
     pub fn price_table(&self) -> Result<PriceTable> {
         match &self.prices {
             Some(path) => PriceTable::load(path).map_err(|cause| Error::argument("--prices", cause.to_string())),

@@ -45,7 +45,7 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     let Some(model) = &arguments.models.model else {
         return run_statements(&Arc::new(without_models(store).await?), &arguments).await;
     };
-    let spending = Arc::new(Spending::new(arguments.models.max_calls, arguments.models.budget_usd));
+    let spending = Arc::new(Spending::new(arguments.models.spending.max_calls, arguments.models.spending.budget_usd));
     let (session, recording) = with_models(store, model, &arguments, &spending).await?;
     let session = Arc::new(session);
     let outcome = run_statements(&session, &arguments).await;
@@ -158,7 +158,7 @@ async fn with_models(
         Some(judge) => arguments.chat_model(judge)?,
         None => Arc::clone(&model),
     };
-    let prices = Arc::new(arguments.price_table()?);
+    let prices = Arc::new(arguments.spending.price_table()?);
     spending.check_prices([model.name(), judge.name(), embedder.name()], &prices)?;
     let settings =
         serde_json::json!({ "model": name, "endpoint": model.endpoint(), "judge": judge.name(), "embedding_model": embedder.name() });

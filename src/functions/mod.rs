@@ -2,6 +2,7 @@
 
 mod arguments;
 pub mod duplicates;
+pub mod embedding;
 pub mod identity;
 pub mod image;
 pub mod instruction;
@@ -33,5 +34,6 @@ pub fn pure_functions() -> Vec<ScalarUDF> {
         duplicates::simhash::simhash(),
         duplicates::minhash::minhash(),
         duplicates::minhash_similarity::minhash_similarity(),
+        embedding::lexical_embedding::lexical_embedding(),
     ]
 }

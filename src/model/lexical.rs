@@ -60,7 +60,7 @@ impl ChatModel for LexicalModel {
 
 /// The vector of a text, of length 1; all zeros for a text without any character but spaces.
 ///
-/// Each feature adds the logarithm of its count to the place that its hash names, with the sign that its hash says, so that features that meet
+/// Each feature adds the square root of its count to the place that its hash names, with the sign that its hash says, so that features that meet
 /// by chance cancel out as often as they add up (signed feature hashing, Weinberger et al. 2009).
 pub fn vector(text: &str) -> Vec<f32> {
     let mut sums = [0f64; DIMENSIONS];
@@ -68,7 +68,8 @@ pub fn vector(text: &str) -> Vec<f32> {
         let hash = blake3::hash(feature.as_bytes());
         let [low, high, sign, ..] = hash.as_bytes();
         let place = usize::from(u16::from_le_bytes([*low, *high])) % DIMENSIONS;
-        let weight = f64::from(count).ln_1p();
+        // Exact by IEEE 754, which no logarithm is: the same bits on every machine.
+        let weight = f64::from(count).sqrt();
         sums[place] += if sign & 1 == 0 { weight } else { -weight };
     }
     let length = sums.iter().map(|sum| sum * sum).sum::<f64>().sqrt();

@@ -61,6 +61,8 @@ pub struct Session {
     store: Option<Store>,
     /// Kept by sessions of a writing command: they see what the writer has added, published or not.
     writer: Option<SharedWriter>,
+    /// For table functions that embed a text.
+    models: Option<Arc<ModelSession>>,
     shown: Mutex<Option<u64>>,
 }
 
@@ -144,14 +146,14 @@ impl SessionBuilder {
             let prompts = self.prompts.or_else(|| self.models.as_ref().map(|models| Arc::clone(&models.prompts)));
             context.register_table("present_prompts", present_prompts(&prompts.unwrap_or_else(|| Arc::new(PromptLibrary::embedded())))?)?;
         }
-        for function in model_functions(self.models) {
+        for function in model_functions(self.models.clone()) {
             context.register_udf(function);
         }
         context.register_udf(draw_persona(self.personas));
         for function in TABLE_FUNCTIONS {
-            context.register_udtf(function.name, function.over(None));
+            context.register_udtf(function.name, function.over(None, None));
         }
-        let session = Session { context, store: self.store, writer: self.writer, shown: Mutex::new(None) };
+        let session = Session { context, store: self.store, writer: self.writer, models: self.models, shown: Mutex::new(None) };
         if let Some(snapshot) = self.snapshot {
             session.show(&snapshot, None).await?;
         }
@@ -285,7 +287,7 @@ impl Session {
             self.context.register_table(table.name(), provider)?;
         }
         for function in TABLE_FUNCTIONS {
-            self.context.register_udtf(function.name, function.over(Some(snapshot.clone())));
+            self.context.register_udtf(function.name, function.over(Some(snapshot.clone()), self.models.clone()));
         }
         let left_out = BTreeMap::from([("left_out", Parameter::Predicate(left_out("SELECT * FROM current")?))]);
         for &(name, query) in VIEWS {

@@ -8,12 +8,14 @@ mod journal;
 mod lock;
 mod lookup;
 mod missing_columns;
+mod nearest;
 mod past;
 mod provider;
 mod restore;
 mod schema;
 mod snapshot;
 mod state;
+mod vectors;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -26,12 +28,14 @@ pub use catalog::{CATALOG_FILE, Catalog, FORMAT_VERSION};
 pub use condition::{LeftOver, LostVersion};
 pub use journal::Journal;
 pub use lookup::{IdIndex, StoredCalls, StoredImages};
+pub use nearest::{Indexed, Neighbour};
 pub use past::PastTable;
 pub use provider::StoreTable;
 pub use restore::{RestorePlan, RestoredTable};
 pub use schema::{Table, list, object_type, step_type};
 pub use snapshot::Snapshot;
 pub use state::{NOW, State};
+pub use vectors::{VectorColumn, defect};
 pub use writer::{SharedWriter, Staged, Writer};
 
 use crate::error::{Error, Result};
@@ -39,7 +43,8 @@ use crate::ids::{Clock, SystemClock};
 
 /// Cache for Lance's manifests and column metadata; data pages are not cached.
 const METADATA_CACHE_BYTES: usize = 128 << 20;
-const INDEX_CACHE_BYTES: usize = 64 << 20;
+/// Cache for partitions of vector indexes: the codes of a million vectors of 384 numbers take 100 MB.
+const INDEX_CACHE_BYTES: usize = 256 << 20;
 
 /// A dataset store: a directory of tables with one catalog.
 ///

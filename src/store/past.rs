@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
@@ -92,9 +92,10 @@ impl TableProvider for PastTable {
         let Some(version) = self.version else { return no_rows(&self.schema, &wanted) };
         let dataset = self.open(version).await?;
         if self.schema.fields().iter().any(|field| dataset.schema().field(field.name()).is_none()) {
-            let completion = Completion::new(&self.schema, &wanted, filters)?;
-            let stored = completion.stored(|name| dataset.schema().field(name).is_some());
-            return completion.complete(state, self.read(&dataset, &stored, &[], None).await?);
+            let completion = Completion::new(&self.schema, &wanted, filters, &Schema::from(dataset.schema()))?;
+            let columns: Vec<&str> = completion.read.iter().map(String::as_str).collect();
+            let rows = self.read(&dataset, &columns, &completion.pushed, completion.limit(limit)).await?;
+            return completion.complete(state, rows);
         }
         let columns: Vec<&str> = wanted.iter().map(|index| self.schema.field(*index).name().as_str()).collect();
         self.read(&dataset, &columns, filters, limit).await

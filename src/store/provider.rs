@@ -21,6 +21,7 @@ use lance::datatypes::BlobHandling;
 use super::missing_columns::{Completion, with_missing};
 use super::schema::Table;
 use super::snapshot::Snapshot;
+use super::vectors::VectorColumn;
 use super::writer::SharedWriter;
 use crate::error::Error;
 
@@ -39,8 +40,9 @@ impl StoreTable {
     pub fn new(table: Table, snapshot: &Snapshot, writer: Option<SharedWriter>) -> StoreTable {
         let provider = |dataset| LanceTableProvider::new(dataset, false, false).with_blob_handling(BlobHandling::AllBinary);
         let scan = snapshot.dataset(table).cloned().map(provider);
-        let stored = scan.iter().flat_map(|scan| scan.schema().fields().iter().map(|field| as_scanned(field)).collect::<Vec<_>>());
-        let schema = with_missing(table, stored.collect());
+        let stored = scan.as_ref().map_or_else(|| Arc::new(Schema::empty()), LanceTableProvider::schema);
+        let plain = stored.fields().iter().filter(|field| VectorColumn::of(field).is_none());
+        let schema = with_missing(table, plain.map(|field| as_scanned(field)).collect());
         StoreTable { table, scan, schema, writer }
     }
 }
@@ -78,13 +80,13 @@ impl TableProvider for StoreTable {
         let wanted: Vec<usize> = projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
         let Some(scan) = &self.scan else { return no_rows(&self.schema, &wanted) };
         let stored = scan.schema();
-        if stored.fields().len() == self.schema.fields().len() {
+        if self.schema.fields().iter().all(|field| stored.index_of(field.name()).is_ok()) {
             return scan.scan(state, projection, filters, limit).await;
         }
-        let completion = Completion::new(&self.schema, &wanted, filters)?;
-        let columns = completion.stored(|name| stored.index_of(name).is_ok());
-        let read: Vec<usize> = columns.into_iter().map(|name| stored.index_of(name)).collect::<std::result::Result<_, _>>()?;
-        completion.complete(state, scan.scan(state, Some(&read), &[], None).await?)
+        let completion = Completion::new(&self.schema, &wanted, filters, &stored)?;
+        let read: Vec<usize> = completion.read.iter().map(|name| stored.index_of(name)).collect::<std::result::Result<_, _>>()?;
+        let rows = scan.scan(state, Some(&read), &completion.pushed, completion.limit(limit)).await?;
+        completion.complete(state, rows)
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {

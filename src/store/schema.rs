@@ -86,7 +86,8 @@ impl Table {
         Table::ALL.into_iter().find(|table| table.name() == name)
     }
 
-    /// The columns as SQL sees them. Image bytes are plain `LargeBinary` here; the store keeps them as Lance blobs.
+    /// The columns as SQL sees them. Image bytes are plain `LargeBinary` here; the store keeps them as Lance blobs. Vectors are lists here; the
+    /// store keeps those of each model in a column of their own.
     pub fn schema(self) -> SchemaRef {
         Arc::new(Schema::new(match self {
             Table::Images => vec![
@@ -211,7 +212,7 @@ impl Table {
         }))
     }
 
-    /// The columns as Lance keeps them: image bytes become a blob column, which a scan skips unless it is named. For rows that are added to a
+    /// The columns as Lance keeps them, but for those of vectors: image bytes become a blob column, which a scan skips unless it is named. For rows that are added to a
     /// table; where their blobs go says the table.
     pub(super) fn stored_schema(self) -> SchemaRef {
         self.with_blobs(lance::BlobFieldOptions::default())
@@ -226,6 +227,10 @@ impl Table {
     fn with_blobs(self, options: lance::BlobFieldOptions) -> SchemaRef {
         let schema = self.schema();
         match self {
+            // Each model's vectors have a column of their own.
+            Table::Embeddings => Arc::new(Schema::new(
+                schema.fields().iter().filter(|field| field.name() != super::vectors::VECTOR).cloned().collect::<Vec<_>>(),
+            )),
             Table::Images => Arc::new(Schema::new(
                 schema
                     .fields()

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::datatypes::Schema;
+use arrow::datatypes::{Schema, SchemaRef};
+use arrow::record_batch::RecordBatch;
 use chrono::{DateTime, Utc};
+use datafusion::error::Result as EngineResult;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{FutureExt, StreamExt, TryStreamExt};
@@ -23,6 +25,7 @@ use super::journal::Journal;
 use super::lock::WriterLock;
 use super::schema::Table;
 use super::snapshot::{Snapshot, open_dataset, open_for_blobs, table_error, table_path};
+use super::vectors::{self, VectorColumn};
 use crate::error::{Error, Result};
 use crate::ids::Clock;
 
@@ -141,14 +144,38 @@ impl Writer {
     }
 
     /// Starts writing rows of `table` to disk in the background, without changing the table. Columns are matched by name; memory is
-    /// bounded by the stream's batches. Finish with [`Writer::commit`].
+    /// bounded by the stream's batches. Finish with [`Writer::commit`]. Rows of `embeddings` are [appended](Writer::append) instead.
     pub async fn stage(&mut self, table: Table, rows: SendableRecordBatchStream) -> Result<JoinHandle<Result<Staged>>> {
         let mut dataset = self.prepare(table).await?;
         if table == Table::Images {
             let opened = Box::pin(open_for_blobs(&self.root, table, dataset.version().version, &self.session)).await?;
             dataset = Arc::new(opened);
         }
-        Ok(tokio::spawn(write_rows(dataset, table, rows)))
+        let schema = table.stored_schema();
+        let stored = Arc::clone(&schema);
+        Ok(tokio::spawn(write_rows(dataset, table, schema, rows, move |batch| conform(batch, table, &stored))))
+    }
+
+    /// Like [`Writer::stage`], for rows of table `embeddings` in its logical form.
+    async fn stage_vectors(&mut self, column: VectorColumn, rows: SendableRecordBatchStream) -> Result<JoinHandle<Result<Staged>>> {
+        let table = Table::Embeddings;
+        let field = column.field()?;
+        let known = self.snapshot.vector_columns().into_iter().find(|known| known.model == column.model);
+        if let Some(known) = known.as_ref().filter(|known| known.dimensions != column.dimensions) {
+            return Err(known.other_length(column.dimensions));
+        }
+        let mut dataset = self.prepare(table).await?;
+        if known.is_none() {
+            let mut extended = dataset.as_ref().clone();
+            let nulls = NewColumnTransform::AllNulls(Arc::new(Schema::new(vec![field.clone()])));
+            extended.add_columns(nulls, None, None).await.map_err(|cause| table_error("add columns to", table, cause))?;
+            dataset = Arc::new(extended);
+            self.snapshot = self.snapshot.with_dataset(table, Arc::clone(&dataset));
+        }
+        let fields = table.stored_schema().fields().iter().cloned().chain([Arc::new(field)]).collect::<Vec<_>>();
+        let schema = Arc::new(Schema::new(fields));
+        let packed = Arc::clone(&schema);
+        Ok(tokio::spawn(write_rows(dataset, table, schema, rows, move |batch| Ok(column.pack(batch, &packed)?))))
     }
 
     /// Adds staged rows to their table.
@@ -167,8 +194,19 @@ impl Writer {
 
     /// Writes rows and adds them to their table. Returns how many there were. An empty stream changes nothing, but that a table which was
     /// never written is made.
+    ///
+    /// # Errors
+    /// Those of the stream; a row that does not fit its table. Vectors that are appended together must be of one model, of one length and
+    /// [of use](super::defect).
     pub async fn append(&mut self, table: Table, rows: SendableRecordBatchStream) -> Result<u64> {
-        let staged = self.stage(table, rows).await?;
+        // Boxed, so that the futures of those who append do not hold all of these.
+        let staged = match table {
+            Table::Embeddings => match vectors::begin(rows).boxed().await? {
+                Some((column, rows)) => self.stage_vectors(column, rows).boxed().await?,
+                None => return Ok(0),
+            },
+            _ => self.stage(table, rows).boxed().await?,
+        };
         let staged = staged.await.map_err(|cause| Error::internal("the task that writes rows ended early", cause))??;
         match staged.rows {
             0 => Ok(0),
@@ -250,6 +288,11 @@ impl Writer {
         self.add_new_columns(table).boxed().await
     }
 
+    /// Goes on from what became of [prepared](Writer::prepare) `table`.
+    pub(super) fn replace_dataset(&mut self, table: Table, dataset: Dataset) {
+        self.snapshot = self.snapshot.with_dataset(table, Arc::new(dataset));
+    }
+
     /// Makes everything this writer did visible at once, with a row in `runs`, and lets the next writer in.
     pub async fn publish(mut self, counters: serde_json::Value) -> Result<Catalog> {
         self.checkpoint(counters).await
@@ -296,7 +339,7 @@ impl Writer {
 
     /// The table's dataset, newest and published being the same; a table that was never written is made. A crashed writer may have left
     /// versions that were never published; a commit on top of them would bring their rows back.
-    async fn prepare(&mut self, table: Table) -> Result<Arc<Dataset>> {
+    pub(super) async fn prepare(&mut self, table: Table) -> Result<Arc<Dataset>> {
         let Some(published) = self.snapshot.dataset(table).cloned() else {
             let created = Arc::new(create_table(&self.root, table, &self.session).boxed().await?);
             self.snapshot = self.snapshot.with_dataset(table, Arc::clone(&created));
@@ -345,12 +388,17 @@ fn write_parameters(mode: WriteMode) -> WriteParams {
     }
 }
 
-async fn write_rows(dataset: Arc<Dataset>, table: Table, rows: SendableRecordBatchStream) -> Result<Staged> {
-    let schema = table.stored_schema();
+/// Writes rows to the disk, each batch in the form that `form` gives it, which is that of `schema`.
+async fn write_rows(
+    dataset: Arc<Dataset>,
+    table: Table,
+    schema: SchemaRef,
+    rows: SendableRecordBatchStream,
+    form: impl Fn(&RecordBatch) -> EngineResult<RecordBatch> + Send + 'static,
+) -> Result<Staged> {
     let counter = Arc::new(std::sync::atomic::AtomicU64::new(0));
     let counted = Arc::clone(&counter);
-    let stored = Arc::clone(&schema);
-    let conformed = rows.map(move |batch| conform(&batch?, table, &stored)).inspect_ok(move |batch| {
+    let conformed = rows.map(move |batch| form(&batch?)).inspect_ok(move |batch| {
         counted.fetch_add(batch.num_rows() as u64, std::sync::atomic::Ordering::Relaxed);
     });
     let stream: SendableRecordBatchStream = Box::pin(RecordBatchStreamAdapter::new(schema, conformed));

@@ -124,7 +124,12 @@ impl fmt::Display for Run {
     }
 }
 
+/// A file of the package, from wherever a command runs.
+pub fn in_package(path: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path).to_string_lossy().into_owned()
+}
+
 /// The seed file of the bundled photos.
 pub fn bundled_seeds() -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/seeds/seed.json").to_string_lossy().into_owned()
+    in_package("examples/seeds/seed.json")
 }

@@ -9,12 +9,12 @@ use regex::Regex;
 
 /// Modules from the bottom to the top. A module may use those of every layer below its own.
 const LAYERS: [&[&str]; 7] = [
-    &["error", "ids", "instruction", "duplicates"],
+    &["distances", "duplicates", "error", "ids", "instruction"],
     &["image", "formats", "store"],
     &["model", "prompt"],
     &["functions"],
     &["query"],
-    &["evolution", "import", "export", "lineage", "check", "dedup"],
+    &["evolution", "embedding", "import", "export", "lineage", "check", "dedup"],
     &["cli"],
 ];
 

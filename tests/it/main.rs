@@ -10,6 +10,7 @@ mod command;
 mod commands;
 mod dedup;
 mod duplicates;
+mod embedding;
 mod endpoint;
 mod evolving;
 mod formats;

@@ -134,7 +134,7 @@ fn every_example_of_a_table_function_runs_over_the_demo() {
     let listed: Value = serde_json::from_str(&listed.stdout).unwrap();
     let ours: Vec<&Value> =
         listed.as_array().unwrap().iter().filter(|row| row["function_type"] == "table" && row["example"].is_string()).collect();
-    assert_eq!(ours.len(), 6);
+    assert_eq!(ours.len(), 9);
     for row in ours {
         let (name, description) = (row["function_name"].as_str().unwrap(), row["description"].as_str().unwrap());
         assert!(description.starts_with(&format!("{name}(")), "{description}");

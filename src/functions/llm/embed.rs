@@ -10,7 +10,7 @@ use super::call::{Asked, RowCall};
 use super::call_options::GivenOptions;
 use super::options::ModelOptions;
 use super::question::unusable;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::functions::arguments::{Description, Parameter, ParameterKind};
 use crate::model::service::{Answer, CallFailure, ModelService};
 use crate::model::{CallKind, ChatRequest, Parameters, ResponseSchema, Task};
@@ -64,6 +64,30 @@ pub struct Row {
     options: GivenOptions,
 }
 
+fn request(text: String, sample_index: u32) -> ChatRequest {
+    ChatRequest {
+        kind: CallKind::Embed,
+        prompt: text,
+        image_ids: Vec::new(),
+        parameters: SAMPLING,
+        schema: Some(Arc::clone(&VECTOR)),
+        sample_index,
+        task: Task::Embed,
+    }
+}
+
+/// The session's embedding model's vector of one text, from an earlier call where there is one.
+///
+/// # Errors
+/// When the model gives none.
+pub async fn embed_text(session: &ModelSession, text: String) -> Result<Vec<f32>> {
+    let service = &session.embedder;
+    let outcome = service.call(&service.prepare(request(text, 0))).await?;
+    let vector = outcome.result.and_then(|answer| vector(&answer.text).map_err(|problem| unusable("a vector", &answer, &problem)));
+    vector
+        .map_err(|failure| Error::sql(format!("'{}' did not embed the text: {}: {}", service.model.name(), failure.kind, failure.message)))
+}
+
 /// Makes the request of a row.
 pub struct Embed(pub Arc<ModelSession>);
 
@@ -85,16 +109,7 @@ impl RowCall for Embed {
             Ok(options) => options,
             Err(failure) => return Ok(Asked::Refused(failure)),
         };
-        let request = ChatRequest {
-            kind: CallKind::Embed,
-            prompt: text,
-            image_ids: Vec::new(),
-            parameters: SAMPLING,
-            schema: Some(Arc::clone(&VECTOR)),
-            sample_index: options.sample.unwrap_or_default(),
-            task: Task::Embed,
-        };
-        Ok(Asked::Request { request, prompt_id: None })
+        Ok(Asked::Request { request: request(text, options.sample.unwrap_or_default()), prompt_id: None })
     }
 
     fn value(&self, _request: &ChatRequest, answer: &Answer) -> Result<Vec<f32>, CallFailure> {

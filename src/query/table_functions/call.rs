@@ -1,12 +1,20 @@
 //! The arguments of one call.
 
 use std::fmt;
+use std::sync::Arc;
 
-use datafusion::common::ScalarValue;
-use datafusion::logical_expr::Expr;
+use arrow::array::{Array, AsArray, RecordBatch, RecordBatchOptions};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float32Type, Schema};
+use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::execution::context::ExecutionProps;
+use datafusion::logical_expr::{ColumnarValue, Expr};
+use datafusion::physical_expr::create_physical_expr;
+use futures::future::Either;
 
 use super::TableFunction;
 use crate::error::{Error, Result, suggest};
+use crate::functions::llm::ModelSession;
 use crate::store::{Snapshot, Table};
 
 /// A call of a function over a state of the store.
@@ -14,13 +22,20 @@ pub(super) struct Call<'a> {
     function: &'static TableFunction,
     arguments: &'a [Expr],
     pub(super) snapshot: &'a Snapshot,
+    /// The models of the session, where it was given any.
+    pub(super) models: Option<&'a Arc<ModelSession>>,
 }
 
 impl<'a> Call<'a> {
     /// # Errors
     /// When there are too many arguments, or too few.
-    pub(super) fn new(function: &'static TableFunction, arguments: &'a [Expr], snapshot: &'a Snapshot) -> Result<Call<'a>> {
-        let call = Call { function, arguments, snapshot };
+    pub(super) fn new(
+        function: &'static TableFunction,
+        arguments: &'a [Expr],
+        snapshot: &'a Snapshot,
+        models: Option<&'a Arc<ModelSession>>,
+    ) -> Result<Call<'a>> {
+        let call = Call { function, arguments, snapshot, models };
         let most = function.parameters.len();
         match (most - function.optional..=most).contains(&arguments.len()) {
             true => Ok(call),
@@ -80,6 +95,53 @@ impl<'a> Call<'a> {
             position: None,
             hints: vec![format!("list versions with: SELECT tag, version FROM versions('{table}')")],
         })
+    }
+
+    /// Whether an argument that may be left out is there.
+    pub(super) fn given(&self, index: usize) -> bool {
+        index < self.arguments.len()
+    }
+
+    /// A number of rows.
+    pub(super) fn count(&self, index: usize) -> Result<usize> {
+        let expected = || self.expected(index, "a whole number from 0", &self.arguments[index]);
+        match self.constant(index)? {
+            ScalarValue::Int64(Some(count)) => usize::try_from(count).map_err(|_| expected()),
+            _ => Err(expected()),
+        }
+    }
+
+    /// A text (left) or a vector (right), as any expression of constants.
+    pub(super) fn text_or_vector(&self, index: usize) -> Result<Either<String, Vec<f32>>> {
+        let expected = || self.expected(index, "a text or a list of numbers", &self.arguments[index]);
+        let value = self.constant(index)?;
+        if let Some(Some(text)) = value.try_as_str() {
+            return Ok(Either::Left(text.to_owned()));
+        }
+        let array = value.to_array()?;
+        let is_list = matches!(array.data_type(), DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..));
+        if !is_list || array.is_null(0) {
+            return Err(expected());
+        }
+        let list = cast(&array, &DataType::new_list(DataType::Float32, true)).map_err(|_| expected())?;
+        let vector = list.as_list::<i32>().value(0).as_primitive::<Float32Type>().clone();
+        match vector.null_count() {
+            0 => Ok(Either::Right(vector.values().to_vec())),
+            _ => Err(expected()),
+        }
+    }
+
+    /// The value of an argument made of constants.
+    fn constant(&self, index: usize) -> Result<ScalarValue> {
+        let argument = &self.arguments[index];
+        let expression = create_physical_expr(argument, &DFSchema::empty(), &ExecutionProps::new())
+            .map_err(|_| self.expected(index, "a constant", argument))?;
+        let nowhere =
+            RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &RecordBatchOptions::new().with_row_count(Some(1)))?;
+        match expression.evaluate(&nowhere)? {
+            ColumnarValue::Scalar(value) => Ok(value),
+            ColumnarValue::Array(values) => Ok(ScalarValue::try_from_array(&values, 0)?),
+        }
     }
 
     fn expected(&self, index: usize, what: &str, got: &Expr) -> Error {

@@ -10,6 +10,8 @@ mod diff;
 mod duplicate_groups;
 mod family;
 mod lineage;
+mod nearest;
+mod novelty;
 mod row_digest;
 mod table_at;
 mod versions;
@@ -24,6 +26,7 @@ use datafusion::logical_expr::LogicalPlanBuilder;
 
 use self::call::Call;
 use crate::error::Error;
+use crate::functions::llm::ModelSession;
 use crate::store::Snapshot;
 
 /// A function that gives a table, with what SHOW FUNCTIONS says of it.
@@ -40,7 +43,7 @@ pub(super) struct TableFunction {
 }
 
 /// Every one of them.
-pub(super) static TABLE_FUNCTIONS: [&TableFunction; 7] = [
+pub(super) static TABLE_FUNCTIONS: [&TableFunction; 9] = [
     &versions::VERSIONS,
     &table_at::TABLE_AT,
     &diff::DIFF,
@@ -48,13 +51,19 @@ pub(super) static TABLE_FUNCTIONS: [&TableFunction; 7] = [
     &ancestors::ANCESTORS,
     &descendants::DESCENDANTS,
     &duplicate_groups::DUPLICATE_GROUPS,
+    &nearest::NEAREST,
+    &novelty::NOVELTY,
 ];
 
 impl TableFunction {
     /// How it is called.
     fn syntax(&self) -> String {
         let (required, optional) = self.parameters.split_at(self.parameters.len() - self.optional);
-        let optional: String = optional.iter().map(|name| format!(" [, {name}]")).collect();
+        let optional: String = optional
+            .iter()
+            .enumerate()
+            .map(|(place, name)| if required.is_empty() && place == 0 { format!("[{name}]") } else { format!(" [, {name}]") })
+            .collect();
         format!("{}({}{optional})", self.name, required.join(", "))
     }
 
@@ -63,15 +72,17 @@ impl TableFunction {
         format!("{}: {}", self.syntax(), self.summary)
     }
 
-    /// The function over a state of a store; without one it is refused when a statement is planned.
-    pub(super) fn over(&'static self, snapshot: Option<Snapshot>) -> Arc<dyn TableFunctionImpl> {
-        Arc::new(OverSnapshot { function: self, snapshot })
+    /// The function over a state of a store, with the models of the session, if it has any; without a state it is refused when a statement is
+    /// planned.
+    pub(super) fn over(&'static self, snapshot: Option<Snapshot>, models: Option<Arc<ModelSession>>) -> Arc<dyn TableFunctionImpl> {
+        Arc::new(OverSnapshot { function: self, snapshot, models })
     }
 }
 
 struct OverSnapshot {
     function: &'static TableFunction,
     snapshot: Option<Snapshot>,
+    models: Option<Arc<ModelSession>>,
 }
 
 impl fmt::Debug for OverSnapshot {
@@ -90,7 +101,7 @@ impl TableFunctionImpl for OverSnapshot {
             }
             .into());
         };
-        let call = Call::new(self.function, arguments.exprs(), snapshot)?;
+        let call = Call::new(self.function, arguments.exprs(), snapshot, self.models.as_ref())?;
         let table = (self.function.make)(&call)?;
         // The engine takes scans under one name for one scan, and calls of one function all have its name: a subquery over table_at('samples',
         // 'run-1') would be answered with the result of one over table_at('samples', 'run-2').

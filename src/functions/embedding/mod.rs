@@ -1,0 +1,3 @@
+//! Texts as vectors without a model at an endpoint.
+
+pub mod lexical_embedding;
