@@ -9,6 +9,9 @@
 //! or `nothing`. `UPDATE_SLT=1 cargo nextest run --test sqllogictests` writes what the statements give now into the files; read the diff.
 //! `SLT_FILES=parse` runs only the files whose path contains `parse`.
 
+// As in the library: whether a future that plans SQL may move between threads takes depth to tell.
+#![recursion_limit = "256"]
+
 #[path = "slt/runner/database.rs"]
 mod database;
 #[path = "slt/runner/render.rs"]

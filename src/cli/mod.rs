@@ -52,7 +52,7 @@ enum Command {
     Import(import::Arguments),
     /// Rewrite, judge and keep or eliminate, round after round.
     Evolve(evolve::Arguments),
-    /// Turn the texts of instructions into vectors, for 'nearest' and novelty.
+    /// Turn the texts of instructions into vectors.
     Embed(embed::Arguments),
     /// Say what the store holds, what failed, and how to go on.
     Status(status::Arguments),

@@ -33,7 +33,6 @@ fn csv(workspace: &Workspace, sql: &str) -> String {
 #[test]
 fn the_embedded_model_costs_nothing_and_repeats_nothing() {
     let workspace = Workspace::with_photos();
-    workspace.assert_snapshot("help_embed", &workspace.run(&["embed", "--help"]));
     workspace.run(&["embed", "--dry-run"]).expect_code(0).expect_stderr(&["15 instructions have no up-to-date vector of 'lexical'"]);
     assert_eq!(csv(&workspace, "SELECT count(*) AS n FROM embeddings"), "n\n0\n");
     workspace.run(&["embed"]).expect_code(0).expect_stderr(&["embedded 15 of 15 texts (question) with 'lexical'"]);

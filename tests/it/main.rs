@@ -1,5 +1,8 @@
 //! The integration tests, as one binary: each test binary links the whole engine.
 
+// As in the library: whether a future that plans SQL may move between threads takes depth to tell.
+#![recursion_limit = "256"]
+
 mod answers;
 mod bad_input;
 mod changed_records;
