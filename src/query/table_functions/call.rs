@@ -97,11 +97,6 @@ impl<'a> Call<'a> {
         })
     }
 
-    /// Whether an argument that may be left out is there.
-    pub(super) fn given(&self, index: usize) -> bool {
-        index < self.arguments.len()
-    }
-
     /// A number of rows.
     pub(super) fn count(&self, index: usize) -> Result<usize> {
         let expected = || self.expected(index, "a whole number from 0", &self.arguments[index]);

@@ -50,11 +50,8 @@ fn nearest(call: &Call) -> Result<Arc<dyn TableProvider>> {
         other => return Err(Error::sql(format!("nearest: table '{other}' has no embeddings; only 'instructions' has"))),
     }
     let k = call.count(2)?;
-    let default = call.models.map_or(LexicalModel::NAME, |models| models.embedder.model.name()).to_owned();
-    let model = match call.given(3) {
-        true => call.text(3)?.to_owned(),
-        false => default,
-    };
+    let default = call.models.map_or(LexicalModel::NAME, |models| models.embedder.model.name());
+    let model = call.optional_text(3)?.unwrap_or(default).to_owned();
     let query = match call.text_or_vector(1)? {
         Either::Left(text) => by_model(text, &model, call.models)?,
         Either::Right(vector) => Query::Vector(vector),

@@ -38,7 +38,7 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
 });
 
 fn novelty(call: &Call) -> Result<Arc<dyn TableProvider>> {
-    let model = if call.given(0) { call.text(0)? } else { LexicalModel::NAME }.to_owned();
+    let model = call.optional_text(0)?.unwrap_or(LexicalModel::NAME).to_owned();
     let snapshot = call.snapshot.clone();
     computed(Arc::clone(&SCHEMA), move || rows(snapshot.clone(), model.clone()).boxed())
 }
