@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::formats::SeedRecord;
 use crate::formats::detect::{Format, detect, read_seeds};
 use crate::image::ImageFolder;
-use crate::store::Store;
+use crate::store::{REJECTS_FOLDER, Store};
 use known::Known;
 use prepare::{Prepared, prepare};
 use rows::Rows;
@@ -301,9 +301,10 @@ fn write_rejects(root: &Path, run_id: &str, rejects: &[Reject]) -> Result<Option
     if rejects.is_empty() {
         return Ok(None);
     }
-    let path = root.join("rejects").join(format!("{run_id}.jsonl"));
+    let folder = root.join(REJECTS_FOLDER);
+    let path = folder.join(format!("{run_id}.jsonl"));
     let write = || -> std::io::Result<()> {
-        std::fs::create_dir_all(root.join("rejects"))?;
+        std::fs::create_dir_all(&folder)?;
         let mut text = String::new();
         for reject in rejects {
             text += &serde_json::to_string(reject)?;

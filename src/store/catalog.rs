@@ -5,17 +5,23 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::disk::Disk;
 use super::journal::{JOURNAL_FILE, NEW_JOURNAL_FILE};
 use super::schema::Table;
 use crate::error::{Error, Result};
 
 /// The catalog's file name inside the store directory.
 pub const CATALOG_FILE: &str = "catalog.json";
+
+/// Where a new catalog is written before it takes the place of the old one.
+pub(super) const NEW_CATALOG_FILE: &str = "catalog.json.new";
+
+/// The folder in the store directory for records that imports left out, a file for each run.
+pub const REJECTS_FOLDER: &str = "rejects";
 
 /// The newest version of the store's layout that this code reads and writes. A catalog names the oldest one that its store needs:
 ///
@@ -94,18 +100,12 @@ impl Catalog {
     }
 
     /// Replaces the published state at `root` by this one, atomically and durably.
-    pub fn publish(&self, root: &Path) -> Result<()> {
+    pub(super) fn publish(&self, root: &Path, disk: &Disk) -> Result<()> {
         let path = root.join(CATALOG_FILE);
-        let temporary = root.join(format!("{CATALOG_FILE}.new"));
-        let write = |path: &PathBuf| -> std::io::Result<()> {
-            let mut file = fs::File::create(path)?;
-            file.write_all(&serde_json::to_vec_pretty(self)?)?;
-            file.sync_all()
-        };
-        write(&temporary).map_err(|cause| Error::io("write", &temporary, cause))?;
-        fs::rename(&temporary, &path).map_err(|cause| Error::io("replace", &path, cause))?;
-        // The rename itself must survive a power loss.
-        fs::File::open(root).and_then(|directory| directory.sync_all()).map_err(|cause| Error::io("sync", root, cause))
+        let temporary = root.join(NEW_CATALOG_FILE);
+        let text = serde_json::to_vec_pretty(self).map_err(|cause| Error::internal("failed to write the catalog as JSON", cause))?;
+        disk.write(&temporary, &text).map_err(|cause| Error::io("write", &temporary, cause))?;
+        disk.replace(&temporary, &path).map_err(|cause| Error::io("replace", &path, cause))
     }
 }
 
@@ -126,9 +126,6 @@ fn missing_catalog(root: &Path) -> Error {
 
 fn is_unpublished(name: &std::ffi::OsStr) -> bool {
     super::lock::is_lock_file(name)
-        || name == JOURNAL_FILE
-        || name == NEW_JOURNAL_FILE
-        || name.to_str().is_some_and(|name| {
-            name == format!("{CATALOG_FILE}.new") || name.strip_suffix(".lance").is_some_and(|stem| Table::from_name(stem).is_some())
-        })
+        || [JOURNAL_FILE, NEW_JOURNAL_FILE, NEW_CATALOG_FILE, REJECTS_FOLDER].iter().any(|ours| name == *ours)
+        || name.to_str().and_then(|name| name.strip_suffix(".lance")).is_some_and(|stem| Table::from_name(stem).is_some())
 }

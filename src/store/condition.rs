@@ -2,14 +2,17 @@
 //! left behind.
 
 use std::collections::{BTreeSet, HashSet};
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
 use futures::TryStreamExt;
 use lance::Dataset;
 
-use super::catalog::{CATALOG_FILE, Catalog};
+use super::catalog::{Catalog, NEW_CATALOG_FILE};
+use super::disk::Disk;
 use super::journal::{Journal, NEW_JOURNAL_FILE};
 use super::lock::WriterLock;
 use super::schema::Table;
@@ -101,7 +104,7 @@ impl Store {
         }
         if Journal::exists(&self.root) {
             // From the first record on: what is in the table already is to be seen here, not cleared.
-            let journal = Arc::new(Journal::open(&self.root, 0, lock)?);
+            let journal = Arc::new(Journal::open(&self.root, &self.disk, 0, lock)?);
             let journaled = snapshot.catalog().journaled;
             let all = journal.numbers(0)?;
             left_over.recorded_calls = all.end.min(journaled).saturating_sub(all.start);
@@ -118,7 +121,7 @@ impl Store {
     pub(crate) fn remove_garbage(&self) -> Result<u64> {
         let garbage = self.garbage();
         for path in &garbage {
-            let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+            let removed = if path.is_dir() { self.disk.remove_directory(path) } else { self.disk.remove_file(path) };
             removed.map_err(|cause| Error::io("remove", path, cause))?;
         }
         // Empty now, unless it was never there.
@@ -128,7 +131,7 @@ impl Store {
 
     fn garbage(&self) -> Vec<PathBuf> {
         let scratch = std::fs::read_dir(self.root.join(SCRATCH)).into_iter().flatten().flatten().map(|entry| entry.path());
-        let unfinished = [format!("{CATALOG_FILE}.new"), NEW_JOURNAL_FILE.to_owned()].map(|name| self.root.join(name));
+        let unfinished = [NEW_CATALOG_FILE, NEW_JOURNAL_FILE].map(|name| self.root.join(name));
         let mut garbage: Vec<PathBuf> = scratch.chain(unfinished.into_iter().filter(|path| path.exists())).collect();
         garbage.sort();
         garbage
@@ -152,6 +155,23 @@ impl Snapshot {
 async fn versions(dataset: &Dataset, table: Table) -> Result<HashSet<u64>> {
     let versions = dataset.version_refs().await.map_err(|cause| table_error("list versions of", table, cause))?;
     Ok(versions.into_iter().map(|version| version.version).collect())
+}
+
+/// Removes the versions of a table that are newer than its published one. Only for the writer: no state of the store names them.
+pub(super) fn remove_versions_after(root: &Path, disk: &Disk, table: Table, published: u64) -> io::Result<()> {
+    for entry in std::fs::read_dir(table_path(root, table).join("_versions"))? {
+        let path = entry?.path();
+        if path.file_name().and_then(OsStr::to_str).and_then(version_of).is_some_and(|version| version > published) {
+            disk.remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// The version that a manifest of this name describes. Lance counts the names down from the largest number, so that the newest comes first.
+fn version_of(name: &str) -> Option<u64> {
+    let number: u64 = name.strip_suffix(".manifest")?.parse().ok()?;
+    Some(if name.len() == "18446744073709551615.manifest".len() { u64::MAX - number } else { number })
 }
 
 /// Of calls, the columns that tell them apart.

@@ -19,6 +19,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
 use super::call::{CallRecord, StoredCall, id_key, request_key};
+use super::disk::{Disk, open_journal};
 use super::lock::WriterLock;
 use super::schema::Table;
 use crate::error::{Error, Result};
@@ -47,6 +48,7 @@ const BATCH_BYTES: usize = 8 << 20;
 pub struct Journal {
     /// `None` for a journal without a name, which ends with its process.
     path: Option<PathBuf>,
+    disk: Disk,
     /// Both are there until the journal is dropped.
     database: Option<Arc<Database>>,
     writing: Option<Writing>,
@@ -87,21 +89,19 @@ impl Journal {
     ///
     /// # Errors
     /// [`Error::Io`] when the file cannot be read or written.
-    pub(super) fn open(root: &Path, first: u64, lock: Arc<WriterLock>) -> Result<Journal> {
+    pub(super) fn open(root: &Path, disk: &Disk, first: u64, lock: Arc<WriterLock>) -> Result<Journal> {
         let path = root.join(JOURNAL_FILE);
         let opened = || -> std::result::Result<Database, redb::Error> {
             if !path.exists() {
                 let new = root.join(NEW_JOURNAL_FILE);
-                std::fs::write(&new, []).map_err(redb::Error::Io)?;
-                drop(builder().create(&new)?);
-                std::fs::rename(&new, &path).map_err(redb::Error::Io)?;
-                // The rename itself must survive a power loss.
-                std::fs::File::open(root).and_then(|directory| directory.sync_all()).map_err(redb::Error::Io)?;
+                disk.write(&new, &[])?;
+                drop(open_journal(disk, &builder(), &new)?);
+                disk.replace(&new, &path)?;
             }
-            Ok(builder().create(&path)?)
+            open_journal(disk, &builder(), &path)
         };
         let database = opened().map_err(|cause| redb_error("open", &path, cause))?;
-        Journal::over(database, first, Some(path), Some(lock))
+        Journal::over(database, first, Some(path), disk.clone(), Some(lock))
     }
 
     /// Whether the store in directory `root` has records that are not in table `calls`, or may have some.
@@ -118,10 +118,10 @@ impl Journal {
         let file = tempfile::tempfile().map_err(|cause| Error::io("make a file in", &folder, cause))?;
         let made = || Ok(builder().create_with_backend(FileBackend::new(file)?)?);
         let database = made().map_err(|cause| redb_error("make a journal in", &folder, cause))?;
-        Journal::over(database, 0, None, None)
+        Journal::over(database, 0, None, Disk::default(), None)
     }
 
-    fn over(database: Database, first: u64, path: Option<PathBuf>, lock: Option<Arc<WriterLock>>) -> Result<Journal> {
+    fn over(database: Database, first: u64, path: Option<PathBuf>, disk: Disk, lock: Option<Arc<WriterLock>>) -> Result<Journal> {
         let place = path.clone().unwrap_or_else(std::env::temp_dir);
         let database = Arc::new(database);
         let next = clear(&database, first).and_then(|()| numbers(&database)).map_err(|cause| redb_error("read", &place, cause))?.end;
@@ -131,7 +131,7 @@ impl Journal {
             move || write_ordered(&database, &ordered, next.max(first))
         });
         let thread = thread.map_err(|cause| Error::io("start the thread that writes", &place, cause))?;
-        Ok(Journal { path, database: Some(database), writing: Some(Writing { orders, thread }), _lock: lock })
+        Ok(Journal { path, disk, database: Some(database), writing: Some(Writing { orders, thread }), _lock: lock })
     }
 
     /// Writes a record down; done when it is on disk. Records that wait at the same time share the wait for the disk.
@@ -256,7 +256,7 @@ impl Drop for Journal {
         drop(self.database.take());
         if let Some(path) = self.path.as_ref().filter(|_| holds_nothing) {
             // Left behind, it does no harm.
-            let _ = std::fs::remove_file(path);
+            let _ = self.disk.remove_file(path);
         }
     }
 }

@@ -4,6 +4,7 @@ mod call;
 mod catalog;
 mod condition;
 mod conform;
+mod disk;
 mod journal;
 mod lock;
 mod lookup;
@@ -24,8 +25,9 @@ use std::sync::{Arc, Mutex};
 use lance::session::Session;
 
 pub use call::{CallRecord, StoredCall};
-pub use catalog::{CATALOG_FILE, Catalog, FORMAT_VERSION};
+pub use catalog::{CATALOG_FILE, Catalog, FORMAT_VERSION, REJECTS_FOLDER};
 pub use condition::{LeftOver, LostVersion};
+pub use disk::{DiskOperation, DiskWatch};
 pub use journal::Journal;
 pub use lookup::{IdIndex, StoredCalls, StoredImages};
 pub use nearest::{Indexed, Neighbour};
@@ -38,6 +40,7 @@ pub use state::{NOW, State};
 pub use vectors::{VectorColumn, defect};
 pub use writer::{SharedWriter, Staged, Writer};
 
+use self::disk::Disk;
 use crate::error::{Error, Result};
 use crate::ids::{Clock, SystemClock};
 
@@ -65,6 +68,7 @@ pub struct Store {
     /// The directories that [`Store::create`] made, outermost first.
     made: Vec<PathBuf>,
     session: Arc<Session>,
+    disk: Disk,
     clock: Arc<dyn Clock>,
     /// The last snapshot handed out, kept while the catalog stays what it is.
     latest: Arc<Mutex<Option<Snapshot>>>,
@@ -97,14 +101,22 @@ impl Store {
     }
 
     fn at(root: PathBuf) -> Store {
-        let registry = Arc::new(lance::io::ObjectStoreRegistry::default());
-        let session = Arc::new(Session::new(INDEX_CACHE_BYTES, METADATA_CACHE_BYTES, registry));
-        Store { root, made: Vec::new(), session, clock: Arc::new(SystemClock), latest: Arc::default() }
+        let disk = Disk::default();
+        Store { root, made: Vec::new(), session: session(&disk), disk, clock: Arc::new(SystemClock), latest: Arc::default() }
     }
 
     /// The same store with another source of time.
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Store {
         self.clock = clock;
+        self
+    }
+
+    /// The same store with someone who is told of every operation on its files before it happens, and may refuse it. Slower: tables are read and
+    /// written in the way of remote object stores.
+    pub fn with_disk_watch(mut self, watch: Arc<dyn DiskWatch>) -> Store {
+        self.disk = Disk::watched(watch);
+        self.session = session(&self.disk);
+        self.latest = Arc::default();
         self
     }
 
@@ -139,7 +151,7 @@ impl Store {
     /// # Errors
     /// [`Error::StoreInUse`], [`Error::ReadOnlyStore`].
     pub async fn writer(&self, command: &str, settings: serde_json::Value) -> Result<Writer> {
-        Writer::start(&self.root, Arc::clone(&self.session), Arc::clone(&self.clock), command, settings).await
+        Writer::start(self, command, settings).await
     }
 
     /// Removes what an unfinished first command left of a store that was never published, and the directories that were made for it. Does
@@ -150,8 +162,18 @@ impl Store {
             return Ok(());
         }
         for table in Table::ALL {
-            writer::remove_table(&self.root, table)?;
+            writer::remove_table(&self.root, &self.disk, table)?;
         }
+        let rejects = self.root.join(REJECTS_FOLDER);
+        let files = [catalog::NEW_CATALOG_FILE, journal::JOURNAL_FILE, journal::NEW_JOURNAL_FILE].map(|name| self.root.join(name));
+        // The only run that a store has before it is published.
+        for path in files.into_iter().chain([rejects.join("run-1.jsonl")]) {
+            match self.disk.remove_file(&path) {
+                Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => return Err(Error::io("remove", path, cause)),
+                _ => {}
+            }
+        }
+        let _ = std::fs::remove_dir(rejects);
         lock::remove(&self.root);
         for directory in self.made.iter().rev() {
             // Fails, rightly, when the directory holds anything of someone else's.
@@ -163,6 +185,11 @@ impl Store {
     fn latest(&self) -> std::sync::MutexGuard<'_, Option<Snapshot>> {
         self.latest.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
+}
+
+/// Lance's caches, and its way to the disk.
+fn session(disk: &Disk) -> Arc<Session> {
+    Arc::new(Session::new(INDEX_CACHE_BYTES, METADATA_CACHE_BYTES, disk.registry()))
 }
 
 /// Which of `path` and the directories above it do not exist yet, outermost first.

@@ -1,6 +1,6 @@
 //! The one writer: rows go into new versions of the tables, and all of them appear at once when it publishes.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,8 +19,11 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
+use super::Store;
 use super::catalog::Catalog;
+use super::condition::remove_versions_after;
 use super::conform::conform;
+use super::disk::{Disk, DurableFiles};
 use super::journal::Journal;
 use super::lock::WriterLock;
 use super::schema::Table;
@@ -36,12 +39,14 @@ pub type SharedWriter = Arc<Mutex<Writer>>;
 #[derive(Debug)]
 pub struct Writer {
     root: PathBuf,
+    disk: Disk,
     session: Arc<Session>,
     clock: Arc<dyn Clock>,
     catalog: Catalog,
     snapshot: Snapshot,
-    /// Tables whose newest version is the one in `snapshot`, so that a commit builds on it and on nothing else.
-    prepared: HashSet<Table>,
+    /// Tables whose newest version is the one in `snapshot`, so that a commit builds on it and on nothing else. Each with its files that will
+    /// survive a power loss.
+    prepared: HashMap<Table, DurableFiles>,
     run: RunRow,
     journal: Option<Arc<Journal>>,
     lock: Arc<WriterLock>,
@@ -68,22 +73,17 @@ struct RunRow {
 }
 
 impl Writer {
-    pub(super) async fn start(
-        root: &Path,
-        session: Arc<Session>,
-        clock: Arc<dyn Clock>,
-        command: &str,
-        settings: serde_json::Value,
-    ) -> Result<Writer> {
+    pub(super) async fn start(store: &Store, command: &str, settings: serde_json::Value) -> Result<Writer> {
+        let Store { root, disk, session, clock, .. } = store;
         // A store that was never published is removed when its command fails, and may be written again.
         std::fs::create_dir_all(root).map_err(|cause| Error::ReadOnlyStore { path: root.to_owned(), cause })?;
         let lock = Arc::new(WriterLock::acquire(root)?);
-        let catalog = match Catalog::load(root) {
-            Ok(catalog) => catalog,
-            Err(Error::NoStore { .. }) => create_tables(root, &session).await?,
+        let (catalog, prepared) = match Catalog::load(root) {
+            Ok(catalog) => (catalog, HashMap::new()),
+            Err(Error::NoStore { .. }) => create_tables(store).await?,
             Err(error) => return Err(error),
         };
-        let snapshot = Snapshot::open(root, catalog.clone(), &session).await?;
+        let snapshot = Snapshot::open(root, catalog.clone(), session).await?;
         let now = clock.now();
         let run = RunRow {
             run_id: format!("run-{}", catalog.next_run),
@@ -94,7 +94,8 @@ impl Writer {
             finished_at: now,
             counters: String::new(),
         };
-        Ok(Writer { root: root.to_owned(), session, clock, catalog, snapshot, prepared: HashSet::new(), run, journal: None, lock })
+        let (root, disk, session, clock) = (root.clone(), disk.clone(), Arc::clone(session), Arc::clone(clock));
+        Ok(Writer { root, disk, session, clock, catalog, snapshot, prepared, run, journal: None, lock })
     }
 
     /// The id of this command in table `runs`.
@@ -121,7 +122,7 @@ impl Writer {
         match &self.journal {
             Some(journal) => Ok(Arc::clone(journal)),
             None => {
-                let journal = Arc::new(Journal::open(&self.root, self.catalog.journaled, Arc::clone(&self.lock))?);
+                let journal = Arc::new(Journal::open(&self.root, &self.disk, self.catalog.journaled, Arc::clone(&self.lock))?);
                 self.journal = Some(Arc::clone(&journal));
                 Ok(journal)
             }
@@ -264,7 +265,7 @@ impl Writer {
                     restored.push(table);
                 }
                 None if table_path(&self.root, table).exists() => {
-                    remove_table(&self.root, table)?;
+                    remove_table(&self.root, &self.disk, table)?;
                     restored.push(table);
                 }
                 _ => {}
@@ -281,11 +282,13 @@ impl Writer {
         let Some(present) = self.snapshot.dataset(table) else {
             return Err(Error::internal("failed to restore", format!("the catalog names no version of table '{table}'")));
         };
+        let files = self.found_files(table).await?;
         let mut earlier = present.checkout_version(version).await.map_err(failed)?;
         earlier.restore().await.map_err(failed)?;
         self.snapshot = self.snapshot.with_dataset(table, Arc::new(earlier));
-        self.prepared.insert(table);
-        self.add_new_columns(table).boxed().await
+        self.add_new_columns(table).boxed().await?;
+        self.prepared.entry(table).or_insert(files);
+        Ok(())
     }
 
     /// Goes on from what became of [prepared](Writer::prepare) `table`.
@@ -312,7 +315,10 @@ impl Writer {
         next.next_run += 1;
         next.tags.insert(format!("before-{}", self.run.run_id), self.catalog.tables.clone());
         next.tags.insert(format!("after-{}", self.run.run_id), next.tables.clone());
-        next.publish(&self.root)?;
+        for files in self.prepared.values_mut() {
+            *files = files.clone().sync(&self.disk).await?;
+        }
+        next.publish(&self.root, &self.disk)?;
         self.run.run_id = format!("run-{}", next.next_run);
         self.run.started_at = self.run.finished_at;
         let cleared = journaled > self.catalog.journaled;
@@ -341,20 +347,31 @@ impl Writer {
     /// versions that were never published; a commit on top of them would bring their rows back.
     pub(super) async fn prepare(&mut self, table: Table) -> Result<Arc<Dataset>> {
         let Some(published) = self.snapshot.dataset(table).cloned() else {
-            let created = Arc::new(create_table(&self.root, table, &self.session).boxed().await?);
+            let (created, files) = create_table(&self.root, &self.disk, &self.session, table).boxed().await?;
+            let created = Arc::new(created);
             self.snapshot = self.snapshot.with_dataset(table, Arc::clone(&created));
-            self.prepared.insert(table);
+            self.prepared.insert(table, files);
             return Ok(created);
         };
-        if self.prepared.insert(table) {
+        if !self.prepared.contains_key(&table) {
+            let files = self.found_files(table).await?;
             if has_newer_version(&published, table).await? {
                 let mut restored = published.as_ref().clone();
-                restored.restore().await.map_err(|cause| table_error("restore", table, cause))?;
-                self.snapshot = self.snapshot.with_dataset(table, Arc::new(restored));
+                match restored.restore().await {
+                    Ok(()) => self.snapshot = self.snapshot.with_dataset(table, Arc::new(restored)),
+                    // After a power loss they may be files without content, and nothing can be put on top of those.
+                    Err(cause) => remove_versions_after(&self.root, &self.disk, table, published.version().version)
+                        .map_err(|_| table_error("restore", table, cause))?,
+                }
             }
             self.add_new_columns(table).boxed().await?;
+            self.prepared.insert(table, files);
         }
         Ok(self.snapshot.dataset(table).cloned().unwrap_or(published))
+    }
+
+    async fn found_files(&self, table: Table) -> Result<DurableFiles> {
+        DurableFiles::found(&self.disk, table_path(&self.root, table)).await
     }
 
     /// Gives a table of an earlier mmevol the columns it has now, NULL in the rows that are there. Writes no data.
@@ -411,23 +428,27 @@ async fn write_rows(
     Ok(Staged { table, transaction, rows: counter.load(std::sync::atomic::Ordering::Relaxed) })
 }
 
-/// Makes the tables that every store has, empty, in place of whatever an unfinished attempt left.
-async fn create_tables(root: &Path, session: &Arc<Session>) -> Result<Catalog> {
-    let mut created = Vec::new();
+/// Makes the tables that every store has, empty, in place of whatever an unfinished attempt left. Their files are not durable yet.
+async fn create_tables(store: &Store) -> Result<(Catalog, HashMap<Table, DurableFiles>)> {
+    let Store { root, disk, session, .. } = store;
+    let (mut created, mut files) = (Vec::new(), HashMap::new());
     for table in Table::ALL {
-        remove_table(root, table)?;
+        remove_table(root, disk, table)?;
         if table.format_version() == 1 {
-            created.push((table, create_table(root, table, session).await?.version().version));
+            let (dataset, none) = create_table(root, disk, session, table).await?;
+            created.push((table, dataset.version().version));
+            files.insert(table, none);
         }
     }
     let empty = Catalog { format_version: 1, generation: 0, next_run: 1, tables: BTreeMap::new(), tags: BTreeMap::new(), journaled: 0 };
-    Ok(empty.with_tables(created))
+    Ok((empty.with_tables(created), files))
 }
 
-/// Makes an empty table that no state of the store has yet, in place of whatever an unfinished attempt left.
-async fn create_table(root: &Path, table: Table, session: &Arc<Session>) -> Result<Dataset> {
-    remove_table(root, table)?;
+/// Makes an empty table that no state of the store has yet, in place of whatever an unfinished attempt left. None of its files is durable yet.
+async fn create_table(root: &Path, disk: &Disk, session: &Arc<Session>, table: Table) -> Result<(Dataset, DurableFiles)> {
+    remove_table(root, disk, table)?;
     let path = table_path(root, table);
+    let none = DurableFiles::found(disk, path.clone()).await?;
     let schema = table.created_schema();
     let empty = RecordBatchStreamAdapter::new(schema, futures::stream::empty());
     let stream: SendableRecordBatchStream = Box::pin(empty);
@@ -438,14 +459,14 @@ async fn create_table(root: &Path, table: Table, session: &Arc<Session>) -> Resu
         .execute_stream(stream)
         .await
         .map_err(|cause| table_error("create", table, cause))?;
-    open_dataset(root, table, None, session).await
+    Ok((open_dataset(root, table, None, session).await?, none))
 }
 
 /// Removes a table's directory, if there is one. Only for tables that no state of the store has.
-pub(super) fn remove_table(root: &Path, table: Table) -> Result<()> {
+pub(super) fn remove_table(root: &Path, disk: &Disk, table: Table) -> Result<()> {
     let path = table_path(root, table);
-    match std::fs::remove_dir_all(&path) {
-        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path, cause)),
-        _ => Ok(()),
+    if !path.exists() {
+        return Ok(());
     }
+    disk.remove_directory(&path).map_err(|cause| Error::io("remove", path, cause))
 }
