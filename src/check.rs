@@ -87,6 +87,26 @@ pub const INVARIANTS: &[Invariant] = &[
         remedy: "rows were inserted by hand: look at them in history, and insert their parents",
         subject: Subject::Rows(include_str!("../sql/check/kept_items_have_a_parent_or_are_seeds.sql")),
     },
+    Invariant {
+        name: "parents_come_first",
+        remedy: "rows were inserted by hand, and their lineage means nothing: go back to an earlier state with 'mmevol restore TAG'",
+        subject: Subject::Rows(include_str!("../sql/check/parents_come_first.sql")),
+    },
+    Invariant {
+        name: "evolutions_have_their_sample",
+        remedy: "import the sample's seed file again",
+        subject: Subject::Rows(include_str!("../sql/check/evolutions_have_their_sample.sql")),
+    },
+    Invariant {
+        name: "evolutions_have_their_prompts",
+        remedy: "the text is lost, what was made with it is not: 'mmevol evolve --stale' does not see that such a prompt was edited",
+        subject: Subject::Rows(include_str!("../sql/check/evolutions_have_their_prompts.sql")),
+    },
+    Invariant {
+        name: "one_attempt_stands",
+        remedy: "rows were inserted by hand, and items count twice: go back to an earlier state with 'mmevol restore TAG'",
+        subject: Subject::Rows(include_str!("../sql/check/one_attempt_stands.sql")),
+    },
     Invariant { name: "counts_agree", remedy: "'mmevol check --repair' counts the items again", subject: Subject::Rows(COUNTS_AGREE) },
     Invariant {
         name: "evolutions_have_their_calls",
