@@ -1,14 +1,14 @@
 //! Commands that are killed in the middle, and run again: nothing that was answered is asked for a second time, and nothing is missing or double.
 
-use std::path::Path;
+mod at_random;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use mmevol::check::check;
-use mmevol::{Session, Store};
 use serde_json::Value;
 
 use crate::command::Workspace;
+use crate::contents::{Contents, assert_same, contents};
 use crate::endpoint::{Behaviour, Endpoint, evolving};
 use crate::stores::KEY;
 
@@ -25,25 +25,7 @@ fn words(arguments: &[String]) -> Vec<&str> {
     arguments.iter().map(String::as_str).collect()
 }
 
-/// What the store holds, but for what a second run changes: names of runs, times, durations, and where it was asked.
-async fn contents(store: &Path) -> Vec<Vec<Value>> {
-    let store = Store::open(store).await.unwrap();
-    let violations = check(&store).await.unwrap();
-    assert!(violations.is_empty(), "{violations:?}");
-    let session = Session::builder().store(store).build().await.unwrap();
-    let mut tables = Vec::new();
-    for (table, columns) in [
-        ("instructions", "instruction_id, evolution_id, parent_id, round, question, answer, improved, score, status"),
-        ("evolutions", "evolution_id, round, status, error_kind, request_id, score_request_id, generated, kept"),
-        ("calls", "request_id, kind, max_tokens, response, finish_reason, prompt_tokens, completion_tokens, attempts, error"),
-    ] {
-        let batches = session.collect(&format!("SELECT {columns} FROM {table} ORDER BY {columns}")).await.unwrap();
-        tables.push(batches.iter().flat_map(|batch| serde_arrow::from_record_batch::<Vec<Value>>(batch).unwrap()).collect());
-    }
-    tables
-}
-
-async fn undisturbed() -> Vec<Vec<Value>> {
+async fn undisturbed() -> Contents {
     let (workspace, endpoint) = (Workspace::with_photos(), Endpoint::evolving());
     workspace.run_with_key(&words(&evolve(&endpoint)), KEY).expect_code(0);
     contents(&workspace.store()).await
@@ -77,7 +59,7 @@ async fn no_answer_is_paid_for_twice() {
     let evolved = endpoint.received().iter().filter(|request| !is_score(&request.body)).count();
     assert_eq!(evolved, 14, "seven in each of two rounds");
     assert_eq!(endpoint.requests(), endpoint.distinct_requests() + 7, "those in flight were asked again, and no other");
-    assert_eq!(contents(&workspace.store()).await, undisturbed().await);
+    assert_same(&contents(&workspace.store()).await, &undisturbed().await, "killed with seven requests to score in flight");
 }
 
 /// Wherever it is killed, the next run completes the work.
@@ -96,6 +78,6 @@ async fn the_next_run_completes_the_work() {
         kill_when(&workspace, &one_at_a_time, || endpoint.requests() > answers).await;
         workspace.run_with_key(&words(&arguments), KEY).expect_code(0);
         assert!(endpoint.requests() > endpoint.distinct_requests(), "the request that was held is asked again");
-        assert_eq!(contents(&workspace.store()).await, complete, "killed after {answers} answers");
+        assert_same(&contents(&workspace.store()).await, &complete, &format!("killed after {answers} answers"));
     }
 }

@@ -5,12 +5,14 @@
 
 mod answers;
 mod bad_input;
+mod chance;
 mod changed_records;
 mod checking;
 mod client;
 mod client_losses;
 mod command;
 mod commands;
+mod contents;
 mod dedup;
 mod duplicates;
 mod embedding;

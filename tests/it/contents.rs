@@ -1,0 +1,49 @@
+//! What a store holds, so that two stores can be compared: everything but when it was done, how long it took, and where the model was asked.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use mmevol::check::check;
+use mmevol::{Session, Store};
+use serde_json::Value;
+
+/// The rows of each table, in an order that does not depend on how they came.
+pub type Contents = BTreeMap<&'static str, Vec<Value>>;
+
+/// For each table its columns, and what puts its rows in order.
+const TABLES: [(&str, &str, &str); 7] = [
+    ("images", "image_id, uri, format, width, height, octet_length(bytes) AS size", "image_id"),
+    ("samples", "* EXCEPT (imported_at)", "sample_id"),
+    ("instructions", "* EXCEPT (created_at)", "instruction_id"),
+    ("evolutions", "* EXCEPT (created_at)", "evolution_id"),
+    ("calls", "* EXCEPT (created_at, latency_ms, endpoint)", "request_id, max_tokens, run_id"),
+    ("prompts", "* EXCEPT (created_at)", "prompt_id"),
+    ("runs", "run_id, command, status, counters", "run_id"),
+];
+
+/// The contents of a store, in which no invariant is broken.
+#[track_caller]
+pub fn contents(root: &Path) -> impl Future<Output = Contents> {
+    let (caller, root) = (std::panic::Location::caller(), root.to_owned());
+    async move {
+        let store = Store::open(root).await.unwrap();
+        let violations = check(&store).await.unwrap();
+        assert!(violations.is_empty(), "at {caller}: {violations:?}");
+        let session = Session::builder().store(store).build().await.unwrap();
+        let mut contents = Contents::new();
+        for (table, columns, order) in TABLES {
+            let batches = session.collect(&format!("SELECT {columns} FROM {table} ORDER BY {order}")).await.unwrap();
+            let rows = batches.iter().flat_map(|batch| serde_arrow::from_record_batch::<Vec<Value>>(batch).unwrap());
+            contents.insert(table, rows.collect());
+        }
+        contents
+    }
+}
+
+/// Two stores hold the same; says in which table they do not.
+#[track_caller]
+pub fn assert_same(found: &Contents, expected: &Contents, story: &str) {
+    for (table, rows) in expected {
+        assert_eq!(&found[table], rows, "table {table}: {story}");
+    }
+}
