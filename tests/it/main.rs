@@ -19,6 +19,7 @@ mod embedding;
 mod endpoint;
 mod evolving;
 mod formats;
+mod golden_stores;
 mod image_functions;
 mod images;
 mod incremental;
