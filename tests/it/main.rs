@@ -14,6 +14,7 @@ mod command;
 mod commands;
 mod contents;
 mod dedup;
+mod disk_faults;
 mod duplicates;
 mod embedding;
 mod endpoint;
