@@ -1,6 +1,7 @@
--- In place of evolve.sql where only the verdicts are asked for again: the answers as they came.
+-- In place of evolve.sql where only the verdicts are asked for again: the answers as they came. A request that was cut off and asked again under a
+-- higher limit has several; the one that was in use is the one with the highest limit, whatever the clock said.
 WITH answer AS (
-    SELECT request_id, response, finish_reason, row_number() OVER (PARTITION BY request_id ORDER BY created_at DESC) AS age
+    SELECT request_id, response, finish_reason, row_number() OVER (PARTITION BY request_id ORDER BY max_tokens DESC NULLS LAST, created_at DESC) AS age
     FROM calls
     WHERE kind = 'evolve' AND error IS NULL
 )

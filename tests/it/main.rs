@@ -4,6 +4,7 @@
 #![recursion_limit = "256"]
 
 mod answers;
+mod at_once;
 mod bad_input;
 mod chance;
 mod changed_records;
@@ -20,6 +21,7 @@ mod embedding;
 mod endpoint;
 mod evolving;
 mod formats;
+mod full_disk;
 mod golden_stores;
 mod image_functions;
 mod images;

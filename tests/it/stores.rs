@@ -105,9 +105,14 @@ fn holds(path: &Path, bytes: &[u8]) -> bool {
 
 /// A client of the endpoint that tries a failed request once more, at once.
 pub fn client(endpoint: &Endpoint) -> Arc<dyn ChatModel> {
+    client_of(endpoint, "test-model")
+}
+
+/// As [`client`], for a model of another name.
+pub fn client_of(endpoint: &Endpoint, model: &str) -> Arc<dyn ChatModel> {
     let first_delay = Duration::from_millis(1);
     let retry_policy = RetryPolicy { max_attempts: 2, first_delay, max_delay: first_delay, ..RetryPolicy::default() };
-    let client = OpenAiModel::builder("test-model").base_url(endpoint.base_url()).api_key(ApiKey::new(KEY)).retry_policy(retry_policy);
+    let client = OpenAiModel::builder(model).base_url(endpoint.base_url()).api_key(ApiKey::new(KEY)).retry_policy(retry_policy);
     Arc::new(client.build().unwrap())
 }
 
