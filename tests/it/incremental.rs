@@ -2,15 +2,17 @@
 
 use std::fs;
 
-use mmevol::Evolution;
 use mmevol::evolution::{Due, EvolutionReport, Settings};
+use mmevol::import::ChangedRecords;
 use mmevol::model::Parameters;
 use mmevol::prompt::PromptLibrary;
+use mmevol::{Evolution, Import};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::command::bundled_seeds;
 use crate::endpoint::{Behaviour, Endpoint, evolving};
-use crate::stores::{TestStore, client};
+use crate::stores::{TestStore, client, client_of};
 
 fn rounds(rounds: u32, due: Due) -> Settings {
     Settings { rounds, due, ..Settings::default() }
@@ -30,6 +32,45 @@ fn edited(name: &str) -> PromptLibrary {
 
 async fn with_prompts(test: &TestStore, endpoint: &Endpoint, prompts: PromptLibrary, settings: Settings) -> EvolutionReport {
     Evolution::new(test.store.clone(), client(endpoint)).prompts(prompts).settings(settings).run().await.unwrap()
+}
+
+/// Requests to evolve and to score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Asked {
+    evolve: usize,
+    score: usize,
+}
+
+/// What arrived at the endpoint after its first `before` requests.
+fn asked_since(endpoint: &Endpoint, before: usize) -> Asked {
+    let received = endpoint.received();
+    let of =
+        |name: &str| received[before..].iter().filter(|request| request.body["response_format"]["json_schema"]["name"] == name).count();
+    Asked { evolve: of("evolved_instructions"), score: of("scored_instructions") }
+}
+
+/// The bundled seeds and their photos in a folder, to be changed and imported again.
+struct Seeds {
+    folder: TempDir,
+    records: Vec<Value>,
+}
+
+impl Seeds {
+    fn new() -> Seeds {
+        let folder = tempfile::tempdir().unwrap();
+        let images = std::path::Path::new(&bundled_seeds()).with_file_name("images");
+        fs::create_dir(folder.path().join("images")).unwrap();
+        for photo in fs::read_dir(images).unwrap().map(Result::unwrap) {
+            fs::copy(photo.path(), folder.path().join("images").join(photo.file_name())).unwrap();
+        }
+        Seeds { folder, records: serde_json::from_str(&fs::read_to_string(bundled_seeds()).unwrap()).unwrap() }
+    }
+
+    async fn import(&self, test: &TestStore) {
+        let path = self.folder.path().join("seeds.json");
+        fs::write(&path, json!(self.records).to_string()).unwrap();
+        Import::new(path).changed_records(ChangedRecords::Update).run(&test.store).await.unwrap();
+    }
 }
 
 fn evolutions(report: &EvolutionReport) -> Vec<u64> {
@@ -141,7 +182,135 @@ async fn a_raised_limit_asks_again_for_what_was_cut_off() {
     assert_eq!((endpoint.requests(), evolutions(&same)), (asked, vec![0]), "the same limit would cut them off again");
     let raised = evolve(&test, &endpoint, limit(2000, Due::Stale)).await;
     assert_eq!(evolutions(&raised), [7]);
+    // The rest of an answer was of no account here: the verdicts are known.
+    assert_eq!(asked_since(&endpoint, asked), Asked { evolve: 7, score: 0 });
     let once_more = evolve(&test, &endpoint, limit(2000, Due::Stale)).await;
     assert_eq!(evolutions(&once_more), [0]);
+    test.assert_sound().await;
+}
+
+/// A store in which the seeds went through two rounds, and what each due work costs after the seeds have changed.
+async fn after_a_change(change: impl FnOnce(&mut Seeds)) -> [Asked; 3] {
+    let (test, endpoint, mut seeds) = (TestStore::empty().await, Endpoint::evolving(), Seeds::new());
+    seeds.import(&test).await;
+    evolve(&test, &endpoint, rounds(2, Due::New)).await;
+    change(&mut seeds);
+    seeds.import(&test).await;
+    let mut costs = Vec::new();
+    for due in [Due::New, Due::Stale, Due::Stale] {
+        let before = endpoint.requests();
+        evolve(&test, &endpoint, rounds(2, due)).await;
+        costs.push(asked_since(&endpoint, before));
+        test.assert_sound().await;
+    }
+    assert_eq!(test.count("SELECT count(*) FROM stale").await, 0);
+    costs.try_into().unwrap()
+}
+
+const NOTHING: Asked = Asked { evolve: 0, score: 0 };
+
+/// In both rounds the requests show the caption, and no other sample's do.
+#[tokio::test]
+async fn a_changed_caption_costs_its_sample() {
+    let costs = after_a_change(|seeds| seeds.records[0]["caption"] = json!("Something else is to be seen.")).await;
+    assert_eq!(costs, [NOTHING, Asked { evolve: 2, score: 2 }, NOTHING]);
+}
+
+#[tokio::test]
+async fn a_replaced_image_costs_its_sample() {
+    let costs = after_a_change(|seeds| {
+        let images = seeds.folder.path().join("images");
+        fs::copy(images.join("coffee.jpg"), images.join("coins.jpg")).unwrap();
+    });
+    assert_eq!(costs.await, [NOTHING, Asked { evolve: 2, score: 2 }, NOTHING]);
+}
+
+/// Its requests are new in round 1; in round 2 they are what they were if its children are.
+#[tokio::test]
+async fn a_changed_answer_costs_its_sample() {
+    let costs = after_a_change(|seeds| {
+        seeds.records[0]["conversations_v0"][0]["answer"] = json!("Nobody can tell.");
+    });
+    assert_eq!(costs.await, [NOTHING, Asked { evolve: 2, score: 2 }, NOTHING]);
+}
+
+/// What flags say is no staleness: what was made stays, and is made anew only where that is asked for.
+#[tokio::test]
+async fn another_model_costs_what_is_chosen() {
+    let (test, endpoint) = (TestStore::with_photos().await, Endpoint::evolving());
+    evolve(&test, &endpoint, rounds(1, Due::New)).await;
+    let with_another = async |due, predicate: Option<&str>| {
+        let before = endpoint.requests();
+        let settings = Settings { predicate: predicate.map(str::to_owned), ..rounds(1, due) };
+        Evolution::new(test.store.clone(), client_of(&endpoint, "another-model")).settings(settings).run().await.unwrap();
+        asked_since(&endpoint, before)
+    };
+    assert_eq!(with_another(Due::New, None).await, NOTHING);
+    assert_eq!(with_another(Due::Stale, None).await, NOTHING);
+    assert_eq!(with_another(Due::Chosen, Some("round = 1 AND source_id = 'coffee'")).await, Asked { evolve: 1, score: 1 });
+    // The one that was made by the other model was judged by it, too.
+    assert_eq!(with_another(Due::Judgements, None).await, Asked { evolve: 0, score: 6 });
+    assert_eq!(with_another(Due::Judgements, None).await, NOTHING);
+    assert_eq!(test.count("SELECT count(*) FROM evolutions WHERE model = 'another-model' AND status <> 'superseded'").await, 1);
+    test.assert_sound().await;
+}
+
+#[tokio::test]
+async fn another_judge_costs_its_verdicts() {
+    let (test, endpoint) = (TestStore::with_photos().await, Endpoint::evolving());
+    evolve(&test, &endpoint, rounds(2, Due::New)).await;
+    let judged_by = async |judge: &str, rounds_to_judge, due| {
+        let before = endpoint.requests();
+        let evolution = Evolution::new(test.store.clone(), client(&endpoint)).judge(client_of(&endpoint, judge));
+        evolution.settings(rounds(rounds_to_judge, due)).run().await.unwrap();
+        asked_since(&endpoint, before)
+    };
+    assert_eq!(judged_by("another-judge", 2, Due::New).await, NOTHING);
+    assert_eq!(judged_by("another-judge", 2, Due::Stale).await, NOTHING);
+    // It comes to the same verdicts, so that the second round's parents stay.
+    assert_eq!(judged_by("another-judge", 2, Due::Judgements).await, Asked { evolve: 0, score: 14 });
+    assert_eq!(judged_by("another-judge", 2, Due::Judgements).await, NOTHING);
+    assert_eq!(judged_by("test-model", 1, Due::Judgements).await, NOTHING, "the first judge's verdicts are known");
+    test.assert_sound().await;
+}
+
+#[tokio::test]
+async fn another_seed_costs_what_is_chosen() {
+    let (test, endpoint) = (TestStore::with_photos().await, Endpoint::evolving());
+    evolve(&test, &endpoint, rounds(1, Due::New)).await;
+    let seeded = async |rounds_to_do, due, predicate: Option<&str>| {
+        let before = endpoint.requests();
+        let parameters = Parameters { seed: 7, ..Parameters::default() };
+        let settings = Settings { parameters, predicate: predicate.map(str::to_owned), ..rounds(rounds_to_do, due) };
+        evolve(&test, &endpoint, settings).await;
+        asked_since(&endpoint, before)
+    };
+    assert_eq!(seeded(1, Due::New, None).await, NOTHING);
+    assert_eq!(seeded(1, Due::Stale, None).await, NOTHING);
+    assert_eq!(seeded(1, Due::Judgements, None).await, NOTHING);
+    assert_eq!(seeded(1, Due::Chosen, Some("round = 1")).await, Asked { evolve: 7, score: 7 });
+    assert_eq!(seeded(2, Due::New, None).await, Asked { evolve: 7, score: 7 }, "a new round is made under the new seed");
+    test.assert_sound().await;
+}
+
+/// Weights are for what is new: an attempt at the same keeps its direction unless another answer is wanted.
+#[tokio::test]
+async fn other_weights_cost_what_is_chosen() {
+    let (test, endpoint) = (TestStore::with_photos().await, Endpoint::evolving());
+    evolve(&test, &endpoint, rounds(1, Due::New)).await;
+    let weighted = async |rounds_to_do, due, predicate: Option<&str>| {
+        let before = endpoint.requests();
+        let (operators, predicate) = ("interaction=1".parse().unwrap(), predicate.map(str::to_owned));
+        evolve(&test, &endpoint, Settings { operators, predicate, ..rounds(rounds_to_do, due) }).await;
+        asked_since(&endpoint, before)
+    };
+    assert_eq!(weighted(1, Due::New, None).await, NOTHING);
+    assert_eq!(weighted(1, Due::Stale, None).await, NOTHING);
+    let others = test.count("SELECT count(*) FROM evolutions WHERE operator <> 'interaction'").await;
+    assert!((1..=7).contains(&others), "the draw has changed: {others}");
+    let cost = weighted(1, Due::Chosen, Some("round = 1 AND operator <> 'interaction'")).await;
+    assert_eq!(cost.evolve, others.unsigned_abs() as usize);
+    assert_eq!(test.count("SELECT count(*) FROM evolutions WHERE operator <> 'interaction' AND status <> 'superseded'").await, 0);
+    assert_eq!(weighted(2, Due::New, None).await, Asked { evolve: 7, score: 7 });
     test.assert_sound().await;
 }
