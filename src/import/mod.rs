@@ -190,7 +190,8 @@ impl Import {
     pub async fn run(self, store: &Store) -> Result<ImportReport> {
         let report = self.write(store).await;
         if report.is_err() {
-            store.remove_unpublished()?;
+            // The error to tell is the one that came first; what cannot be removed now is recognised and replaced by the next import.
+            let _ = store.remove_unpublished();
         }
         report
     }
