@@ -31,6 +31,7 @@ pub mod check;
 pub mod cli;
 pub mod dedup;
 pub mod distances;
+pub mod diversity;
 pub mod duplicates;
 pub mod embedding;
 pub mod error;

@@ -27,11 +27,10 @@ use std::sync::Arc;
 
 use arrow::array::AsArray;
 use database::{Database, Directive};
-use datafusion::logical_expr::ScalarUDF;
 use futures::StreamExt;
 use mmevol::Session;
 use mmevol::functions::identity::draw_persona::draw_persona;
-use mmevol::functions::{llm, pure_functions};
+use mmevol::functions::{aggregate_functions, llm, pure_functions};
 use mmevol::store::Table;
 use sqllogictest::{Normalizer, Runner, default_normalizer, strict_column_validator};
 use stores::Stores;
@@ -100,7 +99,7 @@ fn every_function_table_and_view_has_a_file() {
         let inside = slt_files().into_iter().filter(|path| path.starts_with(format!("tests/slt/{folder}")));
         inside.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect()
     };
-    assert_eq!(stems("functions"), our_functions().into_iter().map(|function| function.name().to_owned()).collect());
+    assert_eq!(stems("functions"), our_functions().into_iter().collect());
     assert_eq!(stems("tables"), Table::ALL.into_iter().map(|table| table.name().to_owned()).collect());
     let views = stems("views");
     assert!(!views.is_empty() && views.iter().all(|view| Session::is_view(view)), "{views:?}");
@@ -110,16 +109,15 @@ fn every_function_table_and_view_has_a_file() {
 async fn show_functions_lists_ours_with_an_example_that_runs() {
     let model_session = Database::open("# session: model".parse().unwrap(), &Stores::default()).await.unwrap().into_session();
     let listed = listed_functions(&model_session).await;
-    for function in our_functions() {
-        let name = function.name();
-        let (description, example) = listed.get(name).unwrap_or_else(|| panic!("{name} is not listed"));
+    for name in our_functions() {
+        let (description, example) = listed.get(&name).unwrap_or_else(|| panic!("{name} is not listed"));
         assert!(description.starts_with(&format!("{name}(")), "{name}: {description}");
         let rows = model_session.collect(example).await.unwrap_or_else(|error| panic!("the example of {name} fails: {error}\n{example}"));
         assert_eq!(rows.iter().map(|batch| batch.num_rows()).sum::<usize>(), 1, "{name}: {example}");
     }
 }
 
-/// Description and example of every scalar function that SHOW FUNCTIONS lists.
+/// Description and example of every scalar and aggregate function that SHOW FUNCTIONS lists.
 async fn listed_functions(session: &Session) -> BTreeMap<String, (String, String)> {
     let mut listed = BTreeMap::new();
     for batch in session.collect("SHOW FUNCTIONS").await.unwrap() {
@@ -127,7 +125,7 @@ async fn listed_functions(session: &Session) -> BTreeMap<String, (String, String
         let (names, kinds) = (text("function_name"), text("function_type"));
         let (descriptions, examples) = (text("description"), text("example"));
         let rows = names.iter().zip(&kinds).zip(descriptions.iter().zip(&examples));
-        for ((name, _), documentation) in rows.filter(|((_, kind), _)| *kind == Some("scalar")) {
+        for ((name, _), documentation) in rows.filter(|((_, kind), _)| matches!(kind, Some("scalar" | "aggregate"))) {
             let (description, example) = documentation;
             let documentation = (description.unwrap_or_default().to_owned(), example.unwrap_or_default().to_owned());
             let before = listed.insert(name.unwrap_or_default().to_owned(), documentation);
@@ -137,9 +135,11 @@ async fn listed_functions(session: &Session) -> BTreeMap<String, (String, String
     listed
 }
 
-fn our_functions() -> Vec<ScalarUDF> {
-    let mut functions = pure_functions();
-    functions.extend(llm::model_functions(None));
-    functions.push(draw_persona(Arc::default()));
-    functions
+/// The names of our functions of a row and of many.
+fn our_functions() -> Vec<String> {
+    let mut of_rows = pure_functions();
+    of_rows.extend(llm::model_functions(None));
+    of_rows.push(draw_persona(Arc::default()));
+    let names = of_rows.iter().map(|function| function.name().to_owned());
+    names.chain(aggregate_functions().iter().map(|function| function.name().to_owned())).collect()
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
+use arrow::row::{RowConverter, SortField};
 use datafusion::common::{Result, plan_err};
 use datafusion::logical_expr::{ColumnarValue, DocSection, Documentation, ScalarFunctionArgs, Signature, TypeSignature, Volatility};
 use serde::de::DeserializeOwned;
@@ -31,6 +32,7 @@ pub enum ParameterKind {
     Integer,
     /// A list of whole numbers.
     Integers,
+    Number,
     Boolean,
     /// Bytes, or a text as its UTF-8.
     Bytes,
@@ -48,6 +50,10 @@ pub enum ParameterKind {
     Objects,
     /// A list of pairs of an original and a rewritten item, each with its position and faults where they are known.
     Pairs,
+    /// A value of any type that GROUP BY takes, as it is given.
+    Category,
+    /// A list of numbers, as it is given.
+    Vector,
     /// Options by name, of these names: a struct or a map of numbers and texts. Only as the last parameter; told by its type, so it may follow
     /// the last argument given where others are left out. A function gets the options that are not NULL as texts by name.
     Options(&'static [&'static str]),
@@ -57,11 +63,13 @@ pub enum ParameterKind {
 
 impl ParameterKind {
     /// The type in which the function gets it.
-    fn data_type(self) -> DataType {
+    fn data_type(self, given: &DataType) -> DataType {
         match self {
+            ParameterKind::Category | ParameterKind::Vector => given.clone(),
             ParameterKind::Text | ParameterKind::Values => DataType::Utf8,
             ParameterKind::Integer => DataType::Int64,
             ParameterKind::Integers => list_of(DataType::Int64),
+            ParameterKind::Number => DataType::Float64,
             ParameterKind::Boolean => DataType::Boolean,
             ParameterKind::Bytes | ParameterKind::Image => DataType::LargeBinary,
             ParameterKind::Texts | ParameterKind::TextOrTexts => list_of(DataType::Utf8),
@@ -91,7 +99,11 @@ impl ParameterKind {
                 Some(format!("({name}) must be a text or a list of texts, got {given}"))
             }
             ParameterKind::Options(_) => options_mismatch(name, given),
-            kind => mismatch(name, given, &kind.data_type()),
+            ParameterKind::Category => (!RowConverter::supports_fields(&[SortField::new(given.clone())]))
+                .then(|| format!("({name}) must be of a type that can be grouped by, got {given}")),
+            ParameterKind::Vector => (!given.is_null() && !element_type(given).is_some_and(DataType::is_numeric))
+                .then(|| format!("({name}) must be a vector, a list of numbers, got {given}")),
+            kind => mismatch(name, given, &kind.data_type(given)),
         }
     }
 
@@ -153,17 +165,32 @@ impl Description {
     /// # Errors
     /// A value that its column's type allows and the parameter does not, such as an integer above `i64`.
     pub fn arguments(&self, args: &ScalarFunctionArgs) -> Result<(Vec<FieldRef>, Vec<ArrayRef>)> {
-        let mut fields = Vec::with_capacity(args.args.len());
-        let mut arrays = Vec::with_capacity(args.args.len());
-        for (position, given) in ColumnarValue::values_to_arrays(&args.args)?.iter().enumerate() {
-            let Parameter { name, kind, .. } = self.parameter(position, given.data_type(), args.args.len());
-            let wanted = kind.data_type();
+        self.conformed(0, &ColumnarValue::values_to_arrays(&args.args)?)
+    }
+
+    /// Arguments from place `first` on, as [`Description::arguments`] gives them.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn conformed(&self, first: usize, given: &[ArrayRef]) -> Result<(Vec<FieldRef>, Vec<ArrayRef>)> {
+        let mut fields = Vec::with_capacity(given.len());
+        let mut arrays = Vec::with_capacity(given.len());
+        let count = first + given.len();
+        for (position, given) in (first..).zip(given) {
+            let Parameter { name, kind, .. } = self.parameter(position, given.data_type(), count);
+            let wanted = kind.data_type(given.data_type());
             let conformed = conversion::conform(given, &wanted);
             let place = || format!("{}: argument {} ({name})", self.name, position + 1);
             arrays.push(conformed.map_err(|cause| Error::argument(place(), cause.strip_backtrace()))?);
             fields.push(Arc::new(Field::new(*name, wanted, true)));
         }
         Ok((fields, arrays))
+    }
+
+    /// The types in which the function gets arguments of the types that are given.
+    pub fn conformed_types(&self, given: &[DataType]) -> Vec<DataType> {
+        let conformed = |(position, given)| self.parameter(position, given, position + 1).kind.data_type(given);
+        given.iter().enumerate().map(conformed).collect()
     }
 
     /// The arguments of each row, deserialized by parameter name.

@@ -1,6 +1,8 @@
 //! The SQL functions, one file each, grouped by family. File stem, function name and test name are the same word.
 
+mod aggregate;
 mod arguments;
+pub mod diversity;
 pub mod duplicates;
 pub mod embedding;
 pub mod identity;
@@ -9,7 +11,7 @@ pub mod instruction;
 pub mod llm;
 mod pure;
 
-use datafusion::logical_expr::ScalarUDF;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 /// Every pure function: free, deterministic, usable in any session.
 pub fn pure_functions() -> Vec<ScalarUDF> {
@@ -35,5 +37,22 @@ pub fn pure_functions() -> Vec<ScalarUDF> {
         duplicates::minhash::minhash(),
         duplicates::minhash_similarity::minhash_similarity(),
         embedding::lexical_embedding::lexical_embedding(),
+    ]
+}
+
+/// Every aggregate function: free, deterministic, usable in any session.
+pub fn aggregate_functions() -> Vec<AggregateUDF> {
+    vec![
+        diversity::distinct_n::distinct_n(),
+        diversity::mattr::mattr(),
+        diversity::self_bleu::self_bleu(),
+        diversity::shannon_entropy::shannon_entropy(),
+        diversity::normalized_entropy::normalized_entropy(),
+        diversity::effective_number::effective_number(),
+        diversity::gini::gini(),
+        diversity::gini_of_numbers::gini_of_numbers(),
+        diversity::vendi_score::vendi_score(),
+        diversity::mean_pairwise_distance::mean_pairwise_distance(),
+        diversity::cohen_kappa::cohen_kappa(),
     ]
 }

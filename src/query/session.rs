@@ -30,7 +30,7 @@ use crate::error::{Error, Position, Result};
 use crate::functions::identity::draw_persona::{Personas, draw_persona};
 use crate::functions::llm::options::ModelOptions;
 use crate::functions::llm::{ModelSession, model_functions};
-use crate::functions::pure_functions;
+use crate::functions::{aggregate_functions, pure_functions};
 use crate::prompt::PromptLibrary;
 use crate::store::{SharedWriter, Snapshot, Store, StoreTable, Table};
 
@@ -139,6 +139,9 @@ impl SessionBuilder {
         let config = config.with_option_extension(ModelOptions::default());
         let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features();
         let context = with_file_tables(SessionContext::new_with_state(with_model_calls(state).build()));
+        for function in aggregate_functions() {
+            context.register_udaf(function);
+        }
         for function in pure_functions() {
             context.register_udf(function);
         }
