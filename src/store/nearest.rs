@@ -26,6 +26,9 @@ const PARTITION_ROWS: u64 = 1000;
 /// Partitions that a search looks into.
 const PROBES: usize = 32;
 
+/// Neighbours that an index is asked for at most: the partitions that a search looks into must hold many times as many.
+const MOST_BY_INDEX: usize = 1000;
+
 /// Numbers of a vector that become one byte in an index.
 const NUMBERS_PER_CODE: usize = 4;
 
@@ -89,12 +92,12 @@ impl Snapshot {
     /// The `k` stored vectors of a model that are nearest to `query` by cosine distance, nearest first, those at the same distance by id.
     ///
     /// Exact without an index: every vector is read. With one, a few partitions are searched, and the best candidates compared by their
-    /// real vectors; what the index lacks is compared too.
+    /// real vectors; what the index lacks is compared too. For more than 1,000 neighbours it is not used.
     ///
     /// # Errors
     /// When `query` has another length than the vectors, or is [of no use](vectors::defect).
     pub async fn nearest(&self, model: &str, query: &[f32], k: usize) -> Result<Vec<Neighbour>> {
-        self.search(model, query, k, true).await
+        self.search(model, query, k, k <= MOST_BY_INDEX).await
     }
 
     /// As [`Snapshot::nearest`], by comparing every vector even where there is an index.
