@@ -92,15 +92,15 @@ async fn state(store: &Store) -> i64 {
     let snapshot = store.snapshot().await.unwrap();
     let generation = i64::try_from(snapshot.catalog().generation).unwrap();
     let session = Session::builder().snapshot(snapshot).build().await.unwrap();
-    // Seven samples, and each round is one evolution of each, with two calls.
+    // Seven samples, and each round is one evolution of each.
     let rounds = generation - 1;
     for (sql, expected) in [
         ("SELECT count(*) FROM runs", generation),
         ("SELECT max(round) FROM instructions", rounds),
         ("SELECT count(*) FROM evolutions", 7 * rounds),
-        ("SELECT count(*) FROM calls", 14 * rounds),
         ("SELECT count(*) FROM instructions i LEFT ANTI JOIN evolutions e ON i.evolution_id = e.evolution_id WHERE i.round > 0", 0),
         ("SELECT count(*) FROM evolutions e LEFT ANTI JOIN calls c ON e.request_id = c.request_id", 0),
+        ("SELECT count(*) FROM evolutions e LEFT ANTI JOIN calls c ON e.score_request_id = c.request_id", 0),
     ] {
         assert_eq!(counted(&session, sql).await, expected, "state {generation}: {sql}");
     }

@@ -64,7 +64,7 @@ impl Drop for SmallDisk {
 
 #[tokio::test]
 async fn an_import_onto_a_full_disk_leaves_nothing_and_can_be_repeated() {
-    let Some(disk) = SmallDisk::mount("400k") else { return };
+    let Some(disk) = SmallDisk::mount("200k") else { return };
     let seeds = bundled_seeds();
     let import = disk.arguments(&["import", &seeds, "--source", "demo"]);
     let run = disk.workspace.run(&import).expect_code(2);
@@ -88,7 +88,7 @@ async fn a_round_that_fills_the_disk_can_go_on() {
     usual.run_with_key(&evolve, KEY).expect_code(0);
     let (complete, distinct) = (contents(&usual.store()).await, endpoint.distinct_requests());
 
-    for free_kb in [8, 600, 2200] {
+    for free_kb in [8, 150, 400] {
         let Some(disk) = SmallDisk::mount("64m") else { return };
         let seeds = bundled_seeds();
         disk.workspace.run(&disk.arguments(&["import", &seeds, "--source", "demo"])).expect_code(0);

@@ -209,6 +209,9 @@ async fn after_a_change(change: impl FnOnce(&mut Seeds)) -> [Asked; 3] {
 
 const NOTHING: Asked = Asked { evolve: 0, score: 0 };
 
+/// A second round. One sample kept nothing in the first: it is rewritten from the same items, comes out the same, and its verdicts are known.
+const NEW_ROUND: Asked = Asked { evolve: 7, score: 6 };
+
 /// In both rounds the requests show the caption, and no other sample's do.
 #[tokio::test]
 async fn a_changed_caption_costs_its_sample() {
@@ -267,8 +270,11 @@ async fn another_judge_costs_its_verdicts() {
     };
     assert_eq!(judged_by("another-judge", 2, Due::New).await, NOTHING);
     assert_eq!(judged_by("another-judge", 2, Due::Stale).await, NOTHING);
-    // It comes to the same verdicts, so that the second round's parents stay.
-    assert_eq!(judged_by("another-judge", 2, Due::Judgements).await, Asked { evolve: 0, score: 14 });
+    // The first round's attempts are replaced by ones with other verdicts; the second round rests on those, and follows as stale.
+    assert_eq!(judged_by("another-judge", 2, Due::Judgements).await, Asked { evolve: 0, score: 7 });
+    assert_eq!(test.count("SELECT count(*) FROM stale WHERE reason = 'parent' AND round = 2").await, 6);
+    assert_eq!(judged_by("another-judge", 2, Due::Stale).await, Asked { evolve: 0, score: 6 }, "the rewritten items are known");
+    assert_eq!(test.count("SELECT count(*) FROM stale").await, 0);
     assert_eq!(judged_by("another-judge", 2, Due::Judgements).await, NOTHING);
     assert_eq!(judged_by("test-model", 1, Due::Judgements).await, NOTHING, "the first judge's verdicts are known");
     test.assert_sound().await;
@@ -289,7 +295,7 @@ async fn another_seed_costs_what_is_chosen() {
     assert_eq!(seeded(1, Due::Stale, None).await, NOTHING);
     assert_eq!(seeded(1, Due::Judgements, None).await, NOTHING);
     assert_eq!(seeded(1, Due::Chosen, Some("round = 1")).await, Asked { evolve: 7, score: 7 });
-    assert_eq!(seeded(2, Due::New, None).await, Asked { evolve: 7, score: 7 }, "a new round is made under the new seed");
+    assert_eq!(seeded(2, Due::New, None).await, NEW_ROUND, "a new round is made under the new seed");
     test.assert_sound().await;
 }
 
@@ -311,6 +317,6 @@ async fn other_weights_cost_what_is_chosen() {
     let cost = weighted(1, Due::Chosen, Some("round = 1 AND operator <> 'interaction'")).await;
     assert_eq!(cost.evolve, others.unsigned_abs() as usize);
     assert_eq!(test.count("SELECT count(*) FROM evolutions WHERE operator <> 'interaction' AND status <> 'superseded'").await, 0);
-    assert_eq!(weighted(2, Due::New, None).await, Asked { evolve: 7, score: 7 });
+    assert_eq!(weighted(2, Due::New, None).await, NEW_ROUND);
     test.assert_sound().await;
 }
