@@ -224,7 +224,7 @@ impl redb::StorageBackend for Disk {
 async fn a_full_disk_is_an_error_of_everyone_who_waits() {
     let disk = Disk::default();
     let full = Arc::clone(&disk.full);
-    let journal = Journal::over(builder().create_with_backend(disk).unwrap(), 0, None, Disk::default(), None).unwrap();
+    let journal = Journal::over(builder().create_with_backend(disk).unwrap(), 0, None, crate::store::disk::Disk::default(), None).unwrap();
     journal.append(call(1, "kept")).await.unwrap();
     full.store(true, Ordering::Relaxed);
     let (first, second) = tokio::join!(journal.append(call(2, "a")), journal.append(call(3, "b")));
