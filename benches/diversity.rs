@@ -12,7 +12,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::array::{Array, ArrayRef, AsArray, FixedSizeListArray, Float32Array, StringArray};
+use arrow::array::{ArrayRef, AsArray, FixedSizeListArray, Float32Array, StringArray};
 use arrow::datatypes::{DataType, Field, Float64Type};
 use arrow::record_batch::RecordBatch;
 use datafusion::datasource::MemTable;
@@ -52,7 +52,8 @@ fn main() {
 
     let session = runtime.block_on(Session::builder().build()).unwrap();
     let verdicts = |salt: u64| -> ArrayRef {
-        let verdict = |row: usize| if mixed(row as u64 / 4 + salt * u64::from(row % 4 == 0)).is_multiple_of(3) { "no" } else { "yes" };
+        let verdict =
+            |row: usize| if mixed(row as u64 / 4 + salt * u64::from(row.is_multiple_of(4))).is_multiple_of(3) { "no" } else { "yes" };
         Arc::new(StringArray::from_iter_values((0..rows).map(verdict)))
     };
     let columns: [(&str, ArrayRef); 3] =
@@ -68,7 +69,7 @@ fn main() {
         let measured = if table == "vectors" { rows / ROWS_A_VECTOR } else { rows };
         println!("{name:<24} {:>12.0} rows/s  {value}", measured as f64 / seconds);
         for (program, figure) in theirs.get(name).into_iter().flatten() {
-            println!("{:<24} {:>12.0} rows/s  {}  by {program}, of {} rows", "", figure.rows / figure.seconds, figure.value, figure.rows);
+            println!("{:>37.0} rows/s  {}  by {program}, of {} rows", figure.rows / figure.seconds, figure.value, figure.rows);
         }
     }
 }
