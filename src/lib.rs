@@ -48,6 +48,7 @@ pub mod model;
 pub mod prompt;
 pub mod query;
 pub mod store;
+pub mod text;
 
 pub use dedup::Dedup;
 pub use embedding::Embedding;

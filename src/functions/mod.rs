@@ -10,6 +10,7 @@ pub mod image;
 pub mod instruction;
 pub mod llm;
 mod pure;
+pub mod text;
 
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
@@ -37,6 +38,12 @@ pub fn pure_functions() -> Vec<ScalarUDF> {
         duplicates::minhash::minhash(),
         duplicates::minhash_similarity::minhash_similarity(),
         embedding::lexical_embedding::lexical_embedding(),
+        text::root_verb::root_verb(),
+        text::root_noun::root_noun(),
+        text::sentence_count::sentence_count(),
+        text::token_count::token_count(),
+        text::language::language(),
+        text::cosine_distance::cosine_distance(),
     ]
 }
 

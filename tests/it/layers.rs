@@ -9,7 +9,7 @@ use regex::Regex;
 
 /// Modules from the bottom to the top. A module may use those of every layer below its own.
 const LAYERS: [&[&str]; 7] = [
-    &["distances", "duplicates", "error", "ids", "instruction", "diversity"],
+    &["distances", "diversity", "duplicates", "error", "ids", "instruction", "text"],
     &["image", "formats", "store"],
     &["model", "prompt"],
     &["functions"],

@@ -37,4 +37,5 @@ mod real_data;
 mod rules_model;
 mod stock_engine;
 mod stores;
+mod text_functions;
 mod versions;

@@ -1,0 +1,129 @@
+//! The language of a text: a guess from its letters, confirmed by its commonest words.
+//!
+//! The guess (`whichlang`) always names one of sixteen languages, whatever the text is. So it counts only where the text has words that
+//! nobody can do without in that language, or a script that only that language has.
+
+use whichlang::Lang;
+
+/// How much of a text is looked at, in bytes. More does not change the answer.
+const ENOUGH: usize = 2_000;
+
+/// The share of words that must be common ones, as one in so many. Running text of any of the languages has one in three.
+const ONE_IN: usize = 10;
+
+/// The language of a text as its ISO 639-1 code: `ar`, `de`, `en`, `es`, `fr`, `hi`, `it`, `ja`, `ko`, `nl`, `pt`, `ru`, `sv`, `tr`, `vi` or `zh`.
+/// `None` for a text of any other language, and where too few common words tell: a single noun, a number, code. A language that
+/// shares its commonest words with one of these, as Danish with Swedish, may be taken for it. The first 2,000 bytes decide.
+pub fn language(text: &str) -> Option<&'static str> {
+    let text = &text[..text.floor_char_boundary(ENOUGH)];
+    let (code, common_words) = match whichlang::detect_language(text) {
+        Lang::Ara => ("ar", "في من على ما هذا هذه إلى هل أن التي الذي عن مع هو هي كيف أين كم لا ماذا"),
+        Lang::Deu => {
+            ("de", "der die das und ist ein eine einen zu den von mit auf was wie im in sich nicht für sind wo es dem des er sie welche")
+        }
+        Lang::Eng => {
+            ("en", "the an of and is are in to what how on this that you it for with do does can be why where who which at as or if")
+        }
+        Lang::Spa => ("es", "el la los las de que en un una es por con para se qué cuál cómo está del al no lo su hay son esta este dónde"),
+        Lang::Fra => {
+            ("fr", "le la les de des un une et est que qu en dans pour qui sur ce cette quel quelle il elle du au pas sont avec où")
+        }
+        Lang::Hin => ("hi", "है हैं में का की के को और से यह क्या पर इस एक ने कौन कहाँ कितने वह था नहीं"),
+        Lang::Ita => (
+            "it",
+            "il lo la i gli le di che e è un una in per con non cosa come sono del della nel nella questo questa si da chi dove quale l",
+        ),
+        Lang::Nld => ("nl", "de het een en van is in op dat wat hoe die te zijn met voor er aan niet wie waar deze dit om bij je"),
+        Lang::Por => ("pt", "os as de que em um uma por com para se não no na do da qual como está esta este são onde ao quais"),
+        Lang::Rus => ("ru", "не на что как по это из за кто где какой какая он она они от для то есть или"),
+        Lang::Swe => ("sv", "och att det som en ett är på av för med den till vad hur inte de om var vem har vilken detta"),
+        Lang::Tur => ("tr", "ve bir bu da de ne mi mı için ile olan nasıl nerede kim kaç var çok daha gibi hangi mu mü"),
+        Lang::Vie => ("vi", "là và của có trong những các một này cho được với không người gì đang trên bao nhiêu nào tôi hãy mô tả"),
+        Lang::Jpn => return is_mostly(text, |c| is_kana(c) || is_han(c)).then_some("ja"),
+        Lang::Kor => return is_mostly(text, |c| matches!(c, '가'..='힣')).then_some("ko"),
+        Lang::Cmn => return is_mostly(text, is_han).then_some("zh"),
+    };
+    let lowered = text.to_lowercase();
+    let words = || lowered.split(|c: char| !c.is_alphabetic() && !is_mark(c)).filter(|word| !word.is_empty());
+    // A letter alone is a word of many languages, and the mark of a list item.
+    let is_common = |word: &&str| word.chars().nth(1).is_some() && common_words.split(' ').any(|common| common == *word);
+    let common = words().filter(is_common).count();
+    (common > 0 && common * ONE_IN >= words().count()).then_some(code)
+}
+
+/// Whether more than half of the letters are such, and at least two.
+fn is_mostly(text: &str, is_such: impl Fn(char) -> bool) -> bool {
+    let letters = text.chars().filter(|c| c.is_alphabetic()).count();
+    let such = text.chars().filter(|c| is_such(*c)).count();
+    such >= 2 && such * 2 > letters
+}
+
+fn is_kana(c: char) -> bool {
+    matches!(c, '\u{3041}'..='\u{30FF}')
+}
+
+fn is_han(c: char) -> bool {
+    matches!(c, '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{20000}'..='\u{323AF}')
+}
+
+/// Vowel signs of Devanagari, which are marks and no letters.
+fn is_mark(c: char) -> bool {
+    matches!(c, '\u{0900}'..='\u{0903}' | '\u{093A}'..='\u{094F}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::language;
+
+    #[test]
+    fn each_language() {
+        for (text, code) in [
+            ("ما هذا الذي في الصورة؟", "ar"),
+            ("Was ist auf dem Bild zu sehen?", "de"),
+            ("Describe the dog.", "en"),
+            ("What color is the car?", "en"),
+            ("¿Qué está haciendo el hombre?", "es"),
+            ("Qu'est-ce que c'est que ce bâtiment ?", "fr"),
+            ("इस चित्र में क्या है?", "hi"),
+            ("Che cosa vedi nella foto?", "it"),
+            ("これは何ですか", "ja"),
+            ("이것은 무엇입니까?", "ko"),
+            ("Welke kleur heeft de auto op de foto?", "nl"),
+            ("Descreva a imagem em detalhes.", "pt"),
+            ("Что на картинке?", "ru"),
+            ("Vad gör mannen på bilden?", "sv"),
+            ("Bu resimde ne görüyorsun?", "tr"),
+            ("Trong hình có gì?", "vi"),
+            ("这是什么？", "zh"),
+        ] {
+            assert_eq!(language(text), Some(code), "{text}");
+        }
+    }
+
+    #[test]
+    fn none_for_too_little_and_for_other_languages() {
+        for text in [
+            "",
+            " ",
+            "42",
+            "ok",
+            "Norm",
+            "??!",
+            "asdf qwer zxcv uiop hjkl",
+            "a. b. c. d.",
+            "Opisz szczegółowo psa widocznego tutaj.",
+            "Kuvaile kuvassa näkyvä koira.",
+            "Ποιο είναι το χρώμα;",
+            "라",
+            "x = foo(bar)[0] + baz;",
+        ] {
+            assert_eq!(language(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        assert_eq!(language(&"这是什么？".repeat(10_000)), Some("zh"));
+        assert_eq!(language(&"What is the color of the car? ".repeat(5_000)), Some("en"));
+    }
+}

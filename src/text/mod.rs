@@ -1,0 +1,14 @@
+//! What can be told of a text without a model: its sentences, tokens and language, and the verb it is about.
+//!
+//! Pure code without Arrow, async or I/O. The SQL functions of the same names are thin adapters.
+
+pub mod distance;
+pub mod encoding;
+pub mod language;
+pub mod root;
+mod sentences;
+
+pub use encoding::Encoding;
+pub use language::language;
+pub use root::{Root, root};
+pub use sentences::{sentence_count, sentences};

@@ -1,0 +1,65 @@
+//! The verb a text is about, and what it is done to: "Describe the man's pose." has `describe` and `pose`.
+//!
+//! The root verb and its object are how instruction data is sorted by what it asks for (Self-Instruct, arXiv 2212.10560; figure 8 of
+//! MMEvol). There a constituency parser finds them; here a part-of-speech tagger and the [`grammar`] of questions and instructions
+//! do, far faster. docs/diversity.md states the rule and how often it is right.
+
+mod grammar;
+mod lemma;
+mod object;
+mod tagger;
+mod words;
+
+use std::borrow::Cow;
+
+use super::sentences;
+
+/// The root verb of a text and the noun that is its direct object, as dictionary forms in lower case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Root {
+    /// Auxiliaries are passed over; `be` where it is the verb itself.
+    pub verb: String,
+    /// The head of the first direct object; `None` where there is none, or it is a pronoun, a name or a clause.
+    pub noun: Option<String>,
+}
+
+/// The root of the first sentence that asks or instructs, else of the first that has a verb; `None` for a text without one, or not in English.
+///
+/// A sentence that only says how to think ("Let's think step by step.") asks for nothing. Markup is passed over, scripts and styles with what is
+/// in them. Linear in the length of the text.
+pub fn root(text: &str) -> Option<Root> {
+    let text = without_elements(without_elements(Cow::Borrowed(text), "script"), "style");
+    let mut stated = None;
+    for sentence in sentences(&text) {
+        let words = words::words(sentence);
+        let Some(clause) = (!words.is_empty()).then(|| grammar::main_clause(&words)).flatten() else { continue };
+        if clause.asks || stated.is_none() {
+            let verb = lemma::verb(&words[clause.verb].text).unwrap_or_else(|| words[clause.verb].text.clone());
+            let root = Root { verb, noun: clause.object.map(|object| lemma::noun(&words[object].text)) };
+            if clause.asks {
+                return Some(root);
+            }
+            stated = Some(root);
+        }
+    }
+    stated
+}
+
+/// The text without the HTML elements of this name. One that is not closed reaches to the end.
+fn without_elements<'a>(text: Cow<'a, str>, name: &str) -> Cow<'a, str> {
+    let is_start =
+        |at: usize| text.as_bytes().get(at + 1..=at + name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()));
+    let is_end = |at: usize| text.as_bytes().get(at + 1) == Some(&b'/') && is_start(at + 1);
+    let mut marks = text.match_indices('<').map(|(at, _)| at);
+    let Some(first) = marks.find(|at| is_start(*at)) else { return text };
+    let mut kept = text[..first].to_owned();
+    while let Some(end) = marks.find(|at| is_end(*at)) {
+        let next = marks.find(|at| is_start(*at));
+        // The end tag itself stays, as markup that is passed over.
+        kept.push_str(&text[end..next.unwrap_or(text.len())]);
+        if next.is_none() {
+            break;
+        }
+    }
+    Cow::Owned(kept)
+}
