@@ -27,6 +27,7 @@
 // Whether a future that plans SQL may move between threads is told by looking through the whole syntax tree.
 #![recursion_limit = "256"]
 
+pub mod audit;
 pub mod check;
 pub mod cli;
 pub mod dedup;
@@ -47,6 +48,7 @@ pub mod lineage;
 pub mod model;
 pub mod prompt;
 pub mod query;
+pub mod report;
 pub mod store;
 pub mod text;
 

@@ -11,3 +11,5 @@ UNION ALL
 SELECT concat('run ', run_id) FROM runs GROUP BY run_id HAVING count(*) > 1
 UNION ALL
 SELECT concat('embedding ', instruction_id, ' ', model) FROM embeddings GROUP BY instruction_id, model HAVING count(*) > 1
+UNION ALL
+SELECT concat('audit ', instruction_id, ' ', auditor) FROM audits GROUP BY instruction_id, auditor HAVING count(*) > 1

@@ -1,11 +1,12 @@
--- How far the instructions of each round are from the seed most like them, by cosine distance of their embeddings: 0 is a copy of a seed.
--- Only rounds with embeddings: fill them with 'mmevol embed'.
+-- How far the chosen items of each round are from the seed most like them, by cosine distance of their embeddings: 0 is a copy of a seed. Only items
+-- that have an embedding by the embedded model 'lexical' (words and letters, not meaning): 'mmevol embed' makes them.
 SELECT
-    round,
+    f.round,
     count(*) AS items,
-    avg(distance) AS mean_distance,
-    median(distance) AS median_distance,
-    min(distance) AS least_distance
-FROM novelty()
-GROUP BY round
-ORDER BY round
+    round(avg(n.distance), 3) AS mean_distance,
+    round(median(n.distance), 3) AS median_distance,
+    round(min(n.distance), 3) AS least_distance
+FROM novelty() n
+JOIN item_facts f ON n.instruction_id = f.instruction_id
+GROUP BY f.round
+ORDER BY f.round

@@ -1,6 +1,7 @@
 //! The command line: one file per command. A command takes its arguments, prints data to standard output and everything else to standard
 //! error, and gives back an error or nothing; only `main` renders errors.
 
+mod audit;
 mod check;
 mod dedup;
 mod demo;
@@ -14,10 +15,12 @@ mod models;
 pub mod output;
 pub mod progress;
 mod prompts;
+mod report;
 mod restore;
 pub mod shell;
 mod spent;
 mod sql;
+mod stats;
 mod status;
 pub mod table;
 
@@ -66,6 +69,12 @@ enum Command {
     Dedup(dedup::Arguments),
     /// Make the dataset what it was, as a new state.
     Restore(restore::Arguments),
+    /// Say what the dataset is like: diversity and quality, as tables.
+    Stats(stats::Arguments),
+    /// Draw what the dataset is like, as one self-contained page.
+    Report(report::Arguments),
+    /// Draw items to check by hand, and read the verdicts.
+    Audit(audit::Arguments),
     /// Write the kept instructions in a training format.
     Export(export::Arguments),
     /// List the prompts, or show one.
@@ -90,6 +99,9 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Diff(arguments) => diff::run(&cli.store, arguments).await,
         Command::Dedup(arguments) => dedup::run(&cli.store, arguments).await,
         Command::Restore(arguments) => restore::run(&cli.store, arguments).await,
+        Command::Stats(arguments) => stats::run(&cli.store, arguments).await,
+        Command::Report(arguments) => report::run(&cli.store, arguments).await,
+        Command::Audit(arguments) => audit::run(&cli.store, arguments).await,
         Command::Export(arguments) => export::run(&cli.store, arguments).await,
         Command::Prompts(arguments) => prompts::run(arguments),
         Command::Check(arguments) => check::run(&cli.store, arguments).await,

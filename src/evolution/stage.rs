@@ -1,13 +1,7 @@
 //! Results between two statements of a round: on disk, so that a round of any size needs little memory, and as tables, so that the next
 //! statement is plain SQL over their names.
 
-use std::fs::File;
-use std::io::BufWriter;
 use std::path::PathBuf;
-
-use arrow::ipc::writer::FileWriter;
-use datafusion::datasource::file_format::options::ArrowReadOptions;
-use futures::TryStreamExt;
 
 use crate::error::{Error, Result};
 use crate::query::Session;
@@ -28,20 +22,7 @@ impl<'a> Stage<'a> {
 
     /// Runs a query and keeps its rows as table `name`. Returns how many there are.
     pub async fn table(&self, name: &str, sql: &str) -> Result<u64> {
-        let path = self.directory.join(format!("{name}.arrow"));
-        let failed = |cause| Error::io("write", &path, cause);
-        let mut batches = self.session.stream(sql).await?;
-        let file = File::create(&path).map_err(failed)?;
-        let mut writer = FileWriter::try_new(BufWriter::new(file), &batches.schema())?;
-        let mut rows = 0;
-        while let Some(batch) = batches.try_next().await? {
-            rows += batch.num_rows() as u64;
-            writer.write(&batch)?;
-        }
-        writer.finish()?;
-        let path = path.to_string_lossy();
-        self.session.context().register_arrow(name, path.as_ref(), ArrowReadOptions::default()).await?;
-        Ok(rows)
+        self.session.keep(name, sql, &self.directory).await
     }
 
     /// Gives a query a name; it runs whenever the name is used.

@@ -219,7 +219,7 @@ pub(super) fn image_field(sample: &ExportSample) -> ImageField<'_> {
 
 /// A file that takes its name only when it is complete.
 #[derive(Debug)]
-pub(super) struct PendingFile {
+pub(crate) struct PendingFile {
     target: PathBuf,
     file: BufWriter<NamedTempFile>,
 }

@@ -7,6 +7,7 @@ mod files;
 mod function_list;
 mod images;
 mod json_files;
+mod kept;
 mod kind;
 mod model_calls;
 mod named_arguments;

@@ -36,8 +36,10 @@ use crate::store::{SharedWriter, Snapshot, Store, StoreTable, Table};
 
 /// The views of a store: name and query.
 const VIEWS: &[(&str, Statement)] = &[
+    ("attempt_facts", Statement::new("views/attempt_facts", include_str!("../../sql/views/attempt_facts.sql"))),
     ("current", Statement::new("views/current", include_str!("../../sql/views/current.sql"))),
     ("history", Statement::new("views/history", include_str!("../../sql/views/history.sql"))),
+    ("item_facts", Statement::new("views/item_facts", include_str!("../../sql/views/item_facts.sql"))),
     ("lineage_edges", Statement::new("views/lineage_edges", include_str!("../../sql/views/lineage_edges.sql"))),
     ("rounds", Statement::new("views/rounds", include_str!("../../sql/views/rounds.sql"))),
     ("stale", Statement::new("views/stale", include_str!("../../sql/views/stale.sql"))),

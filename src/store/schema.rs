@@ -26,11 +26,13 @@ pub enum Table {
     Embeddings,
     /// One row for each member of each group of duplicates that was marked.
     Duplicates,
+    /// One row for each instruction and each person who checked it by hand.
+    Audits,
 }
 
 impl Table {
     /// Every table, in the order in which they are listed.
-    pub const ALL: [Table; 9] = [
+    pub const ALL: [Table; 10] = [
         Table::Images,
         Table::Samples,
         Table::Instructions,
@@ -40,6 +42,7 @@ impl Table {
         Table::Runs,
         Table::Embeddings,
         Table::Duplicates,
+        Table::Audits,
     ];
 
     /// The name in SQL, in the catalog and of the directory.
@@ -54,6 +57,7 @@ impl Table {
             Table::Runs => "runs",
             Table::Embeddings => "embeddings",
             Table::Duplicates => "duplicates",
+            Table::Audits => "audits",
         }
     }
 
@@ -62,7 +66,7 @@ impl Table {
     pub(super) fn format_version(self) -> u32 {
         match self {
             Table::Images | Table::Samples | Table::Instructions | Table::Evolutions | Table::Calls | Table::Prompts | Table::Runs => 1,
-            Table::Embeddings | Table::Duplicates => 2,
+            Table::Embeddings | Table::Duplicates | Table::Audits => 2,
         }
     }
 
@@ -78,6 +82,7 @@ impl Table {
             Table::Runs => &["run_id"],
             Table::Embeddings => &["instruction_id", "model"],
             Table::Duplicates => &["method", "member_id"],
+            Table::Audits => &["instruction_id", "auditor"],
         }
     }
 
@@ -206,6 +211,15 @@ impl Table {
                 text("member_id"),
                 text("representative_id"),
                 number("similarity"),
+                text("run_id"),
+                time("created_at"),
+            ],
+            Table::Audits => vec![
+                text("instruction_id"),
+                text("auditor"),
+                nullable(Field::new("improved", DataType::Boolean, true)),
+                nullable(Field::new("correct", DataType::Boolean, true)),
+                nullable(text("comment")),
                 text("run_id"),
                 time("created_at"),
             ],

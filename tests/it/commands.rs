@@ -32,7 +32,9 @@ mod help {
 
     #[test]
     fn of_every_command() {
-        for command in ["demo", "import", "evolve", "status", "sql", "lineage", "export", "prompts", "check", "dedup"] {
+        for command in
+            ["demo", "import", "evolve", "status", "sql", "lineage", "export", "prompts", "check", "dedup", "stats", "report", "audit"]
+        {
             snapshot(&format!("help_{command}"), &[command, "--help"]);
         }
     }

@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 7] = [
     &["model", "prompt"],
     &["functions"],
     &["query"],
-    &["evolution", "embedding", "import", "export", "lineage", "check", "dedup"],
+    &["evolution", "embedding", "import", "export", "lineage", "check", "dedup", "report", "audit"],
     &["cli"],
 ];
 

@@ -34,6 +34,7 @@ mod oracle;
 mod output;
 mod prompts;
 mod real_data;
+mod report;
 mod rules_model;
 mod stock_engine;
 mod stores;

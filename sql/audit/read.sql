@@ -1,0 +1,24 @@
+-- The filled-in rows of an audit file, with yes and no as true and false. `unreadable` is what is neither, so that it can be said which one.
+WITH row AS (
+    SELECT
+        CAST(a.instruction_id AS VARCHAR) AS instruction_id,
+        coalesce(nullif(trim(CAST(a.auditor AS VARCHAR)), ''), $auditor) AS auditor,
+        nullif(lower(trim(CAST(a.improved AS VARCHAR))), '') AS improved,
+        nullif(lower(trim(CAST(a.correct AS VARCHAR))), '') AS correct,
+        nullif(trim(CAST(a.comment AS VARCHAR)), '') AS comment
+    FROM $file a
+)
+SELECT
+    r.instruction_id,
+    r.auditor,
+    CASE WHEN r.improved IN ('yes', 'y', 'true', '1') THEN true WHEN r.improved IN ('no', 'n', 'false', '0') THEN false END AS improved,
+    CASE WHEN r.correct IN ('yes', 'y', 'true', '1') THEN true WHEN r.correct IN ('no', 'n', 'false', '0') THEN false END AS correct,
+    r.comment,
+    CASE
+        WHEN r.improved NOT IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0') THEN r.improved
+        WHEN r.correct NOT IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0') THEN r.correct
+    END AS unreadable,
+    i.instruction_id IS NOT NULL AS is_known
+FROM row r
+LEFT JOIN (SELECT instruction_id FROM instructions) i ON r.instruction_id = i.instruction_id
+WHERE r.improved IS NOT NULL OR r.correct IS NOT NULL OR r.comment IS NOT NULL

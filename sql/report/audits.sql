@@ -1,0 +1,56 @@
+-- How far people agree with the judge. A sample to check holds as many items of a rare stratum as of a common one, so each audited item stands for its
+-- share of its stratum (round, operator and status). Kappa is Cohen's, of the weighted rates; NULL where both always said the same.
+WITH size AS (
+    SELECT round, operator, status, count(*) AS items
+    FROM item_facts
+    WHERE round > 0 AND improved IS NOT NULL
+    GROUP BY round, operator, status
+),
+audit AS (
+    SELECT
+        f.round,
+        f.operator,
+        f.status,
+        a.auditor,
+        CASE WHEN f.improved THEN 1.0 ELSE 0.0 END AS judge,
+        CASE WHEN a.improved THEN 1.0 ELSE 0.0 END AS human,
+        CASE WHEN a.correct THEN 1.0 WHEN NOT a.correct THEN 0.0 END AS correct,
+        count(*) OVER (PARTITION BY f.round, f.operator, f.status) AS audited
+    FROM item_facts f
+    JOIN audits a ON f.instruction_id = a.instruction_id
+    WHERE f.improved IS NOT NULL AND a.improved IS NOT NULL
+),
+weighted AS (
+    SELECT a.*, CAST(s.items AS DOUBLE) / a.audited AS weight
+    FROM audit a
+    JOIN size s ON a.round = s.round AND a.operator = s.operator AND a.status = s.status
+),
+rate AS (
+    SELECT
+        round,
+        operator,
+        count(*) AS audited,
+        count(DISTINCT auditor) AS auditors,
+        sum(weight * judge) / sum(weight) AS judge_yes,
+        sum(weight * human) / sum(weight) AS human_yes,
+        sum(weight * CASE WHEN judge = human THEN 1.0 ELSE 0.0 END) / sum(weight) AS agree,
+        sum(weight * correct) / nullif(sum(weight) FILTER (WHERE correct IS NOT NULL), 0) AS correct
+    FROM weighted
+    GROUP BY round, operator
+),
+chance AS (
+    SELECT *, judge_yes * human_yes + (1 - judge_yes) * (1 - human_yes) AS chance
+    FROM rate
+)
+SELECT
+    round,
+    operator,
+    audited,
+    auditors,
+    round(judge_yes, 3) AS judge_yes,
+    round(human_yes, 3) AS human_yes,
+    round(agree, 3) AS agreement,
+    round(CASE WHEN chance < 1 THEN (agree - chance) / (1 - chance) END, 3) AS kappa,
+    round(correct, 3) AS correct
+FROM chance
+ORDER BY round, operator

@@ -1,0 +1,35 @@
+-- What the statistics count: one row for each item that stands (what another attempt replaced is left out), with its evolution and the figures
+-- of its text. Columns that nobody names are not computed. The statements of sql/report/ read this view; `mmevol stats` and `mmevol report` read
+-- it once, keep what --where chooses, and run the same statements over that.
+SELECT
+    i.instruction_id,
+    i.sample_id,
+    i.evolution_id,
+    i.parent_id,
+    i.root_id,
+    i.round,
+    i.position,
+    -- Rounds that were imported finished have no operator.
+    coalesce(i.operator, 'imported') AS operator,
+    coalesce(normalize_format(i.format), 'unnamed') AS format,
+    s.source,
+    e.model,
+    e.judge,
+    e.judge_prompt_id,
+    e.request_id,
+    i.status,
+    i.improved,
+    i.score,
+    i.faults,
+    i.skills,
+    i.objects,
+    CAST(coalesce(cardinality(i.skills), 0) AS BIGINT) AS skill_count,
+    CAST(coalesce(cardinality(i.steps), 0) AS BIGINT) AS step_count,
+    CAST(coalesce(cardinality(i.objects), 0) AS BIGINT) AS object_count,
+    regexp_count(i.question, '\S+') AS question_words,
+    regexp_count(i.answer, '\S+') AS answer_words,
+    i.question
+FROM instructions i
+JOIN samples s ON i.sample_id = s.sample_id
+LEFT JOIN evolutions e ON i.evolution_id = e.evolution_id
+WHERE e.status IS DISTINCT FROM 'superseded'

@@ -1,0 +1,196 @@
+//! Audit: items to check by hand, and what people said of them.
+//!
+//! [`AuditSample`] draws items from every stratum (round, operator and what became of the item); a person fills the file in; [`import_audits`] puts
+//! the verdicts into table `audits`, where `sql/report/audits.sql` sets them against the judge's.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use datafusion::execution::SendableRecordBatchStream;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::query::{Session, Statement, StatementParameter as Parameter};
+use crate::store::{Store, Table};
+
+const SAMPLE: Statement = Statement::new("audit/sample", include_str!("../sql/audit/sample.sql"));
+const READ: Statement = Statement::new("audit/read", include_str!("../sql/audit/read.sql"));
+
+/// Ids that one message names.
+const IDS_NAMED: usize = 3;
+
+/// Which items are drawn to be checked.
+#[derive(Debug, Clone)]
+pub struct AuditSample {
+    /// Items of each stratum; all of one that has fewer.
+    pub per_stratum: u32,
+    /// Another seed draws other items.
+    pub seed: i64,
+    /// SQL over the view `history`: only items for which it holds.
+    pub predicate: Option<String>,
+}
+
+impl Default for AuditSample {
+    /// Ten of each stratum.
+    fn default() -> Self {
+        AuditSample { per_stratum: 10, seed: 3407, predicate: None }
+    }
+}
+
+impl AuditSample {
+    /// The drawn items, with empty columns `improved`, `correct`, `auditor` and `comment` to fill in. The judge's verdict is not among them.
+    ///
+    /// # Errors
+    /// An [`Error::Argument`] when the predicate is none, and those of the statement.
+    pub async fn draw(&self, session: &Session) -> Result<SendableRecordBatchStream> {
+        let predicate = self.predicate.clone().unwrap_or_else(|| "true".into());
+        session.check_where(&predicate).await?;
+        let parameters = BTreeMap::from([
+            ("per_stratum", Parameter::Integer(self.per_stratum.into())),
+            ("seed", Parameter::Integer(self.seed)),
+            // On lines of its own: a predicate may end in a comment.
+            ("where", Parameter::Predicate(format!("\n{predicate}\n"))),
+        ]);
+        session.stream(&SAMPLE.bind(&parameters)?).await
+    }
+}
+
+/// What [`import_audits`] did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct ImportedAudits {
+    /// Verdicts that are in the store now and were not before.
+    pub added: u64,
+    /// Verdicts that took the place of another one by the same person.
+    pub replaced: u64,
+    /// Verdicts that were there already, word for word.
+    pub known: u64,
+}
+
+/// A filled-in row.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct Read {
+    instruction_id: String,
+    auditor: String,
+    improved: Option<bool>,
+    correct: Option<bool>,
+    comment: Option<String>,
+    unreadable: Option<String>,
+    is_known: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct AuditRow<'a> {
+    instruction_id: &'a str,
+    auditor: &'a str,
+    improved: Option<bool>,
+    correct: Option<bool>,
+    comment: Option<&'a str>,
+    run_id: &'a str,
+    created_at: chrono::DateTime<chrono::Utc>,
+}
+
+/// What a stored verdict says.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+struct Stored {
+    instruction_id: String,
+    auditor: String,
+    improved: Option<bool>,
+    correct: Option<bool>,
+    comment: Option<String>,
+}
+
+/// Reads the verdicts of a filled-in file (CSV or JSON lines) into table `audits`. Rows without any verdict are left out; rows that name no auditor are
+/// `auditor`'s. A person's later verdict on an item takes the place of the earlier one. Nothing is written unless every row is sound.
+///
+/// # Errors
+/// An [`Error::Argument`] that names the items: a verdict that is neither yes nor no, an id that the store does not have, two verdicts of one person
+/// on one item.
+pub async fn import_audits(store: &Store, path: &Path, auditor: &str) -> Result<ImportedAudits> {
+    let session = Session::builder().store(store.clone()).build().await?;
+    let file = Parameter::Text(path.to_string_lossy().into_owned());
+    let sql = READ.bind(&BTreeMap::from([("file", file), ("auditor", Parameter::Text(auditor.to_owned()))]))?;
+    let rows: Vec<Read> = read(&session, &sql).await?;
+    check(&rows)?;
+    let stored: Vec<Stored> = read(&session, "SELECT instruction_id, auditor, improved, correct, comment FROM audits").await?;
+    let stored: BTreeMap<(&str, &str), &Stored> =
+        stored.iter().map(|verdict| ((verdict.instruction_id.as_str(), verdict.auditor.as_str()), verdict)).collect();
+
+    let mut report = ImportedAudits::default();
+    let mut new = Vec::new();
+    let mut replaced = Vec::new();
+    for row in &rows {
+        match stored.get(&(row.instruction_id.as_str(), row.auditor.as_str())) {
+            Some(verdict) if (verdict.improved, verdict.correct, &verdict.comment) == (row.improved, row.correct, &row.comment) => {
+                report.known += 1
+            }
+            Some(_) => {
+                replaced.push(row);
+                new.push(row);
+            }
+            None => new.push(row),
+        }
+    }
+    report.replaced = replaced.len() as u64;
+    report.added = (new.len() - replaced.len()) as u64;
+    if new.is_empty() {
+        return Ok(report);
+    }
+    let mut writer = store.writer("audit import", serde_json::json!({ "file": path, "auditor": auditor })).await?;
+    for row in replaced {
+        let predicate = format!("instruction_id = {} AND auditor = {}", quoted(&row.instruction_id), quoted(&row.auditor));
+        writer.delete(Table::Audits, &predicate).await?;
+    }
+    let (run_id, created_at) = (writer.run_id().to_owned(), writer.started_at());
+    let new: Vec<AuditRow<'_>> = new
+        .into_iter()
+        .map(|row| AuditRow {
+            instruction_id: &row.instruction_id,
+            auditor: &row.auditor,
+            improved: row.improved,
+            correct: row.correct,
+            comment: row.comment.as_deref(),
+            run_id: &run_id,
+            created_at,
+        })
+        .collect();
+    writer.append_rows(Table::Audits, &new).await?;
+    let counters = serde_json::to_value(report).map_err(|cause| Error::internal("failed to count audits", cause))?;
+    writer.publish(counters).await?;
+    Ok(report)
+}
+
+fn check(rows: &[Read]) -> Result<()> {
+    let failed = |message: String, hint: &str| Err(Error::Argument { name: "audit".into(), message, hints: vec![hint.to_owned()] });
+    if let Some(row) = rows.iter().find(|row| row.unreadable.is_some()) {
+        let value = row.unreadable.as_deref().unwrap_or_default();
+        return failed(format!("'{value}' of item {} is neither yes nor no", row.instruction_id), "fill in yes or no, or leave it empty");
+    }
+    let unknown: Vec<&str> = rows.iter().filter(|row| !row.is_known).map(|row| row.instruction_id.as_str()).collect();
+    if !unknown.is_empty() {
+        let named = unknown.iter().take(IDS_NAMED).copied().collect::<Vec<_>>().join(", ");
+        let message = format!("{} items are not in the store, such as {named}", unknown.len());
+        return failed(message, "import into the store that 'mmevol audit sample' read");
+    }
+    let mut keys: Vec<(&str, &str)> = rows.iter().map(|row| (row.instruction_id.as_str(), row.auditor.as_str())).collect();
+    keys.sort_unstable();
+    if let Some(twice) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
+        let (id, auditor) = twice[0];
+        return failed(
+            format!("item {id} has two verdicts by '{auditor}'"),
+            "name each auditor in column auditor, or keep one of the rows",
+        );
+    }
+    Ok(())
+}
+
+async fn read<T: serde::de::DeserializeOwned>(session: &Session, sql: &str) -> Result<Vec<T>> {
+    let mut rows = Vec::new();
+    for batch in session.collect(sql).await? {
+        rows.extend(serde_arrow::from_record_batch::<Vec<T>>(&batch)?);
+    }
+    Ok(rows)
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}

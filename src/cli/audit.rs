@@ -1,0 +1,89 @@
+//! `mmevol audit`: items to check by hand, and the verdicts of whoever checked them.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use futures::TryStreamExt;
+
+use super::output::{OutputFormat, OutputOptions, write_stream};
+use super::{hint, note, open_session};
+use crate::audit::{AuditSample, import_audits};
+use crate::error::{Error, Result};
+use crate::formats::export::PendingFile;
+use crate::store::Store;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Draw items of every round, operator and verdict into a file to fill in.
+    Sample(SampleArguments),
+    /// Read a filled-in file into table audits.
+    Import(ImportArguments),
+}
+
+#[derive(Debug, Args)]
+struct SampleArguments {
+    /// The file to write: .csv or .jsonl. Columns improved, correct (yes or no), auditor and comment are to be filled in.
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Items of each round, operator and verdict.
+    #[arg(long, value_name = "N", default_value_t = AuditSample::default().per_stratum)]
+    per_stratum: u32,
+    /// Another seed draws other items.
+    #[arg(long, value_name = "N", default_value_t = AuditSample::default().seed)]
+    seed: i64,
+    /// Only items for which this SQL over the view history holds.
+    #[arg(long = "where", value_name = "SQL")]
+    predicate: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct ImportArguments {
+    /// The filled-in file: .csv or .jsonl.
+    file: PathBuf,
+    /// Whose verdicts they are, where column auditor is empty.
+    #[arg(long, value_name = "NAME", default_value = "unnamed")]
+    auditor: String,
+}
+
+pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
+    match arguments.action {
+        Action::Sample(arguments) => sample(store, arguments).await,
+        Action::Import(arguments) => import(store, arguments).await,
+    }
+}
+
+async fn sample(store: &Path, arguments: SampleArguments) -> Result<()> {
+    let SampleArguments { output, per_stratum, seed, predicate } = arguments;
+    let format = match output.extension().and_then(|extension| extension.to_str()) {
+        Some("csv") => OutputFormat::Csv,
+        Some("jsonl") => OutputFormat::Jsonl,
+        _ => return Err(Error::argument("--output", format!("'{}' is neither .csv nor .jsonl", output.display()))),
+    };
+    let session = open_session(store).await?;
+    let rows = AuditSample { per_stratum, seed, predicate }.draw(&session).await?;
+    let mut file = PendingFile::create(&output)?;
+    let (schema, rows) = (rows.schema(), rows.map_err(|cause| session.explain(cause, "")));
+    let count = write_stream(schema, rows, format, OutputOptions::default(), &mut file).await?;
+    if count.rows == 0 {
+        note("nothing to check: no item was evolved yet, or --where chooses none");
+        return Ok(());
+    }
+    file.finish()?;
+    note(format_args!("wrote {} items to {}", count.rows, output.display()));
+    hint(format_args!("fill in improved and correct (yes or no), then: mmevol audit import {} --auditor NAME", output.display()));
+    Ok(())
+}
+
+async fn import(store: &Path, arguments: ImportArguments) -> Result<()> {
+    let store = Store::open(store).await?;
+    let imported = import_audits(&store, &arguments.file, &arguments.auditor).await?;
+    note(format_args!("{} verdicts added, {} replaced, {} known", imported.added, imported.replaced, imported.known));
+    hint("set against the judge's: mmevol stats --section audits");
+    Ok(())
+}

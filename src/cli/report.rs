@@ -1,0 +1,43 @@
+//! `mmevol report`: what the dataset is like, as one page.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::note;
+use super::progress::Progress;
+use crate::error::Result;
+use crate::report::{Report, Selection};
+use crate::store::Store;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The HTML file to write: one page that needs no network and no script.
+    #[arg(short, long, value_name = "FILE", default_value = "report.html")]
+    output: PathBuf,
+    /// The page's title.
+    #[arg(long, value_name = "TEXT", default_value = "Dataset report")]
+    title: String,
+    /// Only items for which this SQL over the view history holds.
+    #[arg(long = "where", value_name = "SQL")]
+    predicate: Option<String>,
+    /// The store as it was: before-run-N, after-run-N, run-N (after it) or now [default: now].
+    #[arg(long, value_name = "TAG")]
+    at: Option<String>,
+}
+
+pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
+    let store = Store::open(store).await?;
+    let progress = Progress::spinner("drawing the report");
+    let selection = Selection { predicate: arguments.predicate, at: arguments.at };
+    let written = Report::new(&arguments.output).title(arguments.title).selection(selection).write(&store).await?;
+    progress.finish();
+    let kilobytes = written.bytes.div_ceil(1024);
+    note(format_args!(
+        "wrote {}: {} pictures, {} examples, {kilobytes} kB",
+        arguments.output.display(),
+        written.pictures,
+        written.examples
+    ));
+    Ok(())
+}

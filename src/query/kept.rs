@@ -1,0 +1,37 @@
+//! Results kept on disk: any number of rows needs little memory, and the next statement is plain SQL over their name.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::Path;
+
+use arrow::ipc::writer::FileWriter;
+use datafusion::datasource::file_format::options::ArrowReadOptions;
+use futures::TryStreamExt;
+
+use super::session::Session;
+use crate::error::{Error, Result};
+
+impl Session {
+    /// Runs a query and keeps its rows as table `name`, in the file `<name>.arrow` of a folder of the caller's, in place of any table or view
+    /// of that name. Returns how many rows there are. The table lasts as long as the session and the file do.
+    ///
+    /// # Errors
+    /// Those of the query, and of writing the file.
+    pub async fn keep(&self, name: &str, sql: &str, folder: &Path) -> Result<u64> {
+        let path = folder.join(format!("{name}.arrow"));
+        let failed = |cause| Error::io("write", &path, cause);
+        let mut batches = self.stream(sql).await?;
+        let file = File::create(&path).map_err(failed)?;
+        let mut writer = FileWriter::try_new(BufWriter::new(file), &batches.schema())?;
+        let mut rows = 0;
+        while let Some(batch) = batches.try_next().await.map_err(|cause| self.explain(cause, sql))? {
+            rows += batch.num_rows() as u64;
+            writer.write(&batch)?;
+        }
+        writer.finish()?;
+        let path = path.to_string_lossy();
+        self.context().deregister_table(name)?;
+        self.context().register_arrow(name, path.as_ref(), ArrowReadOptions::default()).await?;
+        Ok(rows)
+    }
+}

@@ -1,0 +1,116 @@
+//! The items and attempts that figures are made of, read from the store once.
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use futures::TryStreamExt;
+
+use crate::error::{Error, Result};
+use crate::query::Session;
+use crate::store::{Snapshot, Store};
+
+/// Which items of which state are looked at.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// SQL over the view `history`: only items for which it holds. `None` for all that stand.
+    pub predicate: Option<String>,
+    /// The state of the store, as [`crate::store::Catalog::state`] takes it. `None` for the present one.
+    pub at: Option<String>,
+}
+
+/// One state of a store, with the chosen items at hand under the names that `sql/report/` reads.
+///
+/// The views `item_facts` and `attempt_facts` are read once, narrow, into files in the system's temporary folder, so that twenty statements do not
+/// read the store twenty times. Memory does not grow with the items; the files take about 400 bytes an item, and go away with this.
+#[derive(Debug)]
+pub struct Facts {
+    session: Session,
+    snapshot: Snapshot,
+    selection: Selection,
+    items: u64,
+    attempts: u64,
+    /// Holds the files.
+    _folder: TempDir,
+}
+
+impl Facts {
+    /// Reads the chosen items.
+    ///
+    /// Only attempts that brought a chosen item are looked at, so that with a predicate the failed ones, which have no items, are left out.
+    ///
+    /// # Errors
+    /// Those of the store, an [`Error::Argument`] when the predicate is no predicate over `history`, and of writing to the temporary folder.
+    pub async fn gather(store: &Store, selection: Selection) -> Result<Facts> {
+        let snapshot = match &selection.at {
+            Some(state) => store.snapshot_at(state).await?,
+            None => store.snapshot().await?,
+        };
+        let session = Session::builder().snapshot(snapshot.clone()).build().await?;
+        let mut items = "SELECT * FROM item_facts".to_owned();
+        let mut attempts = "SELECT * FROM attempt_facts".to_owned();
+        if let Some(predicate) = &selection.predicate {
+            session.check_where(predicate).await?;
+            // On lines of its own: a predicate may end in a comment.
+            items += &format!(" WHERE instruction_id IN (SELECT instruction_id FROM history WHERE\n{predicate}\n)");
+            attempts += " WHERE evolution_id IN (SELECT evolution_id FROM item_facts)";
+        }
+        let folder = tempfile::tempdir().map_err(|cause| Error::io("create a folder in", std::env::temp_dir(), cause))?;
+        let items = Box::pin(session.keep("item_facts", &items, folder.path())).await?;
+        let attempts = Box::pin(session.keep("attempt_facts", &attempts, folder.path())).await?;
+        Ok(Facts { session, snapshot, selection, items, attempts, _folder: folder })
+    }
+
+    /// How many items were chosen.
+    pub fn items(&self) -> u64 {
+        self.items
+    }
+
+    /// How many attempts brought them.
+    pub fn attempts(&self) -> u64 {
+        self.attempts
+    }
+
+    /// What was chosen.
+    pub fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
+    /// The state that is looked at.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// The rows of a statement as columns. Figures are small: they are held in memory.
+    ///
+    /// # Errors
+    /// Those of the statement.
+    pub async fn batches(&self, sql: &str) -> Result<(SchemaRef, Vec<RecordBatch>)> {
+        let stream = self.session.stream(sql).await?;
+        let schema = stream.schema();
+        let batches = stream.try_collect().await.map_err(|cause| self.session.explain(cause, sql))?;
+        Ok((schema, batches))
+    }
+
+    /// The rows of a statement as objects, in the order of its columns. NULL and what is not a number are null.
+    ///
+    /// # Errors
+    /// Those of the statement.
+    pub async fn rows(&self, sql: &str) -> Result<Vec<Value>> {
+        let mut rows = Vec::new();
+        for batch in self.batches(sql).await?.1 {
+            rows.extend(serde_arrow::from_record_batch::<Vec<Value>>(&batch)?);
+        }
+        Ok(rows)
+    }
+}
+
+/// Rows as what they mean.
+///
+/// # Errors
+/// When a column is missing or of another type, which is a fault of the statement's file.
+pub fn typed<T: DeserializeOwned>(rows: &[Value]) -> Result<Vec<T>> {
+    rows.iter().map(|row| T::deserialize(row).map_err(|cause| Error::internal("failed to read the rows of a figure", cause))).collect()
+}

@@ -1,0 +1,123 @@
+//! `mmevol audit`: what is drawn, what is read, and how it is set against the judge.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use mmevol::Session;
+use mmevol::audit::{ImportedAudits, import_audits};
+use serde_json::{Value, json};
+
+use super::{evolved_photos, rows};
+use crate::command::{Run, Workspace};
+use crate::stores::TestStore;
+
+fn audit(test: &TestStore, workspace: &Workspace, arguments: &[&str]) -> Run {
+    let store = test.store.root().to_string_lossy().into_owned();
+    workspace.run(&[&["--store", &store, "audit"], arguments].concat())
+}
+
+fn drawn(workspace: &Workspace, name: &str) -> Vec<Value> {
+    fs::read_to_string(workspace.path(name)).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn draws_from_every_stratum_and_hides_the_verdict() {
+    let (test, workspace) = (evolved_photos().await, Workspace::new());
+    for name in ["one.jsonl", "again.jsonl"] {
+        audit(&test, &workspace, &["sample", "-o", name, "--per-stratum", "2"]).expect_code(0).expect_stderr(&["wrote", "audit import"]);
+    }
+    audit(&test, &workspace, &["sample", "-o", "other.jsonl", "--per-stratum", "2", "--seed", "8"]).expect_code(0);
+    let (one, again, other) = (drawn(&workspace, "one.jsonl"), drawn(&workspace, "again.jsonl"), drawn(&workspace, "other.jsonl"));
+    assert_eq!(one, again);
+    assert_ne!(one, other, "another seed draws other items, or in another order");
+    let ids = |rows: &[Value]| rows.iter().map(|row| row["instruction_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let strata = test
+        .values("SELECT round, operator, status, least(count(*), 2) AS drawn FROM instructions WHERE round > 0 GROUP BY round, operator, status")
+        .await;
+    let expected: i64 = strata.iter().map(|row| row["drawn"].as_i64().unwrap()).sum();
+    assert_eq!(ids(&one).len() as i64, expected);
+    assert!(one.iter().all(|row| row.get("status").is_none() && row.get("score").is_none() && row["improved"] == ""), "{:?}", one[0]);
+
+    audit(&test, &workspace, &["sample", "-o", "items.csv", "--where", "operator = 'interaction'"]).expect_code(0);
+    let csv = fs::read_to_string(workspace.path("items.csv")).unwrap();
+    assert!(
+        csv.starts_with(
+            "instruction_id,round,operator,source_id,image,parent_question,parent_answer,question,answer,improved,correct,auditor,comment\n"
+        ),
+        "{csv}"
+    );
+    audit(&test, &workspace, &["sample", "-o", "items.txt"]).expect_code(1).expect_stderr(&["neither .csv nor .jsonl"]);
+    audit(&test, &workspace, &["sample", "-o", "none.csv", "--where", "round = 9"]).expect_code(0).expect_stderr(&["nothing to check"]);
+    assert!(!workspace.path("none.csv").exists());
+}
+
+/// People who agree with the judge on all but one item.
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_verdicts_and_sets_them_against_the_judges() {
+    let (test, workspace) = (evolved_photos().await, Workspace::new());
+    let judged = test
+        .values("SELECT instruction_id, round, operator, improved FROM instructions WHERE improved IS NOT NULL ORDER BY instruction_id")
+        .await;
+    let say = |index: usize, improved: bool| (improved != (index == 0)).to_string();
+    let line = |(index, row): (usize, &Value)| {
+        let improved = say(index, row["improved"].as_bool().unwrap()).replace("true", "yes").replace("false", "No");
+        json!({ "instruction_id": row["instruction_id"], "improved": improved, "correct": "yes", "auditor": "", "comment": "" }).to_string()
+    };
+    let lines: Vec<String> = judged.iter().enumerate().map(line).collect();
+    workspace.write("filled.jsonl", lines.join("\n"));
+    audit(&test, &workspace, &["import", "filled.jsonl", "--auditor", "Ada"])
+        .expect_code(0)
+        .expect_stderr(&[&format!("{} verdicts added", judged.len())]);
+    assert_eq!(test.count("SELECT count(*) FROM audits WHERE auditor = 'Ada' AND run_id LIKE 'run-%'").await, judged.len() as i64);
+    test.assert_sound().await;
+
+    // Every item was audited, so that the weights are 1 and the agreement is a plain share.
+    let mut expected: BTreeMap<(i64, String), (f64, f64)> = BTreeMap::new();
+    for (index, row) in judged.iter().enumerate() {
+        let group = expected.entry((row["round"].as_i64().unwrap(), row["operator"].as_str().unwrap().to_owned())).or_default();
+        group.0 += f64::from(u8::from(index != 0));
+        group.1 += 1.0;
+    }
+    let computed = rows(&test.store, None, "audits").await;
+    assert_eq!(computed.len(), expected.len());
+    for (row, ((round, operator), (agree, count))) in computed.iter().zip(expected) {
+        assert_eq!((row["round"].as_i64(), row["operator"].as_str()), (Some(round), Some(operator.as_str())));
+        assert!((row["agreement"].as_f64().unwrap() - agree / count).abs() < 6e-4, "{row}");
+        assert_eq!((row["audited"].as_f64(), row["correct"].as_f64()), (Some(count), Some(1.0)));
+    }
+
+    // The same again changes nothing; another mind replaces.
+    let path = workspace.path("filled.jsonl");
+    let again = import_audits(&test.store, &path, "Ada").await.unwrap();
+    assert_eq!(again, ImportedAudits { known: judged.len() as u64, ..ImportedAudits::default() });
+    let id = judged[0]["instruction_id"].as_str().unwrap();
+    workspace.write("changed.csv", format!("instruction_id,improved,correct,auditor,comment\n{id},yes,no,Ada,\"look, again\"\n"));
+    let changed = import_audits(&test.store, &workspace.path("changed.csv"), "someone").await.unwrap();
+    assert_eq!(changed, ImportedAudits { replaced: 1, ..ImportedAudits::default() });
+    let stored = test.values(&format!("SELECT improved, correct, auditor, comment FROM audits WHERE instruction_id = '{id}'")).await;
+    assert_eq!(stored, [json!({ "improved": true, "correct": false, "auditor": "Ada", "comment": "look, again" })]);
+    test.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_files_it_cannot_trust() {
+    let (test, workspace) = (evolved_photos().await, Workspace::new());
+    let id = test.values("SELECT min(instruction_id) AS id FROM instructions").await[0]["id"].as_str().unwrap().to_owned();
+    let header = "instruction_id,improved,correct,auditor,comment";
+    for (name, row, message) in [
+        ("maybe.csv", format!("{id},maybe,,,"), "'maybe' of item"),
+        ("unknown.csv", "0123,yes,,,".to_owned(), "1 items are not in the store, such as"),
+        ("twice.csv", format!("{id},yes,,,\n{id},no,,,"), "two verdicts by 'Ada'"),
+    ] {
+        workspace.write(name, format!("{header}\n{row}\n"));
+        audit(&test, &workspace, &["import", name, "--auditor", "Ada"]).expect_code(1).expect_stderr(&[message]);
+    }
+    workspace.write("other.csv", "name,value\na,b\n");
+    audit(&test, &workspace, &["import", "other.csv"]).expect_code(1);
+    audit(&test, &workspace, &["import", "missing.csv"]).expect_code(1).expect_stderr(&["there is no such file"]);
+    // A file that nobody filled in is no fault, and no run.
+    workspace.write("empty.csv", format!("{header}\n{id},,,,\n"));
+    audit(&test, &workspace, &["import", "empty.csv"]).expect_code(0).expect_stderr(&["0 verdicts added"]);
+    let session = Session::builder().store(test.store.clone()).build().await.unwrap();
+    assert_eq!(session.collect("SELECT * FROM audits").await.unwrap().iter().map(|batch| batch.num_rows()).sum::<usize>(), 0);
+}

@@ -1,0 +1,129 @@
+//! `mmevol report`: what the page holds. How it looks is checked in a browser (`tests/browser`).
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use mmevol::Import;
+use mmevol::import::MissingImages;
+use mmevol::report::{Report, Selection};
+use regex::Regex;
+use serde_json::json;
+
+use super::{empty_store, evolved_photos};
+use crate::command::Workspace;
+use crate::stores::TestStore;
+
+async fn page(test: &TestStore, report: impl FnOnce(Report) -> Report) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new/folder/report.html");
+    report(Report::new(&path)).write(&test.store).await.unwrap();
+    fs::read_to_string(path).unwrap()
+}
+
+/// What must hold of every page.
+fn assert_sound(page: &str) {
+    assert!(!page.contains("NaN") && !page.contains("Infinity"), "a number is none");
+    assert!(!page.contains("<script"), "a script");
+    let addresses = Regex::new(r#"(?:href|src|action|data)="([^"]*)"|url\(|@import"#).unwrap();
+    let outside: Vec<&str> = addresses
+        .captures_iter(page)
+        .map(|found| found.get(1).map_or("url", |address| address.as_str()))
+        .filter(|address| !address.starts_with('#') && !address.starts_with("data:image/jpeg;base64,"))
+        .collect();
+    assert!(outside.is_empty(), "the page reaches outside: {outside:?}");
+    let ids: Vec<&str> = Regex::new(r#" id="([^"]+)""#).unwrap().captures_iter(page).map(|found| found.get(1).unwrap().as_str()).collect();
+    assert_eq!(ids.len(), ids.iter().collect::<BTreeSet<_>>().len(), "an id is there twice: {ids:?}");
+    let links = Regex::new(r##"href="#([^"]+)""##).unwrap();
+    assert!(links.captures_iter(page).all(|link| ids.contains(&link.get(1).unwrap().as_str())), "a link leads nowhere");
+    let figures = page.matches("<figure ").count();
+    assert!(figures >= 18, "only {figures} figures");
+    let said =
+        page.matches("<svg ").count() + page.matches("<p class=\"absent\">").count() + page.matches("<div class=\"rows\"><table>").count();
+    assert!(said >= figures, "a figure says nothing");
+    // Each figure has its SQL, and each picture its text.
+    assert_eq!(page.matches("<summary>sql/report/").count(), figures + 1, "the examples have theirs too");
+    assert_eq!(page.matches("role=\"img\"").count(), page.matches("<desc ").count());
+}
+
+#[tokio::test]
+async fn of_an_evolved_store_draws_every_picture() {
+    let test = evolved_photos().await;
+    let page = page(&test, |report| report.title("Seven <photos> & \"more\"")).await;
+    assert_sound(&page);
+    assert!(page.contains("<h1>Seven &lt;photos&gt; &amp; &quot;more&quot;</h1>"));
+    for id in [
+        "items",
+        "flow",
+        "score_distribution",
+        "verdicts",
+        "skills_per_item",
+        "steps_per_item",
+        "rank_frequency_object",
+        "objects",
+        "formats",
+    ] {
+        let figure = page.split(&format!("<figure id=\"{id}\">")).nth(1).and_then(|rest| rest.split("</figure>").next());
+        assert!(figure.is_some_and(|figure| figure.contains("<svg ")), "{id} drew nothing");
+    }
+    assert!(page.contains("src=\"data:image/jpeg;base64,"), "no picture of an example");
+    let chains: Vec<usize> =
+        page.split("<ol class=\"chain\">").skip(1).map(|chain| chain.split("</ol>").next().unwrap().matches("<li>").count()).collect();
+    assert!(!chains.is_empty() && chains.iter().any(|steps| *steps == 3), "no chain from a seed to round 2: {chains:?}");
+}
+
+#[tokio::test]
+async fn of_stores_with_little_or_nothing_says_so() {
+    for test in [empty_store().await, TestStore::with_items(&[1]).await] {
+        let page = page(&test, |report| report).await;
+        assert_sound(&page);
+        assert!(page.contains("No item has a score.") && page.contains("No evolved item was kept."));
+    }
+}
+
+/// Seeds, and rounds that came finished, with everything that could leave its place on a page.
+#[tokio::test]
+async fn holds_no_text_of_the_data_as_markup() {
+    let folder = tempfile::tempdir().unwrap();
+    let hostile = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\" onmouseover=\"x' &amp; \u{0}\u{1}\u{202e}";
+    let item = |question: String| {
+        json!({
+            "question": question, "answer": hostile, "objects": [hostile, "</svg><script>"], "skills": ["<b>OCR</b>"], "format": hostile,
+            "steps": [{ "manipulation": hostile, "description": hostile }], "score": 7
+        })
+    };
+    let samples = json!([{
+        "id": hostile, "hash_id": hostile, "image": "none.jpg",
+        "conversations_v0": [item(hostile.to_owned())], "conversations_v1": [item(format!("{hostile} {}", "long ".repeat(20_000)))]
+    }]);
+    let seeds = folder.path().join("seeds.json");
+    fs::write(&seeds, samples.to_string()).unwrap();
+    let test = TestStore::empty().await;
+    Import::new(&seeds).missing_images(MissingImages::Allow).run(&test.store).await.unwrap();
+    let page = page(&test, |report| report.title(hostile)).await;
+    assert_sound(&page);
+    assert!(!page.contains("<img src=x") && !page.contains("<b>OCR") && !page.contains("</svg><"));
+    assert!(page.len() < 400_000, "a question of 100 kB is shown whole: {} bytes", page.len());
+}
+
+#[tokio::test]
+async fn follows_a_predicate() {
+    let test = evolved_photos().await;
+    let predicate = "operator = 'interaction' OR round = 0";
+    let selection = Selection { predicate: Some(predicate.to_owned()), at: None };
+    let page = page(&test, |report| report.selection(selection)).await;
+    assert_sound(&page);
+    assert!(
+        page.contains("operator = &#x27;interaction&#x27; OR round = 0") || page.contains("operator = &#39;interaction&#39; OR round = 0")
+    );
+    assert!(!page.contains("<figure id=\"calls\">"));
+}
+
+#[test]
+fn command_says_what_it_wrote() {
+    let workspace = Workspace::with_photos();
+    workspace.run(&["report", "-o", "page.html", "--title", "Photos"]).expect_code(0).expect_stderr(&["wrote page.html:", "pictures"]);
+    assert!(fs::read_to_string(workspace.path("page.html")).unwrap().contains("<title>Photos</title>"));
+    workspace.run(&["report", "--where", "nothing = 1"]).expect_code(1).expect_stderr(&["--where"]);
+    assert!(!workspace.path("report.html").exists());
+    Workspace::new().run(&["report"]).expect_code(1).expect_stderr(&["there is no store"]);
+}

@@ -1,0 +1,80 @@
+//! The statements of `sql/report/`: each runs as it stands, over any store.
+
+use std::fs;
+
+use mmevol::Session;
+use mmevol::report::SECTIONS;
+use serde_json::Value;
+
+use super::{empty_store, evolved_photos};
+use crate::stores::TestStore;
+
+/// Every file of `sql/report/`, by its stem.
+fn files() -> Vec<(String, String)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/sql/report");
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let sql = paths.filter(|path| path.extension().is_some_and(|extension| extension == "sql"));
+    let mut files: Vec<(String, String)> =
+        sql.map(|path| (path.file_stem().unwrap().to_string_lossy().into_owned(), fs::read_to_string(&path).unwrap())).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn every_file_is_a_section() {
+    let mut names: Vec<&str> = SECTIONS.iter().map(|section| section.name()).collect();
+    // The page alone shows examples.
+    names.push("examples");
+    names.sort_unstable();
+    assert_eq!(files().iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), names);
+}
+
+/// Not as JSON, which has no NaN.
+async fn assert_no_nan(session: &Session, name: &str, sql: &str) -> usize {
+    let mut rows = 0;
+    for batch in session.collect(sql).await.unwrap_or_else(|error| panic!("{name}: {error}")) {
+        rows += batch.num_rows();
+        let table = arrow::util::pretty::pretty_format_batches(&[batch]).unwrap().to_string();
+        assert!(!table.contains("NaN") && !table.contains(" inf") && !table.contains("-inf"), "{name}\n{table}");
+    }
+    rows
+}
+
+#[tokio::test]
+async fn each_runs_as_it_stands_over_any_store() {
+    let one = TestStore::with_items(&[1]).await;
+    let same = TestStore::with_items(&[2, 2, 2]).await;
+    let (evolved, empty) = (evolved_photos().await, empty_store().await);
+    for (test, about) in [(&empty, "empty"), (&one, "one item"), (&same, "equal items"), (&evolved, "evolved")] {
+        let session = Session::builder().store(test.store.clone()).build().await.unwrap();
+        for (name, sql) in files() {
+            let rows = assert_no_nan(&session, &format!("{name}, {about}"), &sql).await;
+            assert!(about != "empty" || rows == 0, "{name} says something of nothing");
+        }
+    }
+}
+
+/// Nothing is lost between the sections: each round's items are those of the table.
+#[tokio::test]
+async fn sections_count_the_same_items() {
+    let test = evolved_photos().await;
+    let items = super::rows(&test.store, None, "items").await;
+    let of_table = test
+        .values("SELECT round, count(*) AS items, count(*) FILTER (WHERE status = 'kept') AS kept FROM instructions GROUP BY round ORDER BY round")
+        .await;
+    let pair = |row: &Value| (row["round"].clone(), row["items"].clone(), row["kept"].clone());
+    assert_eq!(items.iter().map(pair).collect::<Vec<_>>(), of_table.iter().map(pair).collect::<Vec<_>>());
+    let sum = |rows: &[Value], column: &str| rows.iter().map(|row| row[column].as_i64().unwrap()).sum::<i64>();
+    let kept = sum(&items, "kept");
+    for (name, column) in [("complexity", "kept"), ("formats", "kept"), ("descent", "kept")] {
+        assert_eq!(sum(&super::rows(&test.store, None, name).await, column), kept, "{name}");
+    }
+    let histogram = super::rows(&test.store, None, "skills_per_item").await;
+    assert_eq!(sum(&histogram, "seed") + sum(&histogram, "evolved"), kept);
+    // Every stage of the flow holds every sample.
+    let flow = super::rows(&test.store, None, "flow").await;
+    for round in [1, 2] {
+        let stage: Vec<Value> = flow.iter().filter(|row| row["to_round"] == round).cloned().collect();
+        assert_eq!(sum(&stage, "samples"), 7, "round {round}");
+    }
+}
