@@ -71,7 +71,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Leaves room for labels left of and below the data, and above it where `has_heading`.
+    /// Leaves room for labels left of and below the data.
     pub fn of(width: f64, height: f64, left: f64) -> Frame {
         Frame { area: Area { x: left, y: 12.0, width: width - left - 10.0, height: height - 12.0 - 38.0 } }
     }

@@ -48,14 +48,16 @@ pub fn sankey(stages: &[String], states: &[State], flows: &[Flow]) -> Svg {
     const TOP: f64 = 22.0;
     const BAR: f64 = 13.0;
     const GAP: f64 = 9.0;
+    /// Right of the last bars, for their labels.
+    const MARGIN: f64 = 92.0;
     // Labels need room: with many rounds the picture grows, and its frame scrolls.
-    let width = WIDTH.max(stages.len() as f64 * 104.0);
+    let width = WIDTH.max(stages.len() as f64 * 106.0);
     let mut svg = Svg::new(width, HEIGHT);
     let counts = counts(flows);
     let total: f64 = counts.iter().filter(|(stop, _)| stop.stage == 0).map(|(_, count)| count).sum();
     let most_states = (0..stages.len()).map(|stage| counts.keys().filter(|stop| stop.stage == stage).count()).max().unwrap_or(1);
     let unit = (HEIGHT - TOP - 8.0 - GAP * most_states.saturating_sub(1) as f64) / total.max(1.0);
-    let step = (width - BAR - 2.0) / stages.len().saturating_sub(1).max(1) as f64;
+    let step = (width - BAR - 2.0 - MARGIN) / stages.len().saturating_sub(1).max(1) as f64;
 
     let mut nodes: BTreeMap<Stop, Node> = BTreeMap::new();
     let mut y = TOP;
@@ -88,7 +90,6 @@ pub fn sankey(stages: &[String], states: &[State], flows: &[Flow]) -> Svg {
         let tip = format!("{} to {}: {} ({})", source.name, target.name, short_count(flow.count), percent(flow.count / total));
         svg.path(&data, &format!("band {}", target.class), &tip);
     }
-    let last = stages.len().saturating_sub(1);
     for (stop, node) in &nodes {
         let Some(state) = states.get(stop.state) else { continue };
         let count = counts.get(stop).copied().unwrap_or(0.0);
@@ -98,20 +99,12 @@ pub fn sankey(stages: &[String], states: &[State], flows: &[Flow]) -> Svg {
             &format!("{}: {} ({})", state.name, short_count(count), percent(count / total)),
         );
         if node.area.height > 9.0 {
-            let middle = node.area.y + node.area.height / 2.0 + 4.0;
-            let text = format!("{} {}", state.name, short_count(count));
-            match stop.stage == last && last > 0 {
-                true => svg.text((node.area.x - 5.0, middle), Anchor::End, "flow-name", &text),
-                false => svg.text((node.area.x + BAR + 5.0, middle), Anchor::Start, "flow-name", &text),
-            }
+            let place = (node.area.x + BAR + 5.0, node.area.y + node.area.height / 2.0 + 4.0);
+            svg.text(place, Anchor::Start, "flow-name", &format!("{} {}", state.name, short_count(count)));
         }
     }
     for (index, name) in stages.iter().enumerate() {
-        let x = 1.0 + index as f64 * step;
-        match index == last && last > 0 {
-            true => svg.text((x + BAR, 12.0), Anchor::End, "axis-name", name),
-            false => svg.text((x, 12.0), Anchor::Start, "axis-name", name),
-        }
+        svg.text((1.0 + index as f64 * step, 12.0), Anchor::Start, "axis-name", name);
     }
     svg
 }
