@@ -5,8 +5,10 @@ WITH request AS (
     SELECT evolution_id, score_request_id FROM evolutions WHERE $runs
 ),
 cut_off AS (
-    SELECT request_id FROM calls GROUP BY request_id HAVING bool_and(finish_reason = 'length')
+    SELECT c.request_id
+    FROM (SELECT DISTINCT request_id FROM calls WHERE finish_reason = 'length') c
+    LEFT ANTI JOIN calls whole ON c.request_id = whole.request_id AND whole.finish_reason <> 'length'
 )
 SELECT count(DISTINCT r.evolution_id)
-FROM request r
-JOIN cut_off c ON r.request_id = c.request_id
+FROM cut_off c
+JOIN request r ON c.request_id = r.request_id

@@ -4,8 +4,10 @@
 -- most $max_items items, one request each; a part never mixes items of two evolutions. What was tried in this round before is due again only
 -- where it was asked for: what failed with $failed, what would come out otherwise today with $stale, what $where chooses with $again, and the
 -- verdicts alone, where the judge is another one, with $judge_only.
+--
+-- What is due is found by ids alone; texts are read of nothing else.
 WITH standing AS (
-    SELECT i.*
+    SELECT i.sample_id, i.evolution_id, i.round
     FROM instructions i
     -- What was replaced by another attempt is nobody's parent.
     LEFT ANTI JOIN evolutions e ON i.evolution_id = e.evolution_id AND e.status = 'superseded'
@@ -14,28 +16,17 @@ WITH standing AS (
 latest AS (
     SELECT sample_id, max(round) AS round FROM standing GROUP BY sample_id
 ),
-parent AS (
-    SELECT
-        i.*,
-        CAST(row_number() OVER (PARTITION BY i.sample_id, i.evolution_id ORDER BY i.position) AS BIGINT) - 1 AS number,
-        count(*) OVER (PARTITION BY i.sample_id, i.evolution_id) AS siblings
-    FROM standing i
-    JOIN latest ON i.sample_id = latest.sample_id AND i.round = latest.round
+-- The evolutions, or the seeds, that hold a sample's parents.
+origin AS (
+    SELECT i.sample_id, i.evolution_id AS parent_evolution_id, i.round AS parent_round, count(*) AS siblings
+    FROM latest
+    JOIN standing i ON latest.sample_id = i.sample_id AND latest.round = i.round
+    GROUP BY i.sample_id, i.evolution_id, i.round
 ),
+-- As many parts as needed, all of nearly the same size.
 part AS (
-    SELECT
-        sample_id,
-        evolution_id AS parent_evolution_id,
-        -- As many parts as needed, all of nearly the same size.
-        CAST(number * ((siblings + $max_items - 1) / $max_items) / siblings AS INT) AS part,
-        array_agg(
-            named_struct(
-                'instruction_id', instruction_id, 'root_id', root_id, 'image_position', image_position, 'objects', objects,
-                'skills', skills, 'format', format, 'question', question, 'steps', steps, 'answer', answer
-            ) ORDER BY number
-        ) AS parents
-    FROM parent
-    GROUP BY 1, 2, 3
+    SELECT *, CAST(unnest(range(0, parts)) AS INT) AS part
+    FROM (SELECT *, (siblings + $max_items - 1) / $max_items AS parts FROM origin)
 ),
 tried AS (
     SELECT
@@ -74,7 +65,7 @@ candidate AS (
         p.*,
         t.standing_id,
         t.operator AS last_operator,
-        coalesce(t.attempts, 0) AS attempt,
+        CAST(coalesce(t.attempts, 0) AS INT) AS attempt,
         CASE
             WHEN $judge_only THEN CASE WHEN t.judged_otherwise THEN 'another judge' END
             WHEN $again THEN CASE WHEN t.chosen THEN 'chosen' END
@@ -89,12 +80,47 @@ candidate AS (
     LEFT JOIN tried t
         ON p.sample_id = t.sample_id AND p.part = t.part AND coalesce(p.parent_evolution_id, '') = coalesce(t.parent_evolution_id, '')
     LEFT JOIN been b ON p.sample_id = b.sample_id
+),
+due AS (
+    SELECT *
+    FROM candidate
+    WHERE due IS NOT NULL
+        AND ($everywhere OR $again OR sample_id IN (SELECT sample_id FROM history WHERE $where))
+),
+parent AS (
+    SELECT
+        d.*,
+        i.instruction_id, i.root_id, i.image_position, i.objects, i.skills, i.format, i.question, i.steps, i.answer,
+        CAST(row_number() OVER (PARTITION BY d.sample_id, d.parent_evolution_id, d.part ORDER BY i.position) AS BIGINT) - 1 AS number
+    FROM due d
+    JOIN instructions i
+        ON d.sample_id = i.sample_id AND d.parent_round = i.round AND d.parent_evolution_id IS NOT DISTINCT FROM i.evolution_id
+    WHERE i.status = 'kept'
+),
+slot AS (
+    SELECT
+        sample_id,
+        parent_evolution_id,
+        part,
+        attempt,
+        due,
+        standing_id,
+        last_operator,
+        array_agg(
+            named_struct(
+                'instruction_id', instruction_id, 'root_id', root_id, 'image_position', image_position, 'objects', objects,
+                'skills', skills, 'format', format, 'question', question, 'steps', steps, 'answer', answer
+            ) ORDER BY number
+        ) AS parents
+    FROM parent
+    WHERE number * parts / siblings = part
+    GROUP BY sample_id, parent_evolution_id, part, attempt, due, standing_id, last_operator
 )
 SELECT
     p.sample_id,
     p.parent_evolution_id,
     p.part,
-    CAST(p.attempt AS INT) AS attempt,
+    p.attempt,
     p.due,
     p.standing_id,
     -- Another attempt at the same takes the same direction.
@@ -108,8 +134,6 @@ SELECT
     s.objects,
     s.content_hash AS sample_hash,
     p.parents
-FROM candidate p
+FROM slot p
 JOIN samples s ON p.sample_id = s.sample_id
-WHERE p.due IS NOT NULL
-    AND ($text_only OR (coalesce(cardinality(s.image_ids), 0) > 0 AND coalesce(cardinality(s.missing_images), 0) = 0))
-    AND p.sample_id IN (SELECT sample_id FROM history WHERE $where)
+WHERE $text_only OR (coalesce(cardinality(s.image_ids), 0) > 0 AND coalesce(cardinality(s.missing_images), 0) = 0)

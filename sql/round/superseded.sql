@@ -1,20 +1,23 @@
 -- What this round replaces: attempts that were made again, and, of the samples it touched, what an earlier run made of parents that are
 -- no longer theirs. An attempt that fails replaces none that did not.
-WITH standing AS (
+WITH touched AS (
+    SELECT DISTINCT sample_id FROM scored
+),
+standing AS (
     SELECT i.sample_id, i.evolution_id, i.round
-    FROM instructions i
+    FROM touched
+    JOIN instructions i ON touched.sample_id = i.sample_id
     LEFT ANTI JOIN evolutions e ON i.evolution_id = e.evolution_id AND e.status = 'superseded'
     WHERE i.status = 'kept' AND i.round < $round
 ),
 parent AS (
     SELECT DISTINCT i.sample_id, i.evolution_id
-    FROM standing i
-    JOIN (SELECT sample_id, max(round) AS round FROM standing GROUP BY sample_id) latest
-        ON i.sample_id = latest.sample_id AND i.round = latest.round
+    FROM (SELECT sample_id, max(round) AS round FROM standing GROUP BY sample_id) latest
+    JOIN standing i ON latest.sample_id = i.sample_id AND latest.round = i.round
 )
 SELECT DISTINCT e.evolution_id
-FROM evolutions e
-JOIN (SELECT DISTINCT sample_id FROM scored) touched ON e.sample_id = touched.sample_id
+FROM touched
+JOIN evolutions e ON touched.sample_id = e.sample_id
 LEFT JOIN scored again
     ON e.sample_id = again.sample_id AND e.part = again.part
     AND coalesce(e.parent_evolution_id, '') = coalesce(again.parent_evolution_id, '')

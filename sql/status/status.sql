@@ -1,6 +1,8 @@
 -- What the store holds, what failed and why, one row a figure.
 WITH cut_off AS (
-    SELECT request_id FROM calls GROUP BY request_id HAVING bool_and(finish_reason = 'length')
+    SELECT c.request_id
+    FROM (SELECT DISTINCT request_id FROM calls WHERE finish_reason = 'length') c
+    LEFT ANTI JOIN calls whole ON c.request_id = whole.request_id AND whole.finish_reason <> 'length'
 ),
 request AS (
     SELECT round, sample_id, request_id FROM evolutions WHERE status <> 'superseded'
@@ -24,8 +26,8 @@ figure AS (
     GROUP BY round, status, error_kind
     UNION ALL
     SELECT 3, r.round, 'cut off', 'an answer hit --max-tokens', count(DISTINCT r.sample_id)
-    FROM request r
-    JOIN cut_off c ON r.request_id = c.request_id
+    FROM cut_off c
+    JOIN request r ON c.request_id = r.request_id
     GROUP BY r.round
 )
 SELECT round, state, reason, samples

@@ -16,7 +16,7 @@ use crate::query::{Models, Session};
 use crate::store::{SharedWriter, Table};
 
 /// Ids that one UPDATE names.
-const IDS_PER_UPDATE: usize = 1000;
+const IDS_PER_UPDATE: usize = 10_000;
 
 /// Runs round `round` and adds its rows to the writer's tables, unpublished.
 pub async fn run(evolution: &Evolution, writer: &SharedWriter, round: u32, spending: &Arc<Spending>) -> Result<RoundReport> {

@@ -69,6 +69,7 @@ impl Evolution {
             ("judge", Parameter::Text(self.judge.name().to_owned())),
             ("max_tokens", Parameter::Integer(i64::from(settings.parameters.max_tokens))),
             ("text_only", Parameter::Boolean(settings.text_only)),
+            ("everywhere", Parameter::Boolean(settings.predicate.is_none())),
             ("where", Parameter::Predicate(settings.predicate.clone().unwrap_or_else(|| "true".into()))),
             ("parameters", Parameter::Text(sampling.to_string())),
             ("min_score", settings.min_score.map_or(Parameter::Null, Parameter::Integer)),
