@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use lance::Dataset;
 use lance::dataset::ProjectionRequest;
+use lance::dataset::scanner::MaterializationStyle;
 use tokio::sync::OnceCell;
 
 use super::call::{StoredCall, id_key};
@@ -77,6 +78,8 @@ impl IdIndex {
         let failed = |cause| table_error("read ids of", self.table, cause);
         let Some(dataset) = &self.dataset else { return Ok(Places::new(Vec::new())) };
         let mut scan = dataset.scan();
+        // Nearly every row passes the filter: ids read one by one would take many times longer.
+        scan.materialization_style(MaterializationStyle::AllEarly);
         scan.project(&[self.column]).map_err(failed)?.with_row_address();
         if let Some(filter) = self.filter {
             scan.filter(filter).map_err(failed)?;

@@ -13,6 +13,7 @@ mod nearest;
 mod past;
 mod provider;
 mod restore;
+mod scan;
 mod schema;
 mod snapshot;
 mod state;

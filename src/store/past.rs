@@ -11,10 +11,10 @@ use datafusion::common::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use lance::Dataset;
-use lance::datatypes::BlobHandling;
 
 use super::missing_columns::Completion;
 use super::provider::{StoreTable, no_rows, pushed_down};
+use super::scan::Scan;
 use super::schema::Table;
 use super::snapshot::{Snapshot, table_error};
 use crate::error::Error;
@@ -54,20 +54,20 @@ impl PastTable {
     }
 
     async fn read(&self, dataset: &Dataset, columns: &[&str], filters: &[Expr], limit: Option<usize>) -> Result<Arc<dyn ExecutionPlan>> {
-        let mut scan = dataset.scan();
-        scan.blob_handling(BlobHandling::AllBinary);
-        scan.project(columns)?;
-        if let Some(filter) = filters.iter().cloned().reduce(Expr::and) {
-            scan.filter_expr(filter);
-        }
-        scan.limit(limit.and_then(|limit| i64::try_from(limit).ok()), None)?;
-        if let Some(other) = self.unlike {
-            let other = self.open(other).await?;
-            let same: HashMap<u64, _> = other.fragments().iter().map(|fragment| (fragment.id, fragment)).collect();
-            let differing = dataset.fragments().iter().filter(|fragment| same.get(&fragment.id) != Some(fragment));
-            scan.with_fragments(differing.cloned().collect());
-        }
-        Ok(scan.create_plan().await?)
+        let scan = Scan {
+            dataset: Arc::new(dataset.clone()),
+            table: self.table,
+            columns: columns.iter().map(|column| (*column).to_owned()).collect(),
+            filter: filters.iter().cloned().reduce(Expr::and),
+            limit,
+        };
+        let Some(other) = self.unlike else { return scan.plan().await };
+        let other = self.open(other).await?;
+        let same: HashMap<u64, _> = other.fragments().iter().map(|fragment| (fragment.id, fragment)).collect();
+        let differing = dataset.fragments().iter().filter(|fragment| same.get(&fragment.id) != Some(fragment));
+        let mut scanner = scan.scanner(columns)?;
+        scanner.with_fragments(differing.cloned().collect());
+        Ok(scanner.create_plan().await?)
     }
 }
 

@@ -14,11 +14,13 @@ use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan};
+use lance::Dataset;
 use lance::arrow::ARROW_EXT_NAME_KEY;
 use lance::datafusion::LanceTableProvider;
 use lance::datatypes::BlobHandling;
 
 use super::missing_columns::{Completion, with_missing};
+use super::scan::Scan;
 use super::schema::Table;
 use super::snapshot::Snapshot;
 use super::vectors::VectorColumn;
@@ -30,7 +32,7 @@ use crate::error::Error;
 pub struct StoreTable {
     table: Table,
     /// `None` for a table that was never written.
-    scan: Option<LanceTableProvider>,
+    stored: Option<Stored>,
     schema: SchemaRef,
     writer: Option<SharedWriter>,
 }
@@ -38,18 +40,36 @@ pub struct StoreTable {
 impl StoreTable {
     /// The table as `snapshot` has it. Without a writer, INSERT is refused.
     pub fn new(table: Table, snapshot: &Snapshot, writer: Option<SharedWriter>) -> StoreTable {
-        let provider = |dataset| LanceTableProvider::new(dataset, false, false).with_blob_handling(BlobHandling::AllBinary);
-        let scan = snapshot.dataset(table).cloned().map(provider);
-        let stored = scan.as_ref().map_or_else(|| Arc::new(Schema::empty()), LanceTableProvider::schema);
-        let plain = stored.fields().iter().filter(|field| VectorColumn::of(field).is_none());
+        let stored = snapshot.dataset(table).cloned().map(Stored::new);
+        let fields = stored.iter().flat_map(|stored| stored.schema.fields().iter());
+        let plain = fields.filter(|field| VectorColumn::of(field).is_none());
         let schema = with_missing(table, plain.map(|field| as_scanned(field)).collect());
-        StoreTable { table, scan, schema, writer }
+        StoreTable { table, stored, schema, writer }
     }
 }
 
 /// The columns `wanted` of a table that was never written.
 pub(super) fn no_rows(schema: &Schema, wanted: &[usize]) -> Result<Arc<dyn ExecutionPlan>> {
     Ok(Arc::new(EmptyExec::new(Arc::new(schema.project(wanted)?))))
+}
+
+/// The version of a table that is read, with the columns it has.
+#[derive(Debug)]
+struct Stored {
+    dataset: Arc<Dataset>,
+    schema: SchemaRef,
+}
+
+impl Stored {
+    fn new(dataset: Arc<Dataset>) -> Stored {
+        let schema = LanceTableProvider::new(Arc::clone(&dataset), false, false).with_blob_handling(BlobHandling::AllBinary).schema();
+        Stored { dataset, schema }
+    }
+
+    fn scan(&self, table: Table, columns: &[impl AsRef<str>], filters: &[Expr], limit: Option<usize>) -> Scan {
+        let columns = columns.iter().map(|column| column.as_ref().to_owned()).collect();
+        Scan { dataset: Arc::clone(&self.dataset), table, columns, filter: filters.iter().cloned().reduce(Expr::and), limit }
+    }
 }
 
 /// The field as a scan gives it: plain bytes, without the mark of a blob that Lance's own provider leaves on it. Aggregates and joins compare
@@ -78,14 +98,13 @@ impl TableProvider for StoreTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let wanted: Vec<usize> = projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
-        let Some(scan) = &self.scan else { return no_rows(&self.schema, &wanted) };
-        let stored = scan.schema();
-        if self.schema.fields().iter().all(|field| stored.index_of(field.name()).is_ok()) {
-            return scan.scan(state, projection, filters, limit).await;
+        let Some(stored) = &self.stored else { return no_rows(&self.schema, &wanted) };
+        if self.schema.fields().iter().all(|field| stored.schema.index_of(field.name()).is_ok()) {
+            let columns: Vec<&str> = wanted.iter().map(|index| self.schema.field(*index).name().as_str()).collect();
+            return stored.scan(self.table, &columns, filters, limit).plan().await;
         }
-        let completion = Completion::new(&self.schema, &wanted, filters, &stored)?;
-        let read: Vec<usize> = completion.read.iter().map(|name| stored.index_of(name)).collect::<std::result::Result<_, _>>()?;
-        let rows = scan.scan(state, Some(&read), &completion.pushed, completion.limit(limit)).await?;
+        let completion = Completion::new(&self.schema, &wanted, filters, &stored.schema)?;
+        let rows = stored.scan(self.table, &completion.read, &completion.pushed, completion.limit(limit)).plan().await?;
         completion.complete(state, rows)
     }
 

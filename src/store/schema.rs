@@ -91,6 +91,11 @@ impl Table {
         Table::ALL.into_iter().find(|table| table.name() == name)
     }
 
+    /// Whether values of a column, of whatever table, are long: texts that people and models write, and lists.
+    pub(super) fn is_long(column: &str) -> bool {
+        matches!(column, "question" | "answer" | "objects" | "skills" | "steps" | "reason" | "caption" | "response" | "template")
+    }
+
     /// The columns as SQL sees them. Image bytes are plain `LargeBinary` here; the store keeps them as Lance blobs. Vectors are lists here; the
     /// store keeps those of each model in a column of their own.
     pub fn schema(self) -> SchemaRef {

@@ -27,6 +27,7 @@ mod image_functions;
 mod images;
 mod incremental;
 mod killed;
+mod late_columns;
 mod later_tables;
 mod layers;
 mod model_calls;
