@@ -32,7 +32,7 @@ pub fn write_seeds(directory: &Path, count: usize, image_bytes: usize) -> PathBu
 }
 
 /// The JPEG with a comment after its first marker: other bytes, the same picture.
-fn with_comment(photo: &[u8], index: usize, padding: usize) -> Vec<u8> {
+pub fn with_comment(photo: &[u8], index: usize, padding: usize) -> Vec<u8> {
     let text = format!("{index:0width$}", width = padding.clamp(16, 60_000));
     let mut bytes = photo[..2].to_vec();
     bytes.extend([0xff, 0xfe]);
