@@ -13,6 +13,7 @@ use lance::session::Session;
 use url::Url;
 
 use super::catalog::Catalog;
+use super::lookup::Indices;
 use super::schema::Table;
 use crate::error::{Error, Result, unwrap_passenger};
 
@@ -22,6 +23,8 @@ pub struct Snapshot {
     catalog: Arc<Catalog>,
     /// Without the tables that were never written.
     datasets: HashMap<Table, Arc<Dataset>>,
+    /// Shared by all clones, and theirs alone.
+    indices: Arc<Indices>,
 }
 
 impl Snapshot {
@@ -33,7 +36,7 @@ impl Snapshot {
                 datasets.insert(table, Arc::new(open_dataset(root, table, Some(version), session).await?));
             }
         }
-        Ok(Snapshot { catalog: Arc::new(catalog), datasets })
+        Ok(Snapshot { catalog: Arc::new(catalog), datasets, indices: Arc::default() })
     }
 
     /// The state this snapshot shows.
@@ -93,7 +96,12 @@ impl Snapshot {
     pub(super) fn with_dataset(&self, table: Table, dataset: Arc<Dataset>) -> Snapshot {
         let mut changed = self.clone();
         changed.datasets.insert(table, dataset);
+        changed.indices = Arc::default();
         changed
+    }
+
+    pub(super) fn indices(&self) -> &Indices {
+        &self.indices
     }
 }
 

@@ -2,14 +2,15 @@
 //!
 //! Evolving never leaves a sample, so an item's ancestors and descendants are among its sample's items. Finding them costs a scan of one id
 //! column to find the sample, one of the column of sample ids to find its items, and reading these; whatever else the store holds, its texts
-//! are not read. From there on it is a walk, of any depth.
+//! are not read. From there on it is a walk, of any depth. A session that asks more than once scans no more, see
+//! [`Snapshot::select_by_id`].
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
-use datafusion::logical_expr::{Expr, col, lit};
+use datafusion::logical_expr::{col, lit};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -73,7 +74,7 @@ impl Family {
     /// Reads the items of a sample.
     pub(super) async fn read(snapshot: &Snapshot, sample_id: &str) -> Result<Family> {
         let mut items: Vec<Item> = Vec::new();
-        for batch in snapshot.select(Table::Instructions, &COLUMNS, col("sample_id").eq(lit(sample_id))).await? {
+        for batch in snapshot.select_by_id(Table::Instructions, "sample_id", sample_id, &COLUMNS).await? {
             items.extend(serde_arrow::from_record_batch::<Vec<Item>>(&batch)?);
         }
         items.sort_by(|a, b| (a.round, &a.evolution_id, a.position).cmp(&(b.round, &b.evolution_id, b.position)));
@@ -176,7 +177,9 @@ pub(super) async fn instruction_or_sample(snapshot: &Snapshot, id: &str) -> Resu
 async fn find(snapshot: &Snapshot, id: &str, tables: &[Table]) -> Result<Option<Named>> {
     // A whole id names one thing: the tables after it are not looked at.
     for table in tables {
-        if let Some(named) = candidates(snapshot, *table, |column| col(column).eq(lit(id))).await?.into_iter().next() {
+        let (own_id, columns) = id_columns(*table);
+        let found = named(snapshot.select_by_id(*table, own_id, id, columns).await?)?;
+        if let Some(named) = found.into_iter().next() {
             return Ok(Some(named));
         }
     }
@@ -184,7 +187,9 @@ async fn find(snapshot: &Snapshot, id: &str, tables: &[Table]) -> Result<Option<
     if id.len() >= SHORTEST_PREFIX {
         let after = format!("{id}{}", char::MAX);
         for table in tables {
-            found.extend(candidates(snapshot, *table, |column| col(column).gt_eq(lit(id)).and(col(column).lt(lit(&after)))).await?);
+            let (own_id, columns) = id_columns(*table);
+            let begins_so = col(own_id).gt_eq(lit(id)).and(col(own_id).lt(lit(&after)));
+            found.extend(named(snapshot.select(*table, columns, begins_so).await?)?);
         }
     }
     match found.len() {
@@ -197,13 +202,17 @@ async fn find(snapshot: &Snapshot, id: &str, tables: &[Table]) -> Result<Option<
     }
 }
 
-async fn candidates(snapshot: &Snapshot, table: Table, filter: impl Fn(&'static str) -> Expr) -> Result<Vec<Named>> {
-    let (columns, id): (&[&str], _) = match table {
-        Table::Samples => (&["sample_id"], "sample_id"),
-        _ => (&["instruction_id", "sample_id"], "instruction_id"),
-    };
+/// The column of a table's own ids, and the columns that say what such an id names.
+fn id_columns(table: Table) -> (&'static str, &'static [&'static str]) {
+    match table {
+        Table::Samples => ("sample_id", &["sample_id"]),
+        _ => ("instruction_id", &["instruction_id", "sample_id"]),
+    }
+}
+
+fn named(batches: Vec<RecordBatch>) -> Result<Vec<Named>> {
     let mut found = Vec::new();
-    for batch in snapshot.select(table, columns, filter(id)).await? {
+    for batch in batches {
         let ids: Vec<Ids> = serde_arrow::from_record_batch(&batch)?;
         found.extend(ids.into_iter().map(|Ids { instruction_id, sample_id }| match instruction_id {
             Some(instruction_id) => Named::Instruction { instruction_id, sample_id },
