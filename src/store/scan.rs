@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::AsArray;
-use arrow::datatypes::{DataType, SchemaRef, UInt64Type};
+use arrow::datatypes::{SchemaRef, UInt64Type};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::{Result, ScalarValue, Statistics, internal_err};
@@ -58,23 +58,22 @@ impl Scan {
     /// A plan of the rows that pass the filter, in their order.
     pub(super) async fn plan(self) -> Result<Arc<dyn ExecutionPlan>> {
         let whole = self.scanner(&self.columns)?.create_plan().await?;
-        // Image bytes are always read late.
-        if self.table == Table::Images || !self.columns.iter().any(|column| self.is_long(column)) {
+        if self.is_of_long_values() || !self.columns.iter().any(|column| Table::is_long(column)) {
             return Ok(whole);
         }
         Ok(Arc::new(StoreScanExec { scan: self, whole, asked: Vec::new(), metrics: ExecutionPlanMetricsSet::new() }))
     }
 
-    fn is_long(&self, column: &str) -> bool {
-        let is_vector = |field: &lance::datatypes::Field| matches!(field.data_type(), DataType::FixedSizeList(..));
-        Table::is_long(column) || self.dataset.schema().field(column).is_some_and(is_vector)
+    /// Image bytes and vectors are so long that nothing else counts: Lance's own rule suits these tables.
+    fn is_of_long_values(&self) -> bool {
+        matches!(self.table, Table::Images | Table::Embeddings)
     }
 
     /// Reads some columns of the rows that pass the filter.
     pub(super) fn scanner<C: AsRef<str>>(&self, columns: &[C]) -> Result<Scanner> {
         let mut scanner = self.dataset.scan();
         scanner.blob_handling(BlobHandling::AllBinary);
-        if self.table != Table::Images {
+        if !self.is_of_long_values() {
             scanner.materialization_style(MaterializationStyle::AllEarly);
         }
         scanner.project(columns)?;
@@ -184,7 +183,7 @@ async fn rows(scan: Scan, schema: SchemaRef, addresses: Vec<u64>) -> Result<Reco
 
 impl DisplayAs for StoreScanExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let long: Vec<&str> = self.scan.columns.iter().map(String::as_str).filter(|column| self.scan.is_long(column)).collect();
+        let long: Vec<&str> = self.scan.columns.iter().map(String::as_str).filter(|column| Table::is_long(column)).collect();
         write!(f, "StoreScanExec: table={}, late=[{}]", self.scan.table, long.join(", "))?;
         if !self.asked.is_empty() {
             let asked = self.asked.iter().flat_map(collect_columns).map(|column| column.name().to_owned());
