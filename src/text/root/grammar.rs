@@ -7,6 +7,10 @@
 use super::lemma;
 use super::object::{direct_object, head_of};
 use super::tagger::Tag;
+use super::verbs::{
+    Class, DEMONSTRATIVES, Group, class, group, hidden_verb, is_auxiliary, is_followed_by_verb, is_participle, is_verb, main_clause_verbs,
+    skip_adverbs,
+};
 use super::words::{Word, is_possessive, is_question_word};
 
 /// What a sentence was found to say.
@@ -18,14 +22,6 @@ pub struct Clause {
     pub verb: usize,
     /// The place of the head noun of its direct object.
     pub object: Option<usize>,
-}
-
-/// A verb with its auxiliaries.
-#[derive(Debug, Clone, Copy)]
-struct Group {
-    verb: usize,
-    /// `is seen` as against `sees`: no object can follow.
-    passive: bool,
 }
 
 /// What stands before the auxiliary of a question.
@@ -176,21 +172,6 @@ fn is_main_verb(words: &[Word], question_word: usize, verb: usize) -> bool {
     word.tag == Tag::Verb && !modifies_next && !modifies_last && words[verb - 1].text != "to"
 }
 
-/// Whether an auxiliary is followed by its verb and not by the subject.
-fn is_followed_by_verb(words: &[Word], auxiliary: usize) -> bool {
-    let next = skip_adverbs(words, auxiliary + 1);
-    let Some(word) = words.get(next) else { return false };
-    match class(&words[auxiliary]) {
-        Class::Be | Class::Have => is_participle(words, next) || word.text == "been",
-        Class::Do | Class::Modal => {
-            let begins_object =
-                words.get(next + 1).is_some_and(|after| matches!(after.tag, Tag::Determiner | Tag::Pronoun | Tag::Adposition));
-            word.is(&["be", "have", "do"])
-                || (lemma::is_base_verb(&word.text) && (word.tag == Tag::Verb || (word.is_nominal() && begins_object)))
-        }
-    }
-}
-
 /// The verb after the subject of a question whose auxiliary stands at `auxiliary`.
 fn after_subject(words: &[Word], auxiliary: usize, fronted: Fronted) -> Option<Group> {
     let subject = skip_adverbs(words, auxiliary + 1);
@@ -222,36 +203,6 @@ fn after_subject(words: &[Word], auxiliary: usize, fronted: Fronted) -> Option<G
     }
 }
 
-/// A verb that was taken for a noun, by what stands around it: the likeliest place between `from` and `end`. After `does` or `can` there must be
-/// one, in its base form; elsewhere it takes some evidence.
-fn hidden_verb(words: &[Word], from: usize, end: usize, must_be_base: bool) -> Option<usize> {
-    let evidence = |at: usize| {
-        let (before, word) = (&words[at - 1], &words[at]);
-        let is_possible = match before.tag {
-            _ if is_question_word(&before.text) => !must_be_base,
-            Tag::Pronoun => !is_possessive(before) && (!must_be_base || !before.is(&DEMONSTRATIVES)),
-            Tag::Noun | Tag::Name | Tag::Adverb | Tag::Number => true,
-            _ => before.text == "following",
-        };
-        let is_form = if must_be_base { lemma::is_base_verb(&word.text) } else { lemma::verb(&word.text).is_some() };
-        if !word.is_nominal() || !is_possible || !is_form {
-            return None;
-        }
-        let (is_plural, third_person) = (before.text.ends_with('s'), word.text.ends_with('s'));
-        let agrees = !before.is_nominal() || is_plural != third_person;
-        let follows_plural = agrees && (is_plural || third_person || !before.is_nominal());
-        let next = words.get(at + 1).filter(|_| at + 1 < end).map(|next| next.tag);
-        let begins_object = matches!(next, Some(Tag::Determiner | Tag::Pronoun | Tag::Subordinator | Tag::Number));
-        let begins_adjunct = matches!(next, Some(Tag::Adposition | Tag::Adverb | Tag::Adjective));
-        Some(2 * usize::from(begins_object) + 2 * usize::from(follows_plural) + usize::from(begins_adjunct))
-    };
-    let candidates = (from..end).filter_map(|at| evidence(at).map(|evidence| (evidence, at)));
-    candidates
-        .filter(|(evidence, _)| must_be_base || *evidence > 0)
-        .max_by_key(|(evidence, at)| (*evidence, words.len() - at))
-        .map(|(_, at)| at)
-}
-
 /// The participle that a form of `be` before the subject belongs to; `None` where `be` is the verb itself.
 fn participle_after(words: &[Word], subject: usize, end: usize, fronted: Fronted) -> Option<Group> {
     if words.get(subject)?.text == "there" {
@@ -275,31 +226,6 @@ fn participle_after(words: &[Word], subject: usize, end: usize, fronted: Fronted
         }
     };
     belongs.then_some(Group { verb, passive: !progressive })
-}
-
-/// Verbs between `from` and `end` that can belong to the main clause: none of relative clauses, infinitives, or modifiers of a noun.
-fn main_clause_verbs(words: &[Word], from: usize, end: usize) -> impl Iterator<Item = usize> {
-    let mut in_relative = false;
-    (from..end).filter(move |&at| {
-        let (word, before) = (&words[at], &words[at - 1]);
-        let after_noun = matches!(before.tag, Tag::Noun | Tag::Name);
-        if word.is(&["that", "which", "who", "whom", "where", "when"]) || (after_noun && is_subject_pronoun(word)) {
-            in_relative = true;
-            return false;
-        }
-        if !is_verb(word) || word.text == "being" {
-            return false;
-        }
-        if in_relative || is_auxiliary(before) {
-            // The relative clause has its verb when no auxiliary is left to complete.
-            in_relative = in_relative && (is_auxiliary(word) && is_followed_by_verb(words, at));
-            return false;
-        }
-        let is_gerund = word.text.ends_with("ing") && before.tag == Tag::Adposition;
-        let modifies_next = words.get(at + 1).is_some_and(Word::is_nominal)
-            && matches!(before.tag, Tag::Determiner | Tag::Adjective | Tag::Particle | Tag::Adposition);
-        before.text != "to" && !is_gerund && !modifies_next
-    })
 }
 
 /// An instruction that begins at `start`. One that no mark or prefix introduces must be plain.
@@ -360,17 +286,6 @@ fn statement(words: &[Word], start: usize) -> Option<Clause> {
     Some(Clause { asks: false, ..clause(words, group(words, verb), None) })
 }
 
-/// The verb that the auxiliaries from `at` on belong to.
-fn group(words: &[Word], at: usize) -> Group {
-    let mut group = Group { verb: at, passive: false };
-    while is_auxiliary(&words[group.verb]) && is_followed_by_verb(words, group.verb) {
-        let next = skip_adverbs(words, group.verb + 1);
-        let after_be = class(&words[group.verb]) == Class::Be;
-        group = Group { verb: next, passive: after_be && !words[next].text.ends_with("ing") };
-    }
-    group
-}
-
 fn active(words: &[Word], verb: usize) -> Clause {
     clause(words, Group { verb, passive: false }, None)
 }
@@ -400,64 +315,4 @@ fn is_stranded(words: &[Word], end: usize) -> bool {
             "towards",
         ])
     })
-}
-
-fn skip_adverbs(words: &[Word], from: usize) -> usize {
-    let is_skipped = |word: &Word| {
-        word.is(&["not", "n't", "also", "being"]) || (word.tag == Tag::Adverb && word.text != "there" && !is_question_word(&word.text))
-    };
-    (from..words.len()).find(|&at| !is_skipped(&words[at])).unwrap_or(words.len())
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Be,
-    Have,
-    Do,
-    Modal,
-}
-
-/// The class of an auxiliary.
-fn class(word: &Word) -> Class {
-    match word.text.as_str() {
-        "do" | "does" | "did" => Class::Do,
-        "have" | "has" | "had" | "'ve" => Class::Have,
-        "is" | "are" | "was" | "were" | "am" | "be" | "been" | "'s" | "'re" | "'m" => Class::Be,
-        _ => Class::Modal,
-    }
-}
-
-fn is_auxiliary(word: &Word) -> bool {
-    word.tag == Tag::Auxiliary
-}
-
-fn is_verb(word: &Word) -> bool {
-    matches!(word.tag, Tag::Verb | Tag::Auxiliary)
-}
-
-/// Whether the word is a participle, present or past, and not an adjective.
-fn is_participle(words: &[Word], at: usize) -> bool {
-    let word = &words[at];
-    let follows_be = at > 0 && is_auxiliary(&words[at - 1]) && class(&words[at - 1]) == Class::Be;
-    if follows_be && word.tag == Tag::Noun && word.text.ends_with("ing") {
-        return lemma::verb(&word.text).is_some();
-    }
-    word.tag == Tag::Verb
-        && !word.text.ends_with('s')
-        && (word.text.ends_with("ing") || !lemma::is_base_verb(&word.text) || is_unchanged_participle(&word.text))
-}
-
-/// Participles that are written like the base form.
-fn is_unchanged_participle(word: &str) -> bool {
-    matches!(
-        word,
-        "put" | "set" | "cut" | "shut" | "hit" | "spread" | "run" | "come" | "become" | "read" | "found" | "left" | "split" | "cast"
-    )
-}
-
-/// Pronouns that stand before a noun as often as alone.
-const DEMONSTRATIVES: [&str; 5] = ["this", "that", "these", "those", "one"];
-
-fn is_subject_pronoun(word: &Word) -> bool {
-    word.is(&["i", "you", "we", "they", "he", "she"])
 }

@@ -8,6 +8,7 @@ mod grammar;
 mod lemma;
 mod object;
 mod tagger;
+mod verbs;
 mod words;
 
 use std::borrow::Cow;
