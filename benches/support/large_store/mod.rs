@@ -140,8 +140,8 @@ async fn import(store: &Store, corpus: &Corpus, count: usize) -> Vec<Sample> {
 fn seed_items(dice: &mut Dice) -> usize {
     match dice.below(1000) {
         0 => 40,
-        1..430 => 1,
-        430..770 => 2,
+        1..501 => 1,
+        501..836 => 2,
         _ => 3,
     }
 }
