@@ -106,7 +106,7 @@ async fn drawn(section: &Section, facts: &Facts, sql: &str, arguments: &Argument
     let is_markdown = arguments.output == StatsFormat::Markdown;
     let mut text = heading(section, is_markdown);
     if batches.iter().all(|batch| batch.num_rows() == 0) {
-        return Ok(text + section.absent + "\n");
+        return Ok(text + &wrapped(section.absent));
     }
     let format = if is_markdown { OutputFormat::Markdown } else { OutputFormat::Table };
     let options = OutputOptions { max_rows: arguments.rows.unwrap_or(section.shown_rows), ..OutputOptions::for_stdout() };
@@ -127,4 +127,23 @@ fn heading(section: &Section, is_markdown: bool) -> String {
     }
     let gap = OutputOptions::for_stdout().width.min(80).saturating_sub(title.chars().count() + file.len()).max(2);
     format!("{title}{}{file}\n", " ".repeat(gap))
+}
+
+/// A sentence on lines of at most eighty characters.
+fn wrapped(sentence: &str) -> String {
+    const WIDTH: usize = 80;
+    let mut text = String::new();
+    let mut used = 0;
+    for word in sentence.split(' ') {
+        let length = word.chars().count();
+        let separator = match used {
+            0 => "",
+            used if used + 1 + length > WIDTH => "\n",
+            _ => " ",
+        };
+        used = if separator == " " { used + 1 + length } else { length };
+        text += separator;
+        text += word;
+    }
+    text + "\n"
 }

@@ -89,15 +89,20 @@ pub fn stacked(rows: &[(String, Vec<Part>)]) -> Svg {
 
 /// A row of [`ranked`]: a name with one bar for each series.
 pub fn ranked(names: &[String], series: &[Series], label: impl Fn(f64) -> String) -> Svg {
-    let bar = if series.len() > 1 { 8.0 } else { 13.0 };
-    let row = bar * series.len() as f64 + 9.0;
+    let bar = if series.len() > 1 { 11.0 } else { 13.0 };
+    let row = bar * series.len() as f64 + 8.0;
     let left = label_width(names.iter().map(String::as_str));
     let width = WIDTH - left - 56.0;
     let highest = series.iter().flat_map(|series| &series.values).copied().fold(0.0, f64::max);
     let mut svg = Svg::new(WIDTH, names.len() as f64 * row + 6.0);
     for (index, name) in names.iter().enumerate() {
         let top = index as f64 * row + 3.0;
-        svg.text((left - 8.0, top + row / 2.0), Anchor::End, "label", &shortened(name, ((left - 8.0) / CHARACTER) as usize));
+        svg.text(
+            (left - 8.0, top + bar * series.len() as f64 / 2.0 + 4.0),
+            Anchor::End,
+            "label",
+            &shortened(name, ((left - 8.0) / CHARACTER) as usize),
+        );
         for (place, series) in series.iter().enumerate() {
             let value = series.values.get(index).copied().unwrap_or(0.0);
             let length = if highest > 0.0 { value / highest * width } else { 0.0 };
