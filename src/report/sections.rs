@@ -146,6 +146,8 @@ pub static SECTIONS: &[Section] = &[
     section!("complexity", "What kept items ask", Items, 40, "No item was kept."),
     section!("skills_per_item", "Abilities per item", Items, 16, "No item was kept."),
     section!("steps_per_item", "Steps per item", Items, 16, "No item was kept."),
+    section!("verbs", "What questions ask for", Items, 16, "No kept question has a verb with an object."),
+    section!("languages", "Languages", Items, 24, "No item was kept."),
     section!("diversity", "Diversity of questions", Items, 40, "No item was kept."),
     section!(
         "novelty",

@@ -5,3 +5,4 @@ pub mod curves;
 pub mod frame;
 pub mod sankey;
 pub mod svg;
+pub mod treemap;

@@ -3,13 +3,15 @@
 use serde::Deserialize;
 
 use super::overview::seed_and_evolved;
-use super::{Chapter, Figure, Source, keys_of};
+use super::{Chapter, Figure, Source, by_key, keys_of};
 use crate::error::Result;
 use crate::report::chart::bars::grouped;
+use crate::report::chart::treemap::{Group, treemap};
 use crate::report::facts::Facts;
 
 /// Abilities and steps per item, and the means of each round.
 pub async fn complexity(facts: &Facts) -> Result<Chapter> {
+    let asked = Source::of(facts, "verbs").await?;
     Ok(Chapter {
         id: "complexity",
         title: "Complexity and variety",
@@ -18,10 +20,13 @@ pub async fn complexity(facts: &Facts) -> Result<Chapter> {
             histogram(&Source::of(facts, "skills_per_item").await?, "abilities in an item")?,
             histogram(&Source::of(facts, "steps_per_item").await?, "steps in an item")?,
             Source::of(facts, "complexity").await?.listed("Means of each round, and the share of items that name any ability."),
+            verbs(&asked, "verbs_seed", "What seed questions ask for", |row| row.seed)?,
+            verbs(&asked, "verbs_evolved", "What evolved questions ask for", |row| row.evolved)?,
             Source::of(facts, "diversity").await?.listed(
                 "How varied the kept questions of each round are. Distinct words and pairs of words, and the moving-average type-token ratio, grow with \
                  variety; self-BLEU falls with it; formats are counted as equally common ones.",
             ),
+            Source::of(facts, "languages").await?.listed("Languages of kept questions; nothing where a question is too short to tell."),
             Source::of(facts, "novelty").await?.listed("Distance of evolved items from the seed most like them: 0 is a copy. By words and letters, not by meaning."),
             Source::of(facts, "duplicates").await?.listed("Items that are marked as duplicates of another one."),
         ],
@@ -53,3 +58,40 @@ fn histogram(source: &Source, axis: &str) -> Result<Figure> {
         (keys_of(&series), grouped(&(0..=highest).map(name).collect::<Vec<_>>(), &series, axis))
     }))
 }
+
+#[derive(Deserialize)]
+struct VerbRow {
+    verb: String,
+    noun: String,
+    seed: f64,
+    evolved: f64,
+}
+
+/// Verbs that get an area, and objects of each.
+const VERBS_SHOWN: usize = 14;
+const NOUNS_SHOWN: usize = 6;
+
+fn verbs(source: &Source, id: &str, title: &str, count: fn(&VerbRow) -> f64) -> Result<Figure> {
+    let rows: Vec<VerbRow> = source.typed()?;
+    let has_any = rows.iter().any(|row| count(row) > 0.0);
+    let of_stage = Source { section: source.section, rows: if has_any { source.rows.clone() } else { Vec::new() } };
+    let caption = "The commonest verbs at the root of a question, each with its commonest direct objects, as areas. Of at most 50,000 kept items, drawn by a \
+                   hash; questions without such a pair are left out.";
+    Ok(of_stage.drawn_as(id, title, caption, || {
+        let rows = rows.into_iter().filter(|row| count(row) > 0.0).collect();
+        let mut verbs: Vec<(String, Vec<VerbRow>)> = by_key(rows, |row: &VerbRow| row.verb.clone()).into_iter().collect();
+        let total = |rows: &[VerbRow]| rows.iter().map(count).sum::<f64>();
+        verbs.sort_by(|one, other| total(&other.1).total_cmp(&total(&one.1)));
+        let group = |(index, (verb, mut rows)): (usize, (String, Vec<VerbRow>))| {
+            rows.sort_by(|one, other| count(other).total_cmp(&count(one)));
+            let members = rows.iter().take(NOUNS_SHOWN).map(|row| (row.noun.clone(), count(row))).collect();
+            Group { name: verb, class: format!("c-{}", index % COLOURS + 1), members }
+        };
+        let mut groups: Vec<Group> = verbs.into_iter().take(VERBS_SHOWN).enumerate().map(group).collect();
+        groups.sort_by(|one, other| other.total().total_cmp(&one.total()));
+        (Vec::new(), treemap(&groups))
+    }))
+}
+
+/// Colours that tell groups apart.
+const COLOURS: usize = 7;
