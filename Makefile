@@ -4,10 +4,10 @@ CARGO ?= cargo
 CARGO_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-slow lint gate bench release clean
+.PHONY: help setup build demo test test-slow test-browser lint gate bench release clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what the build needs (protoc), or say how
 	@.ci/setup
@@ -28,6 +28,10 @@ test: setup ## run all tests: unit, integration, documentation, and the examples
 test-slow: setup ## run the tests that take minutes: kills and failing disks at every point (MMEVOL_TEST_SEED repeats one)
 	@if $(CARGO) nextest --version > /dev/null 2>&1; then runner="nextest run --run-ignored only"; else runner="test --tests"; ignored="-- --ignored"; fi; \
 	echo $(CARGO) $$runner $(CARGO_FLAGS) $$ignored; $(CARGO) $$runner $(CARGO_FLAGS) $$ignored
+
+test-browser: build ## look at the report in chromium, wide and narrow, light, dark and printed (needs chromium and chromedriver)
+	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; command="$${CARGO_TARGET_DIR:-target}/debug/mmevol --store $$folder/store"; \
+	$$command demo > /dev/null 2>&1 && $$command report -o $$folder/photos.html && tests/browser/report.py $$folder/photos.html
 
 gate: setup ## what every change must pass before its tests: format, clippy, documentation
 	@{ $(CARGO) fmt --version && $(CARGO) clippy --version; } > /dev/null 2>&1 || rustup component add rustfmt clippy
