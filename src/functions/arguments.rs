@@ -48,8 +48,8 @@ pub enum ParameterKind {
     Items,
     /// A list of objects with label and box.
     Objects,
-    /// A list of numbers.
-    Vector,
+    /// A list of numbers, as doubles.
+    Numbers,
     /// A list of pairs of an original and a rewritten item, each with its position and faults where they are known.
     Pairs,
     /// A value of any type that GROUP BY takes, as it is given.
@@ -78,7 +78,7 @@ impl ParameterKind {
             ParameterKind::Item => item_type(),
             ParameterKind::Items => list_of(item_type()),
             ParameterKind::Objects => list_of(object_type()),
-            ParameterKind::Vector => list_of(DataType::Float64),
+            ParameterKind::Numbers => list_of(DataType::Float64),
             ParameterKind::Pairs => list_of(DataType::Struct(Fields::from(vec![
                 Field::new("original", item_type(), true),
                 Field::new("rewritten", item_type(), true),

@@ -17,8 +17,8 @@ const VECTOR: &str = "A list of numbers, such as a vector of llm_embed.";
 static DESCRIPTION: Description = Description {
     name: "cosine_distance",
     parameters: &[
-        Parameter { name: "a", kind: ParameterKind::Vector, description: VECTOR },
-        Parameter { name: "b", kind: ParameterKind::Vector, description: VECTOR },
+        Parameter { name: "a", kind: ParameterKind::Numbers, description: VECTOR },
+        Parameter { name: "b", kind: ParameterKind::Numbers, description: VECTOR },
     ],
     optional: 0,
     section: "Text",
