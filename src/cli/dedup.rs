@@ -148,7 +148,7 @@ fn print_report(report: &DedupReport, threshold: Threshold, dry_run: bool) -> Re
         _ if dry_run => {
             note("nothing was marked");
             if *groups > 0 {
-                hint(format_args!("all of them: mmevol sql \"SELECT * FROM duplicate_groups('{method}', {})\"", threshold.get()));
+                hint("mark them with the same command without --dry-run");
             }
         }
         Some(run_id) => {
