@@ -90,7 +90,7 @@ impl Store {
     /// # Errors
     /// [`Error::StoreInUse`], [`Error::ReadOnlyStore`]; [`Error::Io`] when the journal cannot be read.
     pub async fn left_over(&self) -> Result<LeftOver> {
-        let lock = Arc::new(WriterLock::acquire(&self.root)?);
+        let lock = Arc::new(WriterLock::acquire(&self.root, "check", self.clock.now())?);
         let snapshot = self.snapshot().await?;
         let mut left_over = LeftOver { files: self.garbage(), ..LeftOver::default() };
         for table in Table::ALL {

@@ -56,6 +56,17 @@ pub struct Journal {
     _lock: Option<Arc<WriterLock>>,
 }
 
+/// What a command that was cut off left in the journal, as far as this process can look at it.
+#[derive(Debug)]
+pub enum LeftJournal {
+    /// Nothing.
+    Empty,
+    /// Its calls.
+    Open(Arc<Journal>),
+    /// It cannot be told: another command writes, or the store cannot be written and so not be locked.
+    Held,
+}
+
 #[derive(Debug)]
 struct Writing {
     orders: mpsc::Sender<Order>,

@@ -4,6 +4,8 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
+
 use crate::error::{Error, Result};
 
 const LOCK_FILE: &str = "write.lock";
@@ -15,11 +17,11 @@ pub struct WriterLock {
 }
 
 impl WriterLock {
-    /// Takes the lock of the store at `root`, noting who holds it.
+    /// Takes the lock of the store at `root`, noting who holds it: `command`, from `now` on.
     ///
     /// # Errors
     /// [`Error::StoreInUse`] with the holder's note, [`Error::ReadOnlyStore`].
-    pub fn acquire(root: &Path) -> Result<WriterLock> {
+    pub fn acquire(root: &Path, command: &str, now: DateTime<Utc>) -> Result<WriterLock> {
         let path = root.join(LOCK_FILE);
         let read_only = |cause| Error::ReadOnlyStore { path: root.to_owned(), cause };
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(read_only)?;
@@ -34,7 +36,8 @@ impl WriterLock {
             }
             Err(TryLockError::Error(cause)) => return Err(read_only(cause)),
         }
-        let note = format!("process {}", std::process::id());
+        let host = host_name().map(|host| format!(" on {host}")).unwrap_or_default();
+        let note = format!("process {}{host}: {command}, since {}", std::process::id(), now.format("%Y-%m-%d %H:%M:%S UTC"));
         file.set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(note.as_bytes()))
@@ -42,6 +45,13 @@ impl WriterLock {
             .map_err(read_only)?;
         Ok(WriterLock { _file: file })
     }
+}
+
+/// A store on a network disk may be held from another machine. `None` where the system does not say.
+fn host_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let name = name.or_else(|| std::env::var("HOSTNAME").ok()).or_else(|| std::env::var("COMPUTERNAME").ok())?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// Removes the lock file of a store that is being removed.

@@ -17,6 +17,7 @@ mod scan;
 mod schema;
 mod snapshot;
 mod state;
+mod upkeep;
 mod vectors;
 mod writer;
 
@@ -29,7 +30,7 @@ pub use call::{CallRecord, StoredCall};
 pub use catalog::{CATALOG_FILE, Catalog, FORMAT_VERSION, REJECTS_FOLDER};
 pub use condition::{LeftOver, LostVersion};
 pub use disk::{DiskOperation, DiskWatch};
-pub use journal::Journal;
+pub use journal::{Journal, LeftJournal};
 pub use lookup::{IdIndex, StoredCalls, StoredImages};
 pub use nearest::{Indexed, Neighbour};
 pub use past::PastTable;
@@ -155,10 +156,28 @@ impl Store {
         Writer::start(self, command, settings).await
     }
 
+    /// The journal that a command which was cut off left, to look answers up in. Held open, it keeps writers out.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when its file cannot be read.
+    pub fn left_journal(&self) -> Result<LeftJournal> {
+        if !Journal::exists(&self.root) {
+            return Ok(LeftJournal::Empty);
+        }
+        match lock::WriterLock::acquire(&self.root, "evolve --dry-run", self.clock.now()) {
+            Ok(lock) => {
+                let first = Catalog::load(&self.root)?.journaled;
+                Ok(LeftJournal::Open(Arc::new(Journal::open(&self.root, &self.disk, first, Arc::new(lock))?)))
+            }
+            Err(Error::StoreInUse { .. } | Error::ReadOnlyStore { .. }) => Ok(LeftJournal::Held),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Removes what an unfinished first command left of a store that was never published, and the directories that were made for it. Does
     /// nothing to any other store, nor to one that a writer is about to publish.
     pub fn remove_unpublished(&self) -> Result<()> {
-        let Ok(_lock) = lock::WriterLock::acquire(&self.root) else { return Ok(()) };
+        let Ok(_lock) = lock::WriterLock::acquire(&self.root, "remove", self.clock.now()) else { return Ok(()) };
         if self.root.join(CATALOG_FILE).exists() {
             return Ok(());
         }

@@ -28,6 +28,7 @@ use super::journal::Journal;
 use super::lock::WriterLock;
 use super::schema::Table;
 use super::snapshot::{Snapshot, open_dataset, open_for_blobs, table_error, table_path};
+use super::upkeep;
 use super::vectors::{self, VectorColumn};
 use crate::error::{Error, Result};
 use crate::ids::Clock;
@@ -77,7 +78,7 @@ impl Writer {
         let Store { root, disk, session, clock, .. } = store;
         // A store that was never published is removed when its command fails, and may be written again.
         std::fs::create_dir_all(root).map_err(|cause| Error::ReadOnlyStore { path: root.to_owned(), cause })?;
-        let lock = Arc::new(WriterLock::acquire(root)?);
+        let lock = Arc::new(WriterLock::acquire(root, command, clock.now())?);
         let (catalog, prepared) = match Catalog::load(root) {
             Ok(catalog) => (catalog, HashMap::new()),
             Err(Error::NoStore { .. }) => create_tables(store).await?,
@@ -308,6 +309,7 @@ impl Writer {
         let run = self.run.clone();
         self.append_rows(Table::Runs, &[run]).await?;
         let journaled = self.append_journal().boxed().await?;
+        upkeep::compact(&mut self.snapshot, self.prepared.keys().copied()).boxed().await;
 
         let mut next = self.catalog.clone().with_tables(self.snapshot.versions());
         next.journaled = journaled;
@@ -326,6 +328,7 @@ impl Writer {
         if let Some(journal) = self.journal.as_ref().filter(|_| cleared) {
             journal.clear(journaled).await?;
         }
+        upkeep::clean_up(&self.snapshot, self.prepared.keys().copied(), &self.catalog).boxed().await;
         Ok(next)
     }
 
