@@ -75,6 +75,10 @@ pub enum Error {
     #[error("{name}: {message}")]
     Argument { name: String, message: String, hints: Vec<String> },
 
+    /// A signal stopped the command; what it had done by then stays done.
+    #[error("stopped by {by}")]
+    Interrupted { by: &'static str, exit_code: u8 },
+
     /// An id that names nothing, in full or abbreviated.
     #[error("no {what} has the id '{id}'")]
     UnknownId { what: &'static str, id: String },
@@ -169,6 +173,7 @@ impl Error {
             }
             Error::StoreInUse { .. } => vec!["wait for the other command to finish; readers such as 'mmevol sql' work meanwhile".into()],
             Error::Record { .. } => vec!["correct the record, or go on without such records: --on-bad-record skip".into()],
+            Error::Interrupted { .. } => vec!["go on with the same command: what was answered is not asked again".into()],
             Error::UnknownId { .. } => vec!["list ids with: mmevol sql \"SELECT sample_id, source_id FROM samples LIMIT 10\"".into()],
             Error::Sql { hints, .. } | Error::Argument { hints, .. } => hints.clone(),
             _ => Vec::new(),

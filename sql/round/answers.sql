@@ -1,4 +1,5 @@
--- What came back, read as items. A request that was not made because a limit was reached leaves no trace: it is still due.
+-- What came back, read as items. A request that was not made, because a limit was reached or the command was stopped, leaves no trace: it is
+-- still due. With $unasked, to plan a round, it is a row all the same.
 SELECT
     *,
     stable_id(
@@ -6,4 +7,4 @@ SELECT
     ) AS evolution_id,
     parse_instructions(reply['value']) AS parsed
 FROM evolved
-WHERE reply['error_kind'] IS DISTINCT FROM 'budget'
+WHERE $unasked OR coalesce(reply['error_kind'], '') NOT IN ('budget', 'stopped')

@@ -1,14 +1,18 @@
 //! `mmevol sql`: one query, a file of statements, or a shell.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use clap::Args;
 use futures::TryStreamExt;
+use tokio_util::sync::CancellationToken;
 
+use super::interrupt::Interrupt;
 use super::models::{EmbeddingArguments, ModelArguments};
 use super::output::{OutputFormat, OutputOptions};
+use super::progress::Progress;
 use super::shell::{self, BackendError, Names, ResultStream, ShellOptions, SqlBackend, TableName, split_statements};
 use super::spent::note_spent;
 use super::{hint, note, print_query};
@@ -45,17 +49,30 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     let Some(model) = &arguments.models.model else {
         return run_statements(&Arc::new(without_models(store).await?), &arguments).await;
     };
-    let spending = Arc::new(Spending::new(arguments.models.spending.max_calls, arguments.models.spending.budget_usd));
+    let stop = CancellationToken::new();
+    let spending = Arc::new(Spending::new(arguments.models.spending.max_calls, arguments.models.spending.budget_usd).until(stop.clone()));
     let (session, recording) = with_models(store, model, &arguments, &spending).await?;
     let session = Arc::new(session);
-    let outcome = run_statements(&session, &arguments).await;
+    let outcome = until_interrupted(run_statements(&session, &arguments), &arguments, &stop).await;
     if let Some(recording) = recording {
-        // Its tables hold the writer.
-        drop(session);
         recording.finish(&spending).await?;
     }
     note_calls(&spending);
     outcome
+}
+
+/// Runs statements until a signal stops them: the statement that is running is given up, and what it asked is finished. At a terminal the shell
+/// itself listens, and Ctrl-C cancels one statement.
+async fn until_interrupted(running: impl Future<Output = Result<()>>, arguments: &Arguments, stop: &CancellationToken) -> Result<()> {
+    if arguments.query.is_none() && arguments.file.is_none() && std::io::stdin().is_terminal() {
+        return running.await;
+    }
+    let interrupt = Interrupt::cancels(stop.clone(), &Progress::hidden());
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => interrupt.check(),
+        outcome = running => outcome,
+    }
 }
 
 /// What the statements asked, if they asked anything, and what became of rows that show no error themselves.
@@ -135,11 +152,11 @@ struct Recording {
 impl Recording {
     async fn finish(self, spending: &Spending) -> Result<()> {
         self.in_flight.settled().await;
-        let writer = Arc::into_inner(self.writer).ok_or_else(|| Error::internal("failed to record calls", "the session still writes"))?;
-        let writer = writer.into_inner();
+        // Not taken out of the session: what was interrupted may hold it a moment longer.
+        let mut writer = self.writer.lock().await;
         if writer.has_changes()? {
             let counters = serde_json::to_value(spending.spent()).map_err(|cause| Error::internal("failed to count calls", cause))?;
-            writer.publish(counters).await?;
+            writer.checkpoint(counters).await?;
         }
         Ok(())
     }

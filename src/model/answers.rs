@@ -32,6 +32,12 @@ impl Answers {
         Answers { journal: OnceCell::new_with(Some(journal)), stored: Some(stored), run_id, clock }
     }
 
+    /// As [`Answers::new`], of a command that asks nothing: where there is no journal, none is made.
+    pub fn readable(journal: Option<Arc<Journal>>, stored: StoredCalls) -> Answers {
+        let journal = journal.map_or_else(OnceCell::new, |journal| OnceCell::new_with(Some(journal)));
+        Answers { journal, stored: Some(stored), ..Answers::default() }
+    }
+
     /// The answer to each request, if there is one that a new call could not better (see [`StoredCall::answers`]).
     ///
     /// # Errors

@@ -1,10 +1,11 @@
 //! Whether a request was sent: until then it can be withdrawn at no cost, from then on it is paid for.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 const WAITING: u8 = 0;
@@ -21,6 +22,9 @@ pub struct RequestState {
     stage: AtomicU8,
     waiting_micros: AtomicU64,
     sent_at: OnceLock<Instant>,
+    /// Sent, failed, and not sent again yet.
+    is_resting: AtomicBool,
+    begins_to_rest: Notify,
 }
 
 /// Lets [`Limiter::acquire`](super::limits::Limiter::acquire), called anywhere in `future`, note that this request is sent.
@@ -48,6 +52,19 @@ impl RequestState {
         self.sent_at.get().copied()
     }
 
+    /// Notes that the request failed and waits to be sent again.
+    pub fn rest(&self) {
+        self.is_resting.store(true, Ordering::Release);
+        self.begins_to_rest.notify_one();
+    }
+
+    /// Waits until the request waits to be sent again.
+    pub async fn rested(&self) {
+        while !self.is_resting.load(Ordering::Acquire) {
+            self.begins_to_rest.notified().await;
+        }
+    }
+
     /// Withdraws the request. False when it was sent already.
     pub fn withdraw(&self) -> bool {
         self.leave_waiting_for(WITHDRAWN) != SENT
@@ -65,6 +82,7 @@ impl RequestState {
 
     /// As [`RequestState::send`], after it waited this long for a slot.
     pub(super) fn send_after(&self, waiting: Duration) -> bool {
+        self.is_resting.store(false, Ordering::Release);
         self.waiting_micros.fetch_add(u64::try_from(waiting.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.send()
     }

@@ -10,7 +10,7 @@ use super::in_flight::InFlight;
 use super::prices::PriceTable;
 use super::request_image::RequestImages;
 use super::request_state::{RequestState, observed};
-pub use super::spending::{BUDGET, Spending, Spent};
+pub use super::spending::{BUDGET, STOPPED, Spending, Spent};
 use super::{CallKind, ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, ErrorScope, FinishReason};
 use crate::error::{Error, Result};
 use crate::ids::stable_id;
@@ -188,11 +188,14 @@ impl ModelService {
         };
         let asked = tokio::select! {
             biased;
-            asked = self.ask(&request.request, &state) => asked,
+            asked = self.ask_unless_closed(&request.request, &state) => asked,
             error = self.availability.withdraws(&state) => {
                 self.spending.count_failed();
                 return Ok(CallOutcome::failed(None, error.into()));
             }
+        };
+        let Some(asked) = asked else {
+            return Ok(CallOutcome::failed(None, self.spending.refuse_closed()));
         };
         admission.used();
         let outcome = match asked {
@@ -200,6 +203,29 @@ impl ModelService {
             Err(error) => self.failed(&request, error, state.sent_at()).await?,
         };
         Ok(CallOutcome { waited_ms: u64::try_from(state.waiting().as_millis()).unwrap_or(u64::MAX), ..outcome })
+    }
+
+    /// Asks the model. `None` when the command was stopped, or its budget was spent, before the request was sent, or while it waited to be
+    /// sent again.
+    async fn ask_unless_closed(
+        &self,
+        request: &ChatRequest,
+        state: &Arc<RequestState>,
+    ) -> Option<std::result::Result<ChatReply, ChatError>> {
+        let mut asking = std::pin::pin!(self.ask(request, state));
+        tokio::select! {
+            biased;
+            asked = &mut asking => return Some(asked),
+            () = self.spending.closed() => {}
+        }
+        if state.withdraw() {
+            return None;
+        }
+        tokio::select! {
+            biased;
+            asked = &mut asking => Some(asked),
+            () = state.rested() => None,
+        }
     }
 
     async fn ask(&self, request: &ChatRequest, state: &Arc<RequestState>) -> std::result::Result<ChatReply, ChatError> {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
 use super::ChatReply;
 use super::prices::PriceTable;
@@ -14,11 +15,17 @@ use crate::error::{Error, Result};
 /// `error_kind` of requests that were not made because `--max-calls` or `--budget-usd` was reached.
 pub const BUDGET: &str = "budget";
 
+/// `error_kind` of requests that were not made because the command was told to stop.
+pub const STOPPED: &str = "stopped";
+
 /// Counts what a command spends, and says when to stop.
 #[derive(Debug, Default)]
 pub struct Spending {
     max_calls: Option<u64>,
     budget_usd: Option<f64>,
+    stop: CancellationToken,
+    /// Cancelled when nothing more may be sent: with `stop`, or when the budget is spent.
+    closed: CancellationToken,
     started: AtomicU64,
     answered: AtomicU64,
     cached: AtomicU64,
@@ -45,7 +52,7 @@ pub struct Spent {
     pub joined: u64,
     /// Requests made that brought no answer.
     pub failed: u64,
-    /// Requests not made because a limit was reached.
+    /// Requests not made because a limit was reached, or because the command was told to stop.
     pub not_asked: u64,
     /// Of the calls whose endpoint counts.
     pub prompt_tokens: u64,
@@ -82,6 +89,43 @@ impl Spending {
     /// Stops new calls after `max_calls` of them, or once `budget_usd` is spent. Calls in flight are finished.
     pub fn new(max_calls: Option<u64>, budget_usd: Option<f64>) -> Spending {
         Spending { max_calls, budget_usd, ..Spending::default() }
+    }
+
+    /// Stops new calls when `stop` is cancelled, too. Calls on their way are finished; those that wait for a slot, or to be tried again, are
+    /// given up.
+    pub fn until(mut self, stop: CancellationToken) -> Spending {
+        self.closed = stop.child_token();
+        self.stop = stop;
+        self
+    }
+
+    /// Whether the command was told to stop.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
+    /// Waits until nothing more may be sent, even if it was admitted: the command was told to stop, or the budget is spent.
+    pub(super) async fn closed(&self) {
+        self.closed.cancelled().await;
+    }
+
+    /// Counts a request as not made because nothing more may be sent.
+    pub(super) fn refuse_closed(&self) -> CallFailure {
+        if self.is_stopped() {
+            return self.refuse_stopped();
+        }
+        self.refuse_over(format!("not asked: the budget of ${} is spent", self.budget_usd.unwrap_or_default()))
+    }
+
+    fn refuse_over(&self, message: String) -> CallFailure {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        CallFailure { kind: BUDGET, message }
+    }
+
+    /// Counts a request as not made because the command was told to stop.
+    pub fn refuse_stopped(&self) -> CallFailure {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        CallFailure { kind: STOPPED, message: "not asked: the command was stopped".into() }
     }
 
     /// Checks that the budget can be kept: what a model costs must be known.
@@ -149,6 +193,14 @@ impl Spending {
         self.completion_tokens.fetch_add(reply.completion_tokens.unwrap_or_default(), Ordering::Relaxed);
         self.unpriced.fetch_add(u64::from(cost_usd.is_none()), Ordering::Relaxed);
         self.cost_micros.fetch_add((cost_usd.unwrap_or_default() * 1e6).round() as u64, Ordering::Relaxed);
+        if self.is_budget_spent() {
+            self.closed.cancel();
+        }
+    }
+
+    fn is_budget_spent(&self) -> bool {
+        let spent = self.cost_micros.load(Ordering::Relaxed) as f64 / 1e6;
+        self.budget_usd.is_some_and(|budget| spent >= budget)
     }
 
     pub(super) fn count_failed(&self) {
@@ -161,19 +213,17 @@ impl Spending {
 
     /// Whether one more call may be made; counts it if so.
     pub(super) fn admit(&self) -> std::result::Result<Admission<'_>, CallFailure> {
-        let over = |message: String| {
-            self.refused.fetch_add(1, Ordering::Relaxed);
-            Err(CallFailure { kind: BUDGET, message })
-        };
-        let spent = self.cost_micros.load(Ordering::Relaxed) as f64 / 1e6;
-        if let Some(budget) = self.budget_usd.filter(|budget| spent >= *budget) {
-            return over(format!("not asked: the budget of ${budget} is spent"));
+        if self.is_stopped() {
+            return Err(self.refuse_stopped());
+        }
+        if self.is_budget_spent() {
+            return Err(self.refuse_closed());
         }
         let most = self.max_calls.unwrap_or(u64::MAX);
         let one_more = |started: u64| (started < most).then(|| started + 1);
         match self.started.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more) {
             Ok(_) => Ok(Admission(self)),
-            Err(_) => over(format!("not asked: the limit of {most} calls is reached")),
+            Err(_) => Err(self.refuse_over(format!("not asked: the limit of {most} calls is reached"))),
         }
     }
 }

@@ -65,6 +65,12 @@ impl Workspace {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
+    /// Starts a command whose standard error the test reads while it runs.
+    pub fn spawn_to_listen(&self, arguments: &[&str], key: &str) -> Child {
+        let mut command = self.command(arguments, &[("OPENAI_API_KEY", key)]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
     fn command(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mmevol"));
         command.args(arguments).current_dir(self.folder.path()).env_clear().envs([("COLUMNS", "80"), ("NO_COLOR", "1")]);

@@ -254,6 +254,11 @@ impl<C: RowCall> ModelCall for FormedCall<C> {
     async fn prepare(&self, args: ScalarFunctionArgs) -> Result<Vec<RowState>> {
         let service = self.call.service();
         let options = ModelOptions::of(&args.config_options);
+        if service.spending.is_stopped() {
+            // What is not begun yet costs nothing, neither a request nor the making of one.
+            let stopped = || RowOutcome { request: None, outcome: CallOutcome::failed(None, service.spending.refuse_stopped()) };
+            return Ok((0..args.number_rows).map(|_| RowState::Known(Some(stopped()))).collect());
+        }
         let (fields, arrays) = self.description.arguments(&args)?;
         let rows: Vec<C::Row> = self.description.rows(&fields, &arrays)?;
         let mut states = Vec::with_capacity(rows.len());

@@ -31,6 +31,7 @@ pub use retry::RetryPolicy;
 use retry::{Patience, Retry, retry_after};
 
 use super::limits::{Limiter, LimiterStats};
+use super::request_state::RequestState;
 use super::{ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, RequestImage, Task};
 
 /// The largest answer that is read; more is no chat completion.
@@ -249,7 +250,12 @@ impl ChatModel for OpenAiModel {
             .retry(self.retry_policy.backoff(jitter_seed(request)))
             .when(|failure| patience.allows(failure.retry))
             .adjust(|failure, delay| failure.retry_after.or(delay))
-            .notify(|failure, delay| tracing::debug!(model = self.model, ?delay, "trying again: {}", failure.cause))
+            .notify(|failure, delay| {
+                tracing::debug!(model = self.model, ?delay, "trying again: {}", failure.cause);
+                if let Some(request) = RequestState::observing() {
+                    request.rest();
+                }
+            })
             .await;
         outcome.map_err(|failure| failure.into_error(call.requests_made.load(Ordering::Relaxed)))
     }

@@ -1,0 +1,187 @@
+//! Commands that are interrupted: once, they stop in good order and say how to go on; twice, at once. Neither loses what was paid for.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStderr, Command};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use mmevol::{Session, Store};
+use serde_json::Value;
+
+use crate::command::Workspace;
+use crate::endpoint::{Behaviour, Endpoint, evolving};
+use crate::stores::KEY;
+
+/// A running command that was told to stop.
+struct Stopping {
+    command: Child,
+    said: BufReader<ChildStderr>,
+}
+
+fn send(signal: &str, command: &Child) {
+    let status = Command::new("sh").args(["-c", &format!("kill -{signal} {}", command.id())]).status().unwrap();
+    assert!(status.success());
+}
+
+impl Stopping {
+    /// Starts a command, and sends a signal as soon as `reached` holds. Comes back when the command has understood.
+    async fn when(workspace: &Workspace, arguments: &[&str], signal: &str, reached: impl Fn() -> bool) -> Stopping {
+        let mut command = workspace.spawn_to_listen(arguments, KEY);
+        while !reached() {
+            assert!(command.try_wait().unwrap().is_none(), "it ended by itself");
+            tokio::task::yield_now().await;
+        }
+        send(signal, &command);
+        let mut said = BufReader::new(command.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("stopping") {
+            line.clear();
+            assert!(said.read_line(&mut line).unwrap() > 0, "it ended without a word");
+        }
+        Stopping { command, said }
+    }
+
+    /// The exit code, and what else it said.
+    fn end(mut self) -> (i32, String) {
+        let mut rest = String::new();
+        std::io::Read::read_to_string(&mut self.said, &mut rest).unwrap();
+        (self.command.wait().unwrap().code().expect("it exits by itself"), rest)
+    }
+}
+
+fn is_score(body: &Value) -> bool {
+    body["response_format"]["json_schema"]["name"] == "scored_instructions"
+}
+
+/// An endpoint that answers some requests, and holds all later ones until it is released.
+fn holding_after(answers: usize) -> Endpoint {
+    let asked = AtomicUsize::new(0);
+    Endpoint::start(move |body| match asked.fetch_add(1, Ordering::Relaxed) < answers {
+        true => evolving(body),
+        false => Behaviour::Hold(Box::new(evolving(body))),
+    })
+}
+
+fn evolve(endpoint: &Endpoint) -> Vec<String> {
+    let url = endpoint.base_url();
+    ["evolve", "--rounds", "2", "--model", "m", "--base-url", &url, "--concurrency", "2"].map(str::to_owned).to_vec()
+}
+
+fn words(arguments: &[String]) -> Vec<&str> {
+    arguments.iter().map(String::as_str).collect()
+}
+
+async fn rows(workspace: &Workspace, sql: &str) -> Vec<Value> {
+    let session = Session::builder().store(Store::open(workspace.store()).await.unwrap()).build().await.unwrap();
+    let batches = session.collect(sql).await.unwrap();
+    batches.iter().flat_map(|batch| serde_arrow::from_record_batch::<Vec<Value>>(batch).unwrap()).collect()
+}
+
+const ITEMS: &str = "SELECT instruction_id, evolution_id, question, score, status FROM instructions ORDER BY instruction_id";
+
+async fn undisturbed() -> Vec<Value> {
+    let (workspace, endpoint) = (Workspace::with_photos(), Endpoint::evolving());
+    workspace.run_with_key(&words(&evolve(&endpoint)), KEY).expect_code(0);
+    rows(&workspace, ITEMS).await
+}
+
+/// Wherever it stands, what is on its way is finished and kept, nothing more is sent, and the same command goes on from there.
+#[tokio::test]
+async fn once_finishes_what_is_on_its_way() {
+    let complete = undisturbed().await;
+    for answers in [0, 11, 17] {
+        let (workspace, endpoint) = (Workspace::with_photos(), holding_after(answers));
+        let arguments = evolve(&endpoint);
+        let held = || endpoint.requests() == answers + 2;
+        let stopping = Stopping::when(&workspace, &words(&arguments), "INT", held).await;
+        endpoint.release();
+        let (code, said) = stopping.end();
+        assert_eq!(code, 130, "{said}");
+        assert!(said.contains("stopped by Ctrl-C") && said.contains("go on with the same command"), "{said}");
+        assert_eq!(endpoint.requests(), answers + 2, "nothing more was sent");
+        let evolutions = rows(&workspace, "SELECT status FROM evolutions").await;
+        let scored = endpoint.received().iter().filter(|request| is_score(&request.body)).count();
+        assert_eq!(evolutions.len(), scored, "what has its verdict is complete, after {answers} answers");
+        assert!(evolutions.iter().all(|row| row["status"] != "failed"), "{evolutions:?}");
+        workspace.run(&["check"]).expect_code(0);
+
+        workspace.run_with_key(&words(&arguments), KEY).expect_code(0);
+        assert_eq!(endpoint.requests(), endpoint.distinct_requests(), "nothing was asked twice");
+        assert_eq!(rows(&workspace, ITEMS).await, complete, "after {answers} answers");
+    }
+}
+
+#[tokio::test]
+async fn twice_ends_at_once_and_keeps_what_came() {
+    let hangs = Arc::new(AtomicBool::new(true));
+    let (asked, switch) = (AtomicUsize::new(0), Arc::clone(&hangs));
+    let endpoint = Endpoint::start(move |body| match asked.fetch_add(1, Ordering::Relaxed) >= 9 && switch.load(Ordering::Relaxed) {
+        true => Behaviour::Hang,
+        false => evolving(body),
+    });
+    let workspace = Workspace::with_photos();
+    let arguments = evolve(&endpoint);
+    let stopping = Stopping::when(&workspace, &words(&arguments), "INT", || endpoint.requests() == 11).await;
+    send("INT", &stopping.command);
+    let (code, said) = stopping.end();
+    assert_eq!(code, 130, "{said}");
+    assert!(said.contains("stopped at once"), "{said}");
+
+    hangs.store(false, Ordering::Relaxed);
+    workspace.run_with_key(&words(&arguments), KEY).expect_code(0);
+    assert_eq!(endpoint.requests(), endpoint.distinct_requests() + 2, "those on their way were asked again, and no other");
+    assert_eq!(rows(&workspace, ITEMS).await, undisturbed().await);
+}
+
+#[tokio::test]
+async fn a_request_to_terminate_is_like_ctrl_c() {
+    let (workspace, endpoint) = (Workspace::with_photos(), holding_after(4));
+    let arguments = evolve(&endpoint);
+    let stopping = Stopping::when(&workspace, &words(&arguments), "TERM", || endpoint.requests() == 6).await;
+    endpoint.release();
+    let (code, said) = stopping.end();
+    assert_eq!(code, 143, "{said}");
+    assert!(said.contains("stopped by SIGTERM"), "{said}");
+    assert_eq!(endpoint.requests(), 6);
+}
+
+/// It waits for nobody: the endpoint asked for an hour of patience.
+#[tokio::test]
+async fn a_request_that_waits_to_be_tried_again_is_given_up() {
+    let overloaded = Arc::new(AtomicBool::new(true));
+    let switch = Arc::clone(&overloaded);
+    let endpoint = Endpoint::start(move |body| match switch.load(Ordering::Relaxed) {
+        true => Behaviour::rate_limited(3_600_000),
+        false => evolving(body),
+    });
+    let workspace = Workspace::with_photos();
+    let arguments = evolve(&endpoint);
+    let stopping = Stopping::when(&workspace, &words(&arguments), "INT", || endpoint.requests() > 0).await;
+    let (code, said) = stopping.end();
+    assert_eq!(code, 130, "{said}");
+    assert!(rows(&workspace, "SELECT status FROM evolutions").await.is_empty(), "what was not answered is still due");
+
+    overloaded.store(false, Ordering::Relaxed);
+    workspace.run_with_key(&words(&arguments), KEY).expect_code(0);
+    assert_eq!(rows(&workspace, ITEMS).await, undisturbed().await);
+}
+
+/// The statement has no result, its answers are in `calls`.
+#[tokio::test]
+async fn a_query_that_asks_models_keeps_its_answers() {
+    let (workspace, endpoint) = (Workspace::with_photos(), holding_after(3));
+    let url = endpoint.base_url();
+    let query = "SELECT source_id, llm_complete(concat('What is ', source_id, '?')) AS answer FROM samples ORDER BY source_id";
+    let arguments = ["sql", query, "--output", "jsonl", "--model", "m", "--base-url", &url, "--concurrency", "2"];
+    let stopping = Stopping::when(&workspace, &arguments, "INT", || endpoint.requests() == 5).await;
+    endpoint.release();
+    let (code, said) = stopping.end();
+    assert_eq!(code, 130, "{said}");
+    assert!(said.contains("stopped by Ctrl-C"), "{said}");
+    assert_eq!(endpoint.requests(), 5, "nothing more was sent");
+    assert_eq!(rows(&workspace, "SELECT request_id FROM calls WHERE error IS NULL").await.len(), 5);
+
+    let run = workspace.run_with_key(&arguments, KEY).expect_code(0).expect_stderr(&["2 calls, 5 answers from earlier calls"]);
+    assert_eq!(run.stdout.lines().count(), 7, "{run}");
+    assert_eq!((endpoint.requests(), endpoint.distinct_requests()), (7, 7));
+}
