@@ -32,6 +32,13 @@ pub fn stable_fraction<'a>(parts: impl IntoIterator<Item = Option<&'a str>>) -> 
     bits as f64 / (1u64 << 52) as f64
 }
 
+/// What is left of a text to tell it from others in little memory: the first 128 bits of its hash.
+pub fn stable_key(text: &str) -> u128 {
+    let mut first = [0; 16];
+    blake3::Hasher::new().update(text.as_bytes()).finalize_xof().fill(&mut first);
+    u128::from_le_bytes(first)
+}
+
 /// Where the time comes from, so that tests can set it.
 pub trait Clock: Send + Sync + std::fmt::Debug {
     /// The time now, in UTC.

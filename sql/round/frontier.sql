@@ -36,6 +36,8 @@ tried AS (
         count(*) AS attempts,
         bool_or(e.status IN ('kept', 'eliminated')) AS succeeded,
         bool_or(e.status = 'failed') AS failed,
+        -- What an overloaded or silent endpoint put off, rather than refused.
+        bool_or(e.status = 'failed' AND replace(e.error_kind, 'judge_', '') IN ('rate_limited', 'server_error', 'timeout', 'connection')) AS delayed,
         max(CASE WHEN e.status IN ('kept', 'eliminated') THEN e.evolution_id END) AS standing_id,
         max(CASE WHEN e.status <> 'superseded' THEN e.operator END) AS operator,
         max(CASE WHEN e.status <> 'superseded' THEN coalesce(x.reason, CASE WHEN c.request_id IS NOT NULL THEN 'cut off' END) END) AS stale,
@@ -50,7 +52,7 @@ tried AS (
         GROUP BY request_id
         HAVING bool_and(finish_reason = 'length') AND max(max_tokens) < $max_tokens
     ) c ON e.request_id = c.request_id
-    LEFT JOIN (SELECT DISTINCT evolution_id FROM history WHERE $again AND evolution_status <> 'superseded' AND $where) h
+    LEFT JOIN (SELECT DISTINCT evolution_id FROM history WHERE $again AND evolution_status <> 'superseded' AND NOT $made_again AND $where) h
         ON e.evolution_id = h.evolution_id
     CROSS JOIN (SELECT max(prompt_id) AS prompt_id FROM present_prompts WHERE name = 'score') j
     WHERE e.round = $round
@@ -66,6 +68,7 @@ candidate AS (
         t.standing_id,
         t.operator AS last_operator,
         CAST(coalesce(t.attempts, 0) AS INT) AS attempt,
+        coalesce($failed AND t.delayed, false) AS delayed,
         CASE
             WHEN $judge_only THEN CASE WHEN t.judged_otherwise THEN 'another judge' END
             WHEN $again THEN CASE WHEN t.chosen THEN 'chosen' END
@@ -104,6 +107,7 @@ slot AS (
         part,
         attempt,
         due,
+        delayed,
         standing_id,
         last_operator,
         array_agg(
@@ -114,7 +118,7 @@ slot AS (
         ) AS parents
     FROM parent
     WHERE number * parts / siblings = part
-    GROUP BY sample_id, parent_evolution_id, part, attempt, due, standing_id, last_operator
+    GROUP BY sample_id, parent_evolution_id, part, attempt, due, delayed, standing_id, last_operator
 )
 SELECT
     p.sample_id,
@@ -122,6 +126,7 @@ SELECT
     p.part,
     p.attempt,
     p.due,
+    p.delayed,
     p.standing_id,
     -- Another attempt at the same takes the same direction.
     CASE

@@ -1,4 +1,5 @@
--- What the store holds, what failed and why, one row a figure.
+-- What the store holds, and what failed, is missing or stale and why, one row a figure. A sample may be in several: of what failed in one round,
+-- say, and of what is missing in the next.
 WITH cut_off AS (
     SELECT c.request_id
     FROM (SELECT DISTINCT request_id FROM calls WHERE finish_reason = 'length') c
@@ -8,6 +9,13 @@ request AS (
     SELECT round, sample_id, request_id FROM evolutions WHERE status <> 'superseded'
     UNION ALL
     SELECT round, sample_id, score_request_id FROM evolutions WHERE status <> 'superseded'
+),
+-- Samples that have begun, and have not been through a round that others have.
+missing AS (
+    SELECT r.round, s.sample_id
+    FROM (SELECT DISTINCT round FROM evolutions WHERE status <> 'superseded') r
+    CROSS JOIN (SELECT DISTINCT sample_id FROM evolutions WHERE status <> 'superseded') s
+    LEFT ANTI JOIN evolutions e ON s.sample_id = e.sample_id AND r.round = e.round AND e.status <> 'superseded'
 ),
 figure AS (
     SELECT 0 AS place, NULL AS round, 'samples' AS state, NULL AS reason, count(*) AS samples FROM samples
@@ -25,10 +33,23 @@ figure AS (
     WHERE status <> 'superseded'
     GROUP BY round, status, error_kind
     UNION ALL
+    SELECT 3, round, 'missing', 'not been through this round', count(*)
+    FROM missing
+    GROUP BY round
+    UNION ALL
     SELECT 3, r.round, 'cut off', 'an answer hit --max-tokens', count(DISTINCT r.sample_id)
     FROM cut_off c
     JOIN request r ON c.request_id = r.request_id
     GROUP BY r.round
+    UNION ALL
+    SELECT
+        3,
+        round,
+        'stale',
+        CASE reason WHEN 'parent' THEN 'parent was superseded' ELSE concat(reason, ' has changed') END,
+        count(DISTINCT sample_id)
+    FROM stale
+    GROUP BY round, reason
 )
 SELECT round, state, reason, samples
 FROM figure

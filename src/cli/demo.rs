@@ -32,7 +32,9 @@ pub async fn run(store: &Path, _arguments: Arguments) -> Result<()> {
 
     step("evolve three rounds with 'rules', the embedded rule-based model (no key, no network)");
     let evolution = Evolution::new(store.clone(), Arc::new(RulesModel));
-    evolve::print_report(&evolve::with_progress(&evolution).await?)?;
+    let (report, interrupt) = evolve::with_progress(&evolution).await?;
+    evolve::print_report(&report)?;
+    interrupt.check()?;
 
     let session = Session::builder().store(store.clone()).build().await?;
     step("what each round did: SELECT * FROM rounds ORDER BY round");

@@ -1,19 +1,24 @@
 //! `mmevol evolve`.
 
+mod live;
+mod plan;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use self::live::{Pace, Standing};
 use super::import::ReportFormat;
+use super::interrupt::Interrupt;
 use super::models::ModelArguments;
 use super::progress::Progress;
-use super::spent::{KnownCost, note_spent};
+use super::spent::note_spent;
 use super::table::{Column, TextTable};
 use super::{hint, note, output::OutputOptions, print_json, print_line};
 use crate::error::Result;
-use crate::evolution::{Due, Evolution, EvolutionReport, Plan, Settings, bound_statements};
+use crate::evolution::{Chosen, Due, Evolution, EvolutionReport, Settings, item_columns};
 use crate::functions::identity::draw_operator::OperatorWeights;
 use crate::functions::identity::draw_persona::Personas;
 use crate::store::Store;
@@ -23,7 +28,8 @@ pub struct Arguments {
     /// Up to this round.
     #[arg(long, value_name = "N", default_value_t = 3)]
     rounds: u32,
-    /// Only samples with an item for which this SQL over the view history holds.
+    /// SQL over the view history. One that names columns of evolved items (round, operator, score, ...) chooses evolutions to make again: those
+    /// with an item for which it holds. One about the sample alone (source, source_id, sample_id, caption) chooses the samples that are evolved.
     #[arg(long = "where", value_name = "SQL")]
     predicate: Option<String>,
     /// How often each operator is drawn: NAME=WEIGHT,... of fine_grained_perception, cognitive_reasoning, interaction [default: equal].
@@ -38,14 +44,17 @@ pub struct Arguments {
     /// Send no images, and evolve samples that have none.
     #[arg(long)]
     text_only: bool,
-    /// Try again what failed, too.
+    /// Only what was never tried, of the samples with an item for which --where holds, whatever columns it names.
+    #[arg(long, group = "due")]
+    new: bool,
+    /// Try again what failed, too; first what an overloaded endpoint put off.
     #[arg(long, group = "due")]
     failed: bool,
     /// Only mend what is stale: its prompt, sample or parents have changed since (see the view stale), or its answer was cut off under a lower
     /// --max-tokens.
     #[arg(long, group = "due")]
     stale: bool,
-    /// Only evolve again, for other answers, the evolutions with an item for which --where holds.
+    /// Evolve again, for other answers, the evolutions with an item for which --where holds, whatever columns it names.
     #[arg(long, group = "due", requires = "predicate")]
     again: bool,
     /// Only judge again, where another judge or another score prompt gave the verdicts.
@@ -63,18 +72,23 @@ pub struct Arguments {
 
 pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     let store = Store::open(store).await?;
-    let evolution = evolution(store, &arguments)?;
-    if arguments.dry_run {
-        return print_plan(&evolution, arguments.output).await;
+    let due = due(&store, &arguments).await?;
+    let evolution = evolution(store, &arguments, due)?;
+    if let (Due::Chosen, Some(predicate)) = (due, &arguments.predicate) {
+        note_chosen(&evolution, predicate).await?;
     }
-    let report = with_progress(&evolution).await?;
+    if arguments.dry_run {
+        return plan::print(&evolution, arguments.output).await;
+    }
+    let (report, interrupt) = with_progress(&evolution).await?;
     match arguments.output {
         ReportFormat::Json => print_json(&[&report]),
         ReportFormat::Text => print_report(&report),
-    }
+    }?;
+    interrupt.check()
 }
 
-fn evolution(store: Store, arguments: &Arguments) -> Result<Evolution> {
+fn evolution(store: Store, arguments: &Arguments, due: Due) -> Result<Evolution> {
     let models = &arguments.models;
     let name = models.model.as_deref().unwrap_or_else(|| {
         note("no --model is named: using 'rules', the embedded rule-based model");
@@ -92,7 +106,7 @@ fn evolution(store: Store, arguments: &Arguments) -> Result<Evolution> {
         parameters: models.parameters(),
         min_score: arguments.min_score,
         text_only: arguments.text_only,
-        due: due(arguments),
+        due,
         max_calls: models.spending.max_calls,
         budget_usd: models.spending.budget_usd,
     };
@@ -107,36 +121,56 @@ fn evolution(store: Store, arguments: &Arguments) -> Result<Evolution> {
     Ok(evolution)
 }
 
-fn due(arguments: &Arguments) -> Due {
-    match arguments {
+/// What is taken up: what a flag says, else what the columns of `--where` say.
+async fn due(store: &Store, arguments: &Arguments) -> Result<Due> {
+    Ok(match arguments {
+        Arguments { new: true, .. } => Due::New,
         Arguments { failed: true, .. } => Due::Failed,
         Arguments { stale: true, .. } => Due::Stale,
         Arguments { again: true, .. } => Due::Chosen,
         Arguments { judge_only: true, .. } => Due::Judgements,
+        Arguments { predicate: Some(predicate), .. } if !item_columns(store, predicate).await?.is_empty() => Due::Chosen,
         _ => Due::New,
-    }
+    })
 }
 
-/// Runs an evolution under a live line: done, rate, failures, money.
-pub async fn with_progress(evolution: &Evolution) -> Result<EvolutionReport> {
-    let (progress, line, started) = (evolution.progress(), Progress::spinner("evolving"), Instant::now());
+/// Says what is made again before it is paid for.
+async fn note_chosen(evolution: &Evolution, predicate: &str) -> Result<()> {
+    let Chosen { evolutions, samples } = evolution.chosen().await?;
+    if evolutions == 0 {
+        note(format_args!("no evolution has an item for which --where holds: {predicate}"));
+        hint("to evolve samples that were never tried, and have such an item, add --new");
+        return Ok(());
+    }
+    note(format_args!("evolving again {evolutions} evolutions of {samples} samples, which have an item for which --where holds"));
+    note("what they made stays, as superseded; what was evolved from it becomes stale: mmevol evolve --stale");
+    Ok(())
+}
+
+/// Runs an evolution under a live line. Ctrl-C stops it in good order; whether it did says the second value.
+pub async fn with_progress(evolution: &Evolution) -> Result<(EvolutionReport, Interrupt)> {
+    let (progress, line, started) = (evolution.progress(), Progress::line("evolving"), Instant::now());
+    let stop = progress.stop_token();
+    let interrupt = Interrupt::cancels(stop.clone(), &line);
+    let mut pace = Pace::default();
     let mut running = std::pin::pin!(evolution.run());
     let mut tick = tokio::time::interval(Duration::from_millis(200));
     let report = loop {
         tokio::select! {
             report = &mut running => break report,
             _ = tick.tick() => {
-                let spent = progress.spent();
-                let done = spent.calls + spent.cached + spent.joined + spent.failed;
-                let rate = spent.calls as f64 / started.elapsed().as_secs_f64().max(0.001);
-                line.message(format!(
-                    "round {}: {done}/{} requests, {rate:.1}/s, {} failed{}", progress.round(), progress.requests(), spent.failed, KnownCost(spent),
-                ));
+                let standing = Standing {
+                    round: progress.round(),
+                    requests: progress.requests(),
+                    spent: progress.spent(),
+                    is_stopping: stop.is_cancelled(),
+                };
+                line.message(pace.line(started.elapsed(), standing));
             }
         }
     };
     line.finish();
-    report
+    Ok((report?, interrupt))
 }
 
 /// Prints what an evolution did.
@@ -172,32 +206,12 @@ pub fn print_report(report: &EvolutionReport) -> Result<()> {
     if let (Some(_), Some(last)) = (&report.endpoint_lost, report.rounds.last()) {
         note(format_args!("stopped in round {}: the endpoint answers no more; what came back is kept", last.round));
     }
-    if let Some(reason) = &report.stopped {
+    if report.interrupted {
+        note("what came back is kept");
+    } else if let Some(reason) = &report.stopped {
         note(format_args!("stopped: {reason}; what came back is kept"));
         hint("go on with the same command and a higher limit");
     }
-    Ok(())
-}
-
-async fn print_plan(evolution: &Evolution, format: ReportFormat) -> Result<()> {
-    let plan = evolution.plan().await?;
-    if format == ReportFormat::Json {
-        return print_json(&[plan]);
-    }
-    let Some(round) = plan.round else {
-        note("nothing is due");
-        note_without_images(plan.without_images);
-        return Ok(());
-    };
-    for (name, sql) in bound_statements(evolution, round)? {
-        print_line(&format!("-- sql/{name}.sql\n{}\n;\n", sql.trim_end()))?;
-    }
-    print_requests(&plan)?;
-    note(format_args!("round {round} is due; tokens and cost are estimates, nothing was asked"));
-    if plan.later_rounds > 0 {
-        note(format_args!("{} later rounds follow, each of at most about this size", plan.later_rounds));
-    }
-    note_without_images(plan.without_images);
     Ok(())
 }
 
@@ -208,24 +222,8 @@ fn note_without_images(samples: u64) {
     }
 }
 
-fn print_requests(plan: &Plan) -> Result<()> {
-    // Short enough for whole operator names at 80 columns.
-    let columns = ["operator", "samples", "requests", "tokens_in", "tokens_out", "cost_usd"];
-    let rows = plan.requests.iter().map(|planned| {
-        vec![
-            planned.operator.clone(),
-            planned.samples.to_string(),
-            (planned.evolve_requests + planned.score_requests).to_string(),
-            planned.prompt_tokens.to_string(),
-            planned.completion_tokens.to_string(),
-            planned.cost_usd.map_or_else(|| "unknown".into(), |cost| format!("{cost:.4}")),
-        ]
-    });
-    print_table(&columns, rows)
-}
-
 fn print_table(columns: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Result<()> {
-    let columns = columns.iter().map(|name| Column { name: (*name).to_owned(), is_number: *name != "operator" }).collect();
+    let columns = columns.iter().map(|name| Column { name: (*name).to_owned(), is_number: !["operator", "due"].contains(name) }).collect();
     let mut table = TextTable::new(columns);
     rows.for_each(|row| table.push(row));
     match table.row_count() {

@@ -10,6 +10,7 @@ mod embed;
 mod evolve;
 mod export;
 mod import;
+mod interrupt;
 mod lineage;
 mod models;
 pub mod output;
@@ -57,7 +58,7 @@ enum Command {
     Evolve(evolve::Arguments),
     /// Turn the texts of instructions into vectors.
     Embed(embed::Arguments),
-    /// Say what the store holds, what failed, and how to go on.
+    /// Say what the store holds, what failed or is stale, and how to go on.
     Status(status::Arguments),
     /// Run SQL, or open a shell.
     Sql(sql::Arguments),
@@ -108,8 +109,11 @@ pub async fn run(cli: Cli) -> Result<()> {
     }
 }
 
-/// 1 when the user can fix it, 2 when something failed.
+/// 1 when the user can fix it, 2 when something failed; 128 and its number when a signal stopped it.
 pub fn exit_code(error: &Error) -> u8 {
+    if let Error::Interrupted { exit_code, .. } = error {
+        return *exit_code;
+    }
     match error.kind() {
         ErrorKind::User => 1,
         ErrorKind::Failure => 2,

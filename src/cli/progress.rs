@@ -6,6 +6,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 const BAR: &str = "{msg} {wide_bar:.cyan/dim} {human_pos}/{human_len} {eta:.dim}";
 const SPINNER: &str = "{spinner:.cyan} {msg} {human_pos:.dim}";
+const LINE: &str = "{spinner:.cyan} {wide_msg}";
 const SPINNER_INTERVAL: Duration = Duration::from_millis(100);
 
 /// One task's progress. Clones show the same bar, so concurrent work can report to it.
@@ -25,7 +26,16 @@ impl Progress {
 
     /// A spinner with a count, for work whose end is not known.
     pub fn spinner(label: impl Into<String>) -> Self {
-        let progress = Self::on_stderr(None, SPINNER, label.into());
+        Self::spinning(SPINNER, label.into())
+    }
+
+    /// A line that says itself how far the work is, cut at the edge of the terminal.
+    pub fn line(label: impl Into<String>) -> Self {
+        Self::spinning(LINE, label.into())
+    }
+
+    fn spinning(template: &str, label: String) -> Self {
+        let progress = Self::on_stderr(None, template, label);
         if !progress.bar.is_hidden() {
             progress.bar.enable_steady_tick(SPINNER_INTERVAL);
         }
@@ -89,8 +99,8 @@ mod tests {
     }
 
     #[test]
-    fn both_templates_are_valid() {
-        for template in [BAR, SPINNER] {
+    fn templates_are_valid() {
+        for template in [BAR, SPINNER, LINE] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }

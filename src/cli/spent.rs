@@ -35,3 +35,11 @@ impl fmt::Display for KnownCost {
         }
     }
 }
+
+/// An amount with as many decimals as it needs to be told from nothing.
+pub fn dollars(usd: f64) -> String {
+    match usd {
+        0.1.. => format!("${usd:.2}"),
+        _ => format!("${usd:.4}"),
+    }
+}

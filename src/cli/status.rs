@@ -1,4 +1,4 @@
-//! `mmevol status`: what the store holds, what failed and why, and how to go on.
+//! `mmevol status`: what the store holds, what failed, is missing or stale and why, and how to go on.
 
 use std::path::Path;
 
@@ -34,7 +34,7 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     print_query(&session, STATUS.text(), format).await?;
     if arguments.output == StatusFormat::Table {
         note("per round and operator: mmevol sql \"SELECT * FROM rounds\"");
-        hint("evolve what is waiting with 'mmevol evolve', what failed with 'mmevol evolve --failed'");
+        hint("evolve what is waiting or missing with 'mmevol evolve', what failed with --failed, what is stale with --stale");
     }
     Ok(())
 }

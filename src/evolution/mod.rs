@@ -2,6 +2,8 @@
 //!
 //! What a round does is the SQL in `sql/round/`; this module binds its parameters, runs it, and commits what comes out.
 
+mod chosen;
+mod estimate;
 mod plan;
 mod round;
 mod stage;
@@ -14,6 +16,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result};
 use crate::functions::identity::draw_operator::OperatorWeights;
@@ -24,7 +27,10 @@ use crate::model::{ChatModel, Parameters};
 use crate::prompt::PromptLibrary;
 use crate::query::Session;
 use crate::store::{SharedWriter, Store};
-pub use plan::{Plan, PlannedRequests};
+pub use chosen::{Chosen, item_columns};
+pub use estimate::{Estimate, TokenRates};
+pub use plan::{Plan, PlannedRequests, PlannedTotal};
+use statements::RunValues;
 pub use statements::bound_statements;
 pub use troubles::Troubles;
 
@@ -121,6 +127,7 @@ pub struct Evolution {
 pub struct EvolutionProgress {
     round: AtomicU32,
     requests: AtomicU64,
+    stop: CancellationToken,
     spending: std::sync::Mutex<Option<Arc<Spending>>>,
 }
 
@@ -133,6 +140,17 @@ impl EvolutionProgress {
     /// Requests known so far, of all rounds that have begun: one to evolve and one to score each.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Tells the evolution to stop. Requests on their way are finished, what is complete of the round is published, and [`Evolution::run`]
+    /// returns; what was answered is not asked again by the next run.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// What [`EvolutionProgress::stop`] cancels.
+    pub fn stop_token(&self) -> CancellationToken {
+        self.stop.clone()
     }
 
     /// What was spent so far.
@@ -150,8 +168,10 @@ pub struct EvolutionReport {
     pub spent: Spent,
     /// Samples that were left out because they have no image, or miss one.
     pub without_images: u64,
-    /// Why new calls stopped, if a limit stopped them.
+    /// Why new calls stopped, if a limit or [`EvolutionProgress::stop`] stopped them.
     pub stopped: Option<String>,
+    /// Whether [`EvolutionProgress::stop`] was called.
+    pub interrupted: bool,
     /// Why the model or the judge answers no more; no later round was begun.
     pub endpoint_lost: Option<String>,
     /// What went wrong, over all rounds.
@@ -180,6 +200,9 @@ pub struct RoundReport {
     /// Evolutions that were due and not begun because of [`Settings::max_calls`]; no later round begins before they are done.
     #[serde(default)]
     pub left_out: u64,
+    /// Whether a limit, or [`EvolutionProgress::stop`], kept requests of it from being made: the same run again goes on with it.
+    #[serde(default)]
+    pub stopped: bool,
     /// Why the model or the judge answers no more, where every call failed to reach it or too many in a row did.
     #[serde(default)]
     pub endpoint_lost: Option<String>,
@@ -235,19 +258,26 @@ impl Evolution {
         Arc::clone(&self.progress)
     }
 
-    /// What a run would ask for, without asking. Only the next round's requests are known exactly: later rounds depend on what is kept.
+    /// What a run would ask for, without asking and without writing. Requests of samples that an earlier round takes up first depend on what is
+    /// kept there: they are counted as [following](PlannedRequests::due) it, at most one for each request of that round.
+    ///
+    /// Every request is made and looked up, so this takes as long as a run whose answers are all known. Memory is a key for each sample that
+    /// is due.
     ///
     /// # Errors
     /// Those of the store, and of a predicate that does not plan.
     pub async fn plan(&self) -> Result<Plan> {
-        let session = Session::builder()
-            .store(self.store.clone())
-            .personas(Arc::clone(&self.personas))
-            .prompts(Arc::clone(&self.prompts))
-            .build()
-            .await?;
+        plan::plan(self).await
+    }
+
+    /// The evolutions that [`Due::Chosen`] would make again.
+    ///
+    /// # Errors
+    /// Those of the store, and of a predicate that does not plan.
+    pub async fn chosen(&self) -> Result<Chosen> {
+        let session = Session::builder().store(self.store.clone()).build().await?;
         self.check_predicate(&session).await?;
-        plan::plan(self, &session).await
+        chosen::chosen(self, &session).await
     }
 
     /// Runs every round that is due. Each round is published when it is complete, as one run; an error in a later round leaves the earlier ones.
@@ -258,7 +288,8 @@ impl Evolution {
     /// # Errors
     /// [`Error::Model`] when the model answers nothing at all; those of the store, and of a predicate that does not plan.
     pub async fn run(&self) -> Result<EvolutionReport> {
-        let spending = Arc::new(Spending::new(self.settings.max_calls, self.settings.budget_usd));
+        let stop = self.progress.stop.clone();
+        let spending = Arc::new(Spending::new(self.settings.max_calls, self.settings.budget_usd).until(stop));
         spending.check_prices([self.model.name(), self.judge.name()], &self.prices)?;
         *self.progress.spending.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(Arc::clone(&spending));
         let writer: SharedWriter = Arc::new(Mutex::new(self.store.writer("evolve", self.recorded_settings()).await?));
@@ -266,32 +297,38 @@ impl Evolution {
         self.check_predicate(&session).await?;
 
         let mut report = EvolutionReport { without_images: self.count_without_images(&session).await?, ..EvolutionReport::default() };
+        let made_again = self.made_again(&session).await?;
         drop(session);
         let mut run_ids = Vec::new();
-        for round in 1..=self.settings.rounds {
+        for round in (1..=self.settings.rounds).take_while(|_| !spending.is_stopped()) {
             self.progress.round.store(round, Ordering::Relaxed);
             // Boxed: a round's future is large, and callers nest this one.
-            let done = Box::pin(round::run(self, &writer, round, &spending)).await?;
+            let mut done = Box::pin(round::run(self, &writer, round, &spending, &made_again)).await?;
+            report.spent = spending.spent();
+            report.stopped = self.stopped(&spending, done.left_out);
+            done.stopped = report.stopped.is_some();
             if done.evolutions > 0 {
                 let counters = serde_json::to_value(&done).map_err(|cause| Error::internal("failed to write the run's counters", cause))?;
                 let mut writer = writer.lock().await;
                 run_ids.push(writer.run_id().to_owned());
                 writer.checkpoint(counters).await?;
             }
-            report.spent = spending.spent();
-            report.stopped = self.stopped(report.spent, done.left_out);
             report.endpoint_lost.clone_from(&done.endpoint_lost);
             report.rounds.push(done);
             if report.stopped.is_some() || report.endpoint_lost.is_some() {
                 break;
             }
         }
+        report.interrupted = spending.is_stopped();
         report.troubles = Troubles::of(&self.store, &run_ids).await?;
         Ok(report)
     }
 
-    fn stopped(&self, spent: Spent, left_out: u64) -> Option<String> {
-        let Settings { max_calls, budget_usd, .. } = self.settings;
+    fn stopped(&self, spending: &Spending, left_out: u64) -> Option<String> {
+        if spending.is_stopped() {
+            return Some("it was interrupted".into());
+        }
+        let (Settings { max_calls, budget_usd, .. }, spent) = (&self.settings, spending.spent());
         let calls = max_calls
             .filter(|most| left_out > 0 || spent.calls + spent.failed >= *most)
             .map(|most| format!("--max-calls {most} is reached"));
@@ -301,15 +338,23 @@ impl Evolution {
 
     async fn check_predicate(&self, session: &Session) -> Result<()> {
         let Some(predicate) = &self.settings.predicate else { return Ok(()) };
-        session.check_where(predicate).await
+        session.check_where(predicate).await.map(drop)
     }
 
     async fn count_without_images(&self, session: &Session) -> Result<u64> {
         if self.settings.text_only {
             return Ok(0);
         }
-        let sql = statements::WITHOUT_IMAGES.bind(&self.parameters(1))?;
+        let sql = statements::WITHOUT_IMAGES.bind(&self.parameters(1, RunValues::UNRECORDED))?;
         statements::single_count(session, &sql).await
+    }
+
+    /// Runs that this one goes on with: what they made again is not made once more.
+    async fn made_again(&self, session: &Session) -> Result<Vec<String>> {
+        match self.settings.due {
+            Due::Chosen => chosen::unfinished_runs(self, session).await,
+            _ => Ok(Vec::new()),
+        }
     }
 
     /// What goes into `runs.settings`; no secrets.

@@ -1,131 +1,290 @@
-//! What a run would ask for: requests counted, prompts rendered and measured, nothing sent.
+//! What a run would ask for: requests made, looked up among earlier answers and measured; nothing sent, nothing written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
+use arrow::array::AsArray;
 use futures::TryStreamExt;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 
-use super::Evolution;
-use super::statements::{FRONTIER, WITHOUT_IMAGES, single_count};
+use super::estimate::{Estimator, Tokens};
+use super::statements::{ANSWERS, FRONTIER, ITEMS, PLANNED, RunValues, SCORE, WITHOUT_IMAGES, single_count};
+use super::{Due, Estimate, Evolution, TokenRates, round};
 use crate::error::Result;
 use crate::functions::llm::evolve::Row;
+use crate::ids::stable_key;
 use crate::instruction::Operator;
+use crate::model::service::Spending;
 use crate::query::Session;
 
-/// Characters of English and JSON that make a token, roughly, in the tokenizers in use.
-const CHARACTERS_PER_TOKEN: u64 = 4;
-/// What an image costs at low detail, by OpenAI's price list.
-const TOKENS_PER_IMAGE: u64 = 85;
-/// Mean length of a rewritten item and of a verdict in the authors' first round (228 items, 51,911 and 12,260 tokens by the rule above).
-const TOKENS_PER_ITEM: u64 = 228;
-const TOKENS_PER_VERDICT: u64 = 54;
-/// Rewritten items per given item in the authors' first round: 228 of 367.
-const ITEMS_PER_GIVEN_ITEM: f64 = 0.62;
-
-/// The requests of the next round that is due, by operator.
+/// What a run would ask for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Plan {
-    /// The round; `None` when nothing is due.
-    pub round: Option<u32>,
-    /// One entry for each operator that is drawn; empty when nothing is due.
+    /// By round, operator and reason; empty when nothing is due.
     pub requests: Vec<PlannedRequests>,
-    /// Rounds after it, whose size depends on what is kept.
-    pub later_rounds: u32,
+    /// All of them together.
+    pub total: PlannedTotal,
+    /// What the figures of tokens rest on.
+    pub rates: TokenRates,
     /// Samples left out because they have no image, or miss one.
     pub without_images: u64,
+    /// Answers of a command that was cut off, or still runs, could not be looked at: another process holds them.
+    pub journal_unread: bool,
 }
 
-/// What one operator would ask for. Tokens and cost are estimates; cost is `None` where the model's price is unknown.
+/// What is asked for in one round with one operator for one reason.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct PlannedRequests {
+    /// From 1.
+    pub round: u32,
     /// The name of the operator.
     pub operator: String,
+    /// Why: `new`, `failed`, `stale: prompt` and so on, `chosen`, `another judge`; or `follows round N`, which takes these samples up first.
+    pub due: String,
     /// Samples it was drawn for.
     pub samples: u64,
-    /// At least one for each sample; more where it has many items.
+    /// How much is asked.
+    #[serde(flatten)]
+    pub total: PlannedTotal,
+}
+
+/// So many requests, and what they would cost.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct PlannedTotal {
+    /// To rewrite: at least one for each sample; more where it has many items.
     pub evolve_requests: u64,
-    /// At most one for each evolving request.
+    /// To judge: at most one for each request to rewrite.
     pub score_requests: u64,
-    /// Of both kinds of requests, images included.
-    pub prompt_tokens: u64,
-    /// Of both kinds of answers.
-    pub completion_tokens: u64,
-    /// At list prices.
-    pub cost_usd: Option<f64>,
+    /// Of both kinds, those that were answered before and cost nothing.
+    pub cached: u64,
+    /// Of the requests that are not cached, images included.
+    pub prompt_tokens: Estimate,
+    /// Of their answers.
+    pub completion_tokens: Estimate,
+    /// In US dollars at list prices; `None` where a price is unknown.
+    pub cost_usd: Option<Estimate>,
 }
 
-/// Finds the first round that is due and measures its requests.
-pub(super) async fn plan(evolution: &Evolution, session: &Session) -> Result<Plan> {
-    let without_images = match evolution.settings.text_only {
-        true => 0,
-        false => single_count(session, &WITHOUT_IMAGES.bind(&evolution.parameters(1))?).await?,
-    };
-    for round in 1..=evolution.settings.rounds {
-        let frontier = FRONTIER.bind(&evolution.parameters(round))?;
-        let requests = measure(evolution, session, &frontier).await?;
-        if !requests.is_empty() {
-            return Ok(Plan { round: Some(round), requests, later_rounds: evolution.settings.rounds - round, without_images });
-        }
+impl Plan {
+    /// The first round in which anything is due.
+    pub fn first_round(&self) -> Option<u32> {
+        self.requests.first().map(|planned| planned.round)
     }
-    Ok(Plan { without_images, ..Plan::default() })
 }
 
-async fn measure(evolution: &Evolution, session: &Session, frontier: &str) -> Result<Vec<PlannedRequests>> {
-    let sql = format!("SELECT operator, image_ids, caption, objects, parents AS items, persona, part FROM ({frontier})");
-    let mut batches = session.stream(&sql).await?;
-    let mut planned: BTreeMap<Operator, Measured> = BTreeMap::new();
-    while let Some(batch) = batches.try_next().await? {
-        let rows: Vec<PlannedRow> = serde_arrow::from_record_batch(&batch)?;
-        for PlannedRow { part, row } in rows {
-            let Some((task, image_ids)) = row.into_task()? else { continue };
-            let measured = planned.entry(task.operator).or_default();
-            measured.add(&evolution.prompts.render_evolve(&task, image_ids.len())?.prompt, &task.items, image_ids.len() as u64, part == 0);
-        }
+impl PlannedTotal {
+    /// Requests that are not answered yet.
+    pub fn calls(&self) -> u64 {
+        self.evolve_requests + self.score_requests - self.cached
     }
-    Ok(planned.into_iter().map(|(operator, measured)| measured.finish(evolution, operator)).collect())
+
+    /// Adds another part of a plan.
+    pub fn add(&mut self, other: &PlannedTotal) {
+        self.evolve_requests += other.evolve_requests;
+        self.score_requests += other.score_requests;
+        self.cached += other.cached;
+        self.prompt_tokens += other.prompt_tokens;
+        self.completion_tokens += other.completion_tokens;
+        self.cost_usd = self.cost_usd.zip(other.cost_usd).map(|(a, b)| a + b);
+    }
 }
 
-#[derive(serde::Deserialize)]
+/// Counts of one line of the plan.
+#[derive(Default)]
+struct Group {
+    samples: u64,
+    evolve_requests: u64,
+    score_requests: u64,
+    cached: u64,
+    evolve: Tokens,
+    score: Tokens,
+}
+
+type Groups = BTreeMap<(u32, Operator, String), Group>;
+
+/// A row of `round/planned.sql`.
+#[derive(Deserialize)]
 struct PlannedRow {
-    part: i32,
+    sample_id: String,
+    due: String,
+    is_unanswered: bool,
+    pairs: i64,
+    is_unjudged: bool,
     #[serde(flatten)]
     row: Row,
 }
 
-#[derive(Default)]
-struct Measured {
-    samples: u64,
-    requests: u64,
-    evolve_prompt_tokens: u64,
-    evolve_completion_tokens: u64,
-    score_prompt_tokens: u64,
-    score_completion_tokens: u64,
+/// Plans every round.
+pub(super) async fn plan(evolution: &Evolution) -> Result<Plan> {
+    // Nothing may be asked: a request that is not answered by an earlier call is one that a run would make.
+    let spending = Arc::new(Spending::new(Some(0), None).until(CancellationToken::new()));
+    let (models, is_journal_read) = round::models(evolution, &spending).over_readable(&evolution.store).await?;
+    let session = Session::builder()
+        .store(evolution.store.clone())
+        .models(Arc::new(models))
+        .prompts(Arc::clone(&evolution.prompts))
+        .personas(Arc::clone(&evolution.personas))
+        .build()
+        .await?;
+    evolution.check_predicate(&session).await?;
+    session.collect("SET mmevol.keep_order = false").await?;
+    let made_again = evolution.made_again(&session).await?;
+    let run = RunValues { made_again: &made_again, unasked: true, ..RunValues::UNRECORDED };
+    let without_images = match evolution.settings.text_only {
+        true => 0,
+        false => single_count(&session, &WITHOUT_IMAGES.bind(&evolution.parameters(1, run))?).await?,
+    };
+    let mut planner =
+        Planner { evolution, estimator: Estimator::new(evolution, &session).await?, groups: Groups::new(), taken_up: HashSet::new() };
+    for round in 1..=evolution.settings.rounds {
+        planner.round(&session, round, run).await?;
+    }
+    Ok(Plan { without_images, journal_unread: !is_journal_read, ..planner.finish() })
 }
 
-impl Measured {
-    fn add(&mut self, prompt: &str, items: &[crate::instruction::Instruction], images: u64, first_part: bool) {
-        let given: usize = items.iter().map(|item| item.question.len() + item.answer.len()).sum();
-        let expected = (items.len() as f64 * ITEMS_PER_GIVEN_ITEM).ceil() as u64;
-        self.samples += u64::from(first_part);
-        self.requests += 1;
-        self.evolve_prompt_tokens += prompt.len() as u64 / CHARACTERS_PER_TOKEN + images * TOKENS_PER_IMAGE;
-        self.evolve_completion_tokens += expected * TOKENS_PER_ITEM;
-        // The judge reads the given items, the rewritten ones and instructions of about a thousand tokens.
-        self.score_prompt_tokens += 1000 + given as u64 / CHARACTERS_PER_TOKEN + expected * TOKENS_PER_ITEM + images * TOKENS_PER_IMAGE;
-        self.score_completion_tokens += expected * TOKENS_PER_VERDICT;
+struct Planner<'a> {
+    evolution: &'a Evolution,
+    estimator: Estimator,
+    groups: Groups,
+    /// Samples that a round takes up: what later rounds ask of them depends on what is kept.
+    taken_up: HashSet<u128>,
+}
+
+impl Planner<'_> {
+    async fn round(&mut self, session: &Session, round: u32, run: RunValues<'_>) -> Result<()> {
+        let parameters = self.evolution.parameters(round, run);
+        let views = [
+            ("frontier", FRONTIER),
+            ("evolved", self.evolution.evolve_statement()),
+            ("answers", ANSWERS),
+            ("items", ITEMS),
+            ("scored", SCORE),
+        ];
+        for (name, statement) in views {
+            let view = session.sql(&statement.bind(&parameters)?).await?.into_view();
+            session.context().deregister_table(name)?;
+            session.context().register_table(name, view)?;
+        }
+        let later_rounds = self.later_rounds(session, round).await?;
+        let mut here = HashSet::new();
+        let mut batches = session.stream(PLANNED.text()).await?;
+        while let Some(batch) = batches.try_next().await? {
+            for row in serde_arrow::from_record_batch::<Vec<PlannedRow>>(&batch)? {
+                let sample = stable_key(&row.sample_id);
+                if !self.taken_up.contains(&sample) {
+                    self.add(round, row, here.insert(sample), sample, &later_rounds)?;
+                }
+            }
+        }
+        self.taken_up.extend(here);
+        Ok(())
     }
 
-    fn finish(self, evolution: &Evolution, operator: Operator) -> PlannedRequests {
-        let evolve = evolution.prices.cost_usd(evolution.model.name(), self.evolve_prompt_tokens, self.evolve_completion_tokens);
-        let score = evolution.prices.cost_usd(evolution.judge.name(), self.score_prompt_tokens, self.score_completion_tokens);
-        PlannedRequests {
-            operator: operator.name().to_owned(),
-            samples: self.samples,
-            evolve_requests: self.requests,
-            score_requests: self.requests,
-            prompt_tokens: self.evolve_prompt_tokens + self.score_prompt_tokens,
-            completion_tokens: self.evolve_completion_tokens + self.score_completion_tokens,
-            cost_usd: evolve.zip(score).map(|(evolve, score)| evolve + score),
+    /// The rounds after `round` that follow it, each with the samples that go through it again where that does not hold for all.
+    async fn later_rounds(&self, session: &Session, round: u32) -> Result<Vec<(u32, Option<HashSet<u128>>)>> {
+        let mut rounds = Vec::new();
+        for later in round + 1..=self.evolution.settings.rounds {
+            match self.evolution.settings.due {
+                Due::New | Due::Failed => rounds.push((later, None)),
+                Due::Stale => rounds.push((later, Some(samples_of(session, later).await?))),
+                // What descends from them becomes stale.
+                Due::Chosen | Due::Judgements => {}
+            }
         }
+        Ok(rounds)
     }
+
+    fn add(
+        &mut self,
+        round: u32,
+        planned: PlannedRow,
+        is_first_part: bool,
+        sample: u128,
+        later_rounds: &[(u32, Option<HashSet<u128>>)],
+    ) -> Result<()> {
+        let PlannedRow { sample_id, due, is_unanswered, pairs, is_unjudged, row } = planned;
+        let Some((task, image_ids)) = row.into_task()? else { return Ok(()) };
+        let Evolution { settings, prompts, .. } = self.evolution;
+        let (items, images) = (task.items.len(), image_ids.len());
+        let item_bytes = task.items.iter().map(|item| item.question.len() + item.answer.len()).sum();
+        let is_judged = is_unanswered || pairs > 0;
+        // Prompts of the operators hardly differ in length: this one tells of later rounds as well.
+        let prompt_bytes = match is_unanswered || !later_rounds.is_empty() {
+            true => prompts.render_evolve(&task, images)?.prompt.len(),
+            false => 0,
+        };
+        let group = self.groups.entry((round, task.operator, due)).or_default();
+        group.samples += u64::from(is_first_part);
+        if settings.due != Due::Judgements {
+            group.evolve_requests += 1;
+            group.cached += u64::from(!is_unanswered);
+        }
+        group.score_requests += u64::from(is_judged);
+        group.cached += u64::from(is_judged && !is_unanswered && !is_unjudged);
+        if is_unanswered {
+            group.evolve += self.estimator.evolve(prompt_bytes, items, images);
+            group.score += self.estimator.score(item_bytes, items, images);
+        } else if is_unjudged {
+            group.score += self.estimator.score_pairs(usize::try_from(pairs).unwrap_or_default(), images);
+        }
+        for (later, samples) in later_rounds {
+            if samples.as_ref().is_some_and(|samples| !samples.contains(&sample)) {
+                continue;
+            }
+            let operator = settings.operators.draw(settings.parameters.seed, &sample_id, i64::from(*later));
+            let group = self.groups.entry((*later, operator, format!("follows round {round}"))).or_default();
+            group.samples += u64::from(is_first_part);
+            group.evolve_requests += 1;
+            group.score_requests += 1;
+            group.evolve += self.estimator.following_evolve(prompt_bytes, item_bytes, items, images);
+            group.score += self.estimator.following_score(items, images);
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Plan {
+        let requests: Vec<PlannedRequests> = self
+            .groups
+            .into_iter()
+            .map(|((round, operator, due), group)| {
+                let (samples, operator) = (group.samples, operator.name().to_owned());
+                PlannedRequests { round, operator, due, samples, total: total(self.evolution, &group) }
+            })
+            .collect();
+        let mut total = total(self.evolution, &Group::default());
+        requests.iter().for_each(|planned| total.add(&planned.total));
+        Plan { requests, total, rates: self.estimator.rates, ..Plan::default() }
+    }
+}
+
+fn total(evolution: &Evolution, group: &Group) -> PlannedTotal {
+    let cost = |model: &str, tokens: &Tokens| {
+        let cost = |prompt: f64, completion: f64| evolution.prices.cost_usd(model, prompt.round() as u64, completion.round() as u64);
+        let Tokens { prompt, completion } = tokens;
+        Some(Estimate {
+            low: cost(prompt.low, completion.low)?,
+            likely: cost(prompt.likely, completion.likely)?,
+            high: cost(prompt.high, completion.high)?,
+        })
+    };
+    let evolve = cost(evolution.model.name(), &group.evolve);
+    let score = cost(evolution.judge.name(), &group.score);
+    PlannedTotal {
+        evolve_requests: group.evolve_requests,
+        score_requests: group.score_requests,
+        cached: group.cached,
+        prompt_tokens: (group.evolve.prompt + group.score.prompt).map(f64::round),
+        completion_tokens: (group.evolve.completion + group.score.completion).map(f64::round),
+        cost_usd: evolve.zip(score).map(|(evolve, score)| evolve + score),
+    }
+}
+
+async fn samples_of(session: &Session, round: u32) -> Result<HashSet<u128>> {
+    let mut samples = HashSet::new();
+    let mut batches = session.stream(&format!("SELECT DISTINCT sample_id FROM evolutions WHERE round = {round}")).await?;
+    while let Some(batch) = batches.try_next().await? {
+        samples.extend(batch.column(0).as_string::<i32>().iter().flatten().map(stable_key));
+    }
+    Ok(samples)
 }

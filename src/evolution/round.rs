@@ -8,8 +8,8 @@ use arrow::array::AsArray;
 use serde::Serialize;
 
 use super::stage::Stage;
-use super::statements::{ANSWERS, ELIMINATE, EVOLUTIONS, FRONTIER, ITEMS, SCORE, SUPERSEDED};
-use super::{Evolution, RoundReport};
+use super::statements::{ANSWERS, ELIMINATE, EVOLUTIONS, FRONTIER, ITEMS, RunValues, SCORE, SUPERSEDED};
+use super::{Due, Evolution, RoundReport};
 use crate::error::Result;
 use crate::model::service::Spending;
 use crate::query::{Models, Session};
@@ -19,12 +19,18 @@ use crate::store::{SharedWriter, Table};
 const IDS_PER_UPDATE: usize = 10_000;
 
 /// Runs round `round` and adds its rows to the writer's tables, unpublished.
-pub async fn run(evolution: &Evolution, writer: &SharedWriter, round: u32, spending: &Arc<Spending>) -> Result<RoundReport> {
+pub async fn run(
+    evolution: &Evolution,
+    writer: &SharedWriter,
+    round: u32,
+    spending: &Arc<Spending>,
+    made_again: &[String],
+) -> Result<RoundReport> {
     let models = Arc::new(models(evolution, spending).over(writer).await?);
     let in_flight = Arc::clone(&models.model.in_flight);
     let endpoints = [&models.model, &models.judge].map(|service| Arc::clone(&service.availability));
     let session = Session::builder().writer(Arc::clone(writer)).models(models).personas(Arc::clone(&evolution.personas)).build().await?;
-    let made = make(evolution, &session, writer, round, spending).await;
+    let made = make(evolution, &session, writer, round, spending, made_again).await;
     drop(session);
     // What a failed round asked for is paid for as well.
     in_flight.settled().await;
@@ -32,16 +38,28 @@ pub async fn run(evolution: &Evolution, writer: &SharedWriter, round: u32, spend
     made.map(|report| RoundReport { endpoint_lost, ..report })
 }
 
-async fn make(evolution: &Evolution, session: &Session, writer: &SharedWriter, round: u32, spending: &Spending) -> Result<RoundReport> {
+async fn make(
+    evolution: &Evolution,
+    session: &Session,
+    writer: &SharedWriter,
+    round: u32,
+    spending: &Spending,
+    made_again: &[String],
+) -> Result<RoundReport> {
     let (run_id, now) = {
         let writer = writer.lock().await;
         (writer.run_id().to_owned(), writer.started_at().to_rfc3339())
     };
-    let parameters = evolution.run_parameters(round, &run_id, &now);
+    let run = RunValues { run_id: &run_id, now: &now, made_again, unasked: false };
+    let parameters = evolution.parameters(round, run);
     let stage = Stage::new(session, evolution.scratch_directory(&run_id))?;
     let mut report = RoundReport { round, ..RoundReport::default() };
 
-    let frontier = FRONTIER.bind(&parameters)?;
+    let mut frontier = FRONTIER.bind(&parameters)?;
+    if evolution.settings.due == Due::Failed {
+        // What the endpoint only put off is the likeliest to succeed now.
+        frontier = format!("SELECT * FROM ({frontier}) ORDER BY delayed DESC, sample_id, part");
+    }
     let (requests, left_out) = match evolution.settings.max_calls {
         None => (stage.table("frontier", &frontier).await?, 0),
         Some(most) => {
@@ -49,12 +67,12 @@ async fn make(evolution: &Evolution, session: &Session, writer: &SharedWriter, r
             let spent = spending.spent();
             let affordable = most.saturating_sub(spent.calls + spent.failed).div_ceil(2);
             let due = stage.table("due", &frontier).await?;
-            let first = format!("SELECT * FROM due ORDER BY sample_id, part LIMIT {affordable}");
+            let first = format!("SELECT * FROM due ORDER BY delayed DESC, sample_id, part LIMIT {affordable}");
             (stage.table("frontier", &first).await?, due.saturating_sub(affordable))
         }
     };
     report.left_out = left_out;
-    if requests == 0 {
+    if requests == 0 || spending.is_stopped() {
         return Ok(report);
     }
     evolution.progress.requests.fetch_add(2 * requests, Ordering::Relaxed);
@@ -77,7 +95,7 @@ async fn make(evolution: &Evolution, session: &Session, writer: &SharedWriter, r
     Ok(report)
 }
 
-fn models(evolution: &Evolution, spending: &Arc<Spending>) -> Models {
+pub(super) fn models(evolution: &Evolution, spending: &Arc<Spending>) -> Models {
     Models {
         model: Arc::clone(&evolution.model),
         judge: Arc::clone(&evolution.judge),

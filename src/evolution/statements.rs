@@ -20,7 +20,27 @@ pub(super) const EVOLUTIONS: Statement = Statement::new("round/evolutions", incl
 pub(super) const SUPERSEDED: Statement = Statement::new("round/superseded", include_str!("../../sql/round/superseded.sql"));
 pub(super) const WITHOUT_IMAGES: Statement = Statement::new("round/without_images", include_str!("../../sql/round/without_images.sql"));
 pub(super) const FAILURES: Statement = Statement::new("round/failures", include_str!("../../sql/round/failures.sql"));
+pub(super) const CHOSEN: Statement = Statement::new("round/chosen", include_str!("../../sql/round/chosen.sql"));
+pub(super) const TOKENS: Statement = Statement::new("round/tokens", include_str!("../../sql/round/tokens.sql"));
+pub(super) const PLANNED: Statement = Statement::new("round/planned", include_str!("../../sql/round/planned.sql"));
 pub(super) const CUT_OFF: Statement = Statement::new("round/cut_off", include_str!("../../sql/round/cut_off.sql"));
+
+/// What the statements of a round say of the run they are part of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RunValues<'a> {
+    pub run_id: &'a str,
+    /// When it started.
+    pub now: &'a str,
+    /// Runs that it goes on with, of those that make chosen evolutions again.
+    pub made_again: &'a [String],
+    /// Whether requests that are not made leave a row.
+    pub unasked: bool,
+}
+
+impl RunValues<'static> {
+    /// Of a run that is not recorded.
+    pub const UNRECORDED: RunValues<'static> = RunValues { run_id: "run", now: "1970-01-01T00:00:00Z", made_again: &[], unasked: false };
+}
 
 /// The statements of a round with their parameters bound, under the names of the tables they make: what `evolve` runs, and
 /// what `evolve --dry-run` prints.
@@ -28,7 +48,7 @@ pub(super) const CUT_OFF: Statement = Statement::new("round/cut_off", include_st
 /// # Errors
 /// Never for the embedded statements; a test binds them all.
 pub fn bound_statements(evolution: &Evolution, round: u32) -> Result<Vec<(&'static str, String)>> {
-    let parameters = evolution.parameters(round);
+    let parameters = evolution.parameters(round, RunValues::UNRECORDED);
     [FRONTIER, evolution.evolve_statement(), ANSWERS, ITEMS, SCORE, ELIMINATE, EVOLUTIONS]
         .into_iter()
         .map(|statement| Ok((statement.name(), statement.bind(&parameters)?)))
@@ -44,14 +64,11 @@ impl Evolution {
         }
     }
 
-    /// The values of every `$name` in the statements of a round, for a run that is not recorded.
-    pub(super) fn parameters(&self, round: u32) -> BTreeMap<&'static str, Parameter> {
-        self.run_parameters(round, "run", "1970-01-01T00:00:00Z")
-    }
-
     /// The values of every `$name` in the statements of a round.
-    pub(super) fn run_parameters(&self, round: u32, run_id: &str, now: &str) -> BTreeMap<&'static str, Parameter> {
+    pub(super) fn parameters(&self, round: u32, run: RunValues<'_>) -> BTreeMap<&'static str, Parameter> {
         let settings = &self.settings;
+        let made_again = run.made_again.iter().map(|run_id| format!("'{run_id}'")).collect::<Vec<_>>().join(", ");
+        let made_again = if made_again.is_empty() { "false".to_owned() } else { format!("run_id IN ({made_again})") };
         let sampling = serde_json::json!({
             "temperature": settings.parameters.temperature,
             "max_tokens": settings.parameters.max_tokens,
@@ -73,8 +90,12 @@ impl Evolution {
             ("where", Parameter::Predicate(settings.predicate.clone().unwrap_or_else(|| "true".into()))),
             ("parameters", Parameter::Text(sampling.to_string())),
             ("min_score", settings.min_score.map_or(Parameter::Null, Parameter::Integer)),
-            ("run_id", Parameter::Text(run_id.to_owned())),
-            ("now", Parameter::Text(now.to_owned())),
+            ("made_again", Parameter::Predicate(made_again)),
+            ("unasked", Parameter::Boolean(run.unasked)),
+            ("rounds", Parameter::Integer(i64::from(settings.rounds))),
+            ("model", Parameter::Text(self.model.name().to_owned())),
+            ("run_id", Parameter::Text(run.run_id.to_owned())),
+            ("now", Parameter::Text(run.now.to_owned())),
         ])
     }
 }

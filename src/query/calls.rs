@@ -10,7 +10,7 @@ use crate::model::prices::PriceTable;
 use crate::model::service::{ModelService, Spending};
 use crate::model::{ChatModel, Parameters};
 use crate::prompt::PromptLibrary;
-use crate::store::{SharedWriter, StoredCalls};
+use crate::store::{LeftJournal, SharedWriter, Store, StoredCalls};
 
 /// The models of a command and what they work with.
 #[derive(Debug, Clone)]
@@ -34,6 +34,25 @@ pub struct Models {
 }
 
 impl Models {
+    /// The models over the last published state of a store, to look earlier answers up: new ones would be forgotten with the process. Answers
+    /// that a command left in the journal are found too. Whether the journal could be read: it cannot while another command writes.
+    ///
+    /// # Errors
+    /// When the store or its journal cannot be read.
+    pub async fn over_readable(self, store: &Store) -> Result<(ModelSession, bool)> {
+        let (journal, is_readable) = match store.left_journal()? {
+            LeftJournal::Empty => (None, true),
+            LeftJournal::Open(journal) => (Some(journal), true),
+            LeftJournal::Held => (None, false),
+        };
+        let answers = Arc::new(Answers::readable(journal, StoredCalls::new(&store.snapshot().await?)));
+        let mut session = self.alone();
+        for service in [&mut session.model, &mut session.judge, &mut session.embedder] {
+            service.answers = Arc::clone(&answers);
+        }
+        Ok((session, is_readable))
+    }
+
     /// The models without a store: requests without images, and answers that are forgotten with the process.
     pub fn alone(self) -> ModelSession {
         let service = ModelService { prices: self.prices, spending: self.spending, ..ModelService::new(self.model) };

@@ -4,6 +4,7 @@ pub mod calls;
 pub mod duplicates;
 pub mod explain;
 mod files;
+mod filtered_columns;
 mod function_list;
 mod images;
 mod json_files;

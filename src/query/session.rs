@@ -1,6 +1,6 @@
 //! The one builder of sessions, shared by the commands, the library and the tests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use arrow::array::{ArrayRef, StringArray};
@@ -20,6 +20,7 @@ use futures::TryStreamExt;
 use super::duplicates::left_out;
 use super::explain::{Names, explain_query};
 use super::files::with_file_tables;
+use super::filtered_columns::filtered_columns;
 use super::function_list::function_list;
 use super::kind::{DEFAULT_SCHEMA, Kind};
 use super::model_calls::with_model_calls;
@@ -199,16 +200,20 @@ impl Session {
         planned.map_err(|cause| self.explain(cause, sql))
     }
 
-    /// Checks a predicate over the view `history`, as flag `--where` takes it, before it becomes part of larger statements.
+    /// Checks a predicate over the view `history`, as flag `--where` takes it, before it becomes part of larger statements. Gives the columns
+    /// of `history` that it names.
     ///
     /// # Errors
     /// An [`Error::Argument`] that speaks of the predicate alone.
-    pub async fn check_where(&self, predicate: &str) -> Result<()> {
+    pub async fn check_where(&self, predicate: &str) -> Result<BTreeSet<String>> {
         // On a line of its own, so that positions are those of the predicate.
         let sql = format!("SELECT 1 FROM history WHERE\n{predicate}");
-        let planned =
-            Box::pin(self.sql(&sql)).await.and_then(|frame| frame.into_optimized_plan().map_err(|cause| self.explain(cause, &sql)));
-        planned.map(drop).map_err(|error| match error {
+        let planned = Box::pin(self.sql(&sql)).await.and_then(|frame| {
+            let columns = filtered_columns(frame.logical_plan());
+            // Some faults show only there.
+            frame.into_optimized_plan().and(columns).map_err(|cause| self.explain(cause, &sql))
+        });
+        planned.map_err(|error| match error {
             Error::Sql { message, position, hints } => {
                 let position = position.map(|position| format!(" ({})", Position { line: position.line.saturating_sub(1), ..position }));
                 Error::Argument { name: "--where".into(), message: message + &position.unwrap_or_default(), hints }

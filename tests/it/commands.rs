@@ -79,11 +79,12 @@ fn evolve_says_what_it_does() {
     for statement in ["frontier", "evolve", "answers", "items", "score", "eliminate", "evolutions"] {
         assert!(plan.stdout.contains(&format!("-- sql/round/{statement}.sql")), "{plan}");
     }
-    assert!(plan.stdout.contains("\nfine_grained_perception ") && !plan.stdout.contains('…'), "an operator is cut\n{plan}");
+    assert!(plan.stdout.contains(" fine_grained_perception  new ") && !plan.stdout.contains('…'), "an operator is cut\n{plan}");
     let plan = workspace.run(&[&flags[..], &["--dry-run", "--output", "json"]].concat()).expect_code(0);
     let plan: Value = serde_json::from_str(&plan.stdout).unwrap();
     let asked: u64 = plan[0]["requests"].as_array().unwrap().iter().map(|planned| planned["evolve_requests"].as_u64().unwrap()).sum();
-    assert_eq!((plan[0]["round"].as_u64(), asked), (Some(1), 7));
+    assert_eq!((plan[0]["requests"][0]["round"].as_u64(), asked), (Some(1), 7));
+    assert_eq!(plan[0]["requests"][0]["due"], "new");
 
     workspace.assert_snapshot("evolve", &workspace.run(&flags));
     workspace.assert_snapshot("evolve_again", &workspace.run(&flags));

@@ -1,0 +1,108 @@
+//! What bounds a run, and who may run: budgets that stop in the middle of a round, failures that go first, and two processes at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use mmevol::{Session, Store};
+use serde_json::Value;
+
+use crate::command::{Run, Workspace};
+use crate::endpoint::{Behaviour, Endpoint, evolving, prompt_of};
+use crate::stores::KEY;
+
+fn evolve(workspace: &Workspace, endpoint: &Endpoint, more: &[&str]) -> Run {
+    let url = endpoint.base_url();
+    workspace.run_with_key(&[&["evolve", "--rounds", "2", "--model", "m", "--base-url", &url], more].concat(), KEY)
+}
+
+async fn rows(workspace: &Workspace, sql: &str) -> Vec<Value> {
+    let session = Session::builder().store(Store::open(workspace.store()).await.unwrap()).build().await.unwrap();
+    let batches = session.collect(sql).await.unwrap();
+    batches.iter().flat_map(|batch| serde_arrow::from_record_batch::<Vec<Value>>(batch).unwrap()).collect()
+}
+
+const ITEMS: &str = "SELECT instruction_id, evolution_id, question, score, status FROM instructions ORDER BY instruction_id";
+
+/// Limit after limit, each stops somewhere in a round; together they do what one run does, and ask nothing twice.
+#[tokio::test]
+async fn limits_stop_in_the_middle_of_a_round_and_going_on_completes_it() {
+    let (complete, endpoint) = (Workspace::with_photos(), Endpoint::evolving());
+    evolve(&complete, &endpoint, &[]).expect_code(0);
+    let complete = rows(&complete, ITEMS).await;
+
+    let (workspace, endpoint) = (Workspace::with_photos(), Endpoint::evolving());
+    // Answers of 100 tokens, for a tenth of a cent each.
+    workspace.write("prices.toml", "[models.m]\ninput = 0.0\noutput = 10.0\n");
+    let priced = ["--prices", "prices.toml", "--concurrency", "1"];
+    for (limit, calls) in
+        [(["--budget-usd", "0.003"], 3), (["--max-calls", "6"], 6), (["--budget-usd", "0.0095"], 10), (["--max-calls", "3"], 3)]
+    {
+        let before = endpoint.requests();
+        let run = evolve(&workspace, &endpoint, &[&priced[..], &limit[..]].concat()).expect_code(0);
+        let asked = endpoint.requests() - before;
+        // A budget may be exceeded by the one call in flight; answers of earlier runs count for no call.
+        let expected = if limit[0] == "--budget-usd" { calls..=calls + 1 } else { 1..=calls };
+        assert!(expected.contains(&asked), "{asked} calls with {limit:?}\n{run}");
+        run.expect_stderr(&["stopped: ", limit[0], "go on with the same command and a higher limit"]);
+        workspace.run(&["check"]).expect_code(0);
+    }
+    let run = evolve(&workspace, &endpoint, &priced).expect_code(0);
+    assert!(!run.stderr.contains("stopped"), "{run}");
+    assert_eq!(endpoint.requests(), endpoint.distinct_requests());
+    assert_eq!(rows(&workspace, ITEMS).await, complete);
+}
+
+/// Of two failures the endpoint put one off; with calls for one alone, that one is tried.
+#[tokio::test]
+async fn what_was_put_off_is_tried_again_first() {
+    let broken = Arc::new(AtomicBool::new(true));
+    let switch = Arc::clone(&broken);
+    // Whichever of the two the order of ids would put first.
+    for delayed in ["tabby cat", "An espresso in a white"] {
+        let (broken, switch) = (Arc::clone(&broken), Arc::clone(&switch));
+        broken.store(true, Ordering::Relaxed);
+        let endpoint = Endpoint::start(move |body| {
+            let prompt = prompt_of(body);
+            match switch.load(Ordering::Relaxed) && (prompt.contains("tabby cat") || prompt.contains("An espresso in a white")) {
+                true if prompt.contains(delayed) => Behaviour::error(500, "out of luck"),
+                true => Behaviour::reply("no"),
+                false => evolving(body),
+            }
+        });
+        let workspace = Workspace::with_photos();
+        let one_round = ["--rounds", "1"];
+        let url = endpoint.base_url();
+        let evolve = |more: &[&str]| {
+            let command = ["evolve", "--model", "m", "--base-url", &url];
+            workspace.run_with_key(&[&command[..], &one_round[..], more].concat(), KEY).expect_code(0)
+        };
+        evolve(&[]);
+        assert_eq!(rows(&workspace, "SELECT sample_id FROM evolutions WHERE status = 'failed'").await.len(), 2);
+        broken.store(false, Ordering::Relaxed);
+        let before = endpoint.requests();
+        evolve(&["--failed", "--max-calls", "2"]);
+        let received = endpoint.received();
+        let retried: Vec<bool> = received[before..].iter().map(|request| prompt_of(&request.body).contains(delayed)).collect();
+        assert_eq!(retried, [true, true], "{delayed}");
+    }
+}
+
+/// The second one says who is at work; after that it finds nothing left to pay for.
+#[tokio::test]
+async fn two_processes_never_pay_for_the_same_sample() {
+    let workspace = Workspace::with_photos();
+    let endpoint = Endpoint::start(|body| Behaviour::Hold(Box::new(evolving(body))));
+    let url = endpoint.base_url();
+    let command = ["evolve", "--rounds", "1", "--model", "m", "--base-url", &url];
+    let mut first = workspace.spawn_with_key(&command, KEY);
+    endpoint.wait_for_in_flight(7).await;
+    let refused = workspace.run_with_key(&command, KEY).expect_code(1);
+    let holder = format!("in use by another writer (process {} on ", first.id());
+    refused.expect_stderr(&[&holder, ": evolve, since 2", "readers such as 'mmevol sql' work meanwhile"]);
+    assert_eq!(endpoint.requests(), 7);
+    workspace.run(&["status"]).expect_code(0);
+    endpoint.release();
+    assert!(first.wait().unwrap().success());
+    workspace.run_with_key(&command, KEY).expect_code(0).expect_stderr(&["nothing was due"]);
+    assert_eq!((endpoint.requests(), endpoint.distinct_requests()), (14, 14));
+}
