@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::import::ReportFormat;
+use super::interrupt::Interrupt;
 use super::models::{EndpointArguments, SpendingArguments};
 use super::progress::Progress;
 use super::spent::note_spent;
@@ -85,18 +86,20 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
         note(format_args!("{due} instructions have no up-to-date vector of '{}'; nothing was asked", arguments.model));
         return Ok(());
     }
-    let report = with_progress(&embedding).await?;
+    let line = Progress::spinner("counting");
+    // The embedded model is at no endpoint, and pays nobody: Ctrl-C may end it like any command.
+    let asks = arguments.model != LexicalModel::NAME;
+    let interrupt = asks.then(|| Interrupt::cancels(embedding.progress().stop_token(), &line));
+    let report = with_progress(&embedding, &line).await?;
     match arguments.output {
-        ReportFormat::Json => print_json(&[&report]),
-        ReportFormat::Text => {
-            note_report(&report);
-            Ok(())
-        }
+        ReportFormat::Json => print_json(&[&report])?,
+        ReportFormat::Text => note_report(&report),
     }
+    interrupt.map_or(Ok(()), |interrupt| interrupt.check())
 }
 
-async fn with_progress(embedding: &Embedding) -> Result<EmbeddingReport> {
-    let (progress, line) = (embedding.progress(), Progress::spinner("counting"));
+async fn with_progress(embedding: &Embedding, line: &Progress) -> Result<EmbeddingReport> {
+    let progress = embedding.progress();
     let mut running = std::pin::pin!(embedding.run());
     let mut tick = tokio::time::interval(Duration::from_millis(200));
     let report = loop {
@@ -138,8 +141,8 @@ fn note_report(report: &EmbeddingReport) {
         hint("try them again with the same command; what is there is not asked for again");
     }
     if sifted.not_asked > 0 {
-        note(format_args!("{} texts were not asked for: a limit is reached", sifted.not_asked));
-        hint("go on with the same command and a higher limit");
+        note(format_args!("{} texts were not asked for: a limit is reached, or the command was stopped", sifted.not_asked));
+        hint("go on with the same command, and a higher limit if there is one");
     }
     match index {
         Indexed::Made => note("made an index: nearest() no longer compares every vector"),

@@ -13,6 +13,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::StreamExt;
 use serde::Serialize;
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use self::sieve::Sieve;
 pub use self::sieve::{Sifted, Trouble};
@@ -115,6 +116,7 @@ pub struct EmbeddingProgress {
     due: AtomicU64,
     done: AtomicU64,
     indexing: AtomicU64,
+    stop: CancellationToken,
 }
 
 impl EmbeddingProgress {
@@ -126,6 +128,11 @@ impl EmbeddingProgress {
     /// Texts that have a vector, or none because something failed.
     pub fn done(&self) -> u64 {
         self.done.load(Ordering::Relaxed)
+    }
+
+    /// What to cancel to stop asking: vectors on their way are waited for and stored, the rest stays due.
+    pub fn stop_token(&self) -> CancellationToken {
+        self.stop.clone()
     }
 
     /// Whether all texts are done and the index is looked at.
@@ -195,7 +202,7 @@ impl Embedding {
     /// # Errors
     /// [`Error::Model`] when the model answers nothing at all; those of the store, and of a predicate that does not plan.
     pub async fn run(&self) -> Result<EmbeddingReport> {
-        let spending = Arc::new(Spending::new(self.settings.max_calls, self.settings.budget_usd));
+        let spending = Arc::new(Spending::new(self.settings.max_calls, self.settings.budget_usd).until(self.progress.stop.clone()));
         spending.check_prices([self.model.name()], &self.prices)?;
         let writer: SharedWriter = Arc::new(Mutex::new(self.store.writer("embed", self.recorded_settings()).await?));
         let embedded = Box::pin(self.embed(&writer, &spending)).await;

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::Embedding;
 use crate::error::{Error, Result};
-use crate::model::service::BUDGET;
+use crate::model::service::{BUDGET, STOPPED};
 use crate::store::{Table, Writer, defect};
 
 /// Reasons that are counted one by one; some quote an answer, so that there may be as many as rows.
@@ -128,7 +128,7 @@ impl Sieve {
             let lost = if kinds.is_valid(row) {
                 let error = if errors.is_valid(row) { errors.value(row) } else { "no reason was given" };
                 Some(match kinds.value(row) {
-                    BUDGET => Lost::NotAsked,
+                    BUDGET | STOPPED => Lost::NotAsked,
                     kind => Lost::Failed(format!("{kind}: {error}")),
                 })
             } else if vectors.is_null(row) {

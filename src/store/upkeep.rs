@@ -35,7 +35,8 @@ const DELETED_SHARE: f32 = 0.5;
 /// Compacts the tables that a writer has changed, before it publishes them. What cannot be done now is left to a later publication: nothing rests
 /// on it.
 pub(super) async fn compact(snapshot: &mut Snapshot, changed: impl Iterator<Item = Table>) {
-    for table in changed.filter(|table| KEPT_UP.contains(table)) {
+    let kept_up: Vec<Table> = changed.filter(|table| KEPT_UP.contains(table)).collect();
+    for table in kept_up {
         let Some(dataset) = snapshot.dataset(table) else { continue };
         match compacted(dataset, table).await {
             Ok(Some(compacted)) => *snapshot = snapshot.with_dataset(table, Arc::new(compacted)),
@@ -48,7 +49,8 @@ pub(super) async fn compact(snapshot: &mut Snapshot, changed: impl Iterator<Item
 
 /// Cleans up the tables that a writer has changed, after it published them as `catalog`; as [`compact`] does, if it can be done.
 pub(super) async fn clean_up(snapshot: &Snapshot, changed: impl Iterator<Item = Table>, catalog: &Catalog) {
-    for table in changed.filter(|table| KEPT_UP.contains(table)) {
+    let kept_up: Vec<Table> = changed.filter(|table| KEPT_UP.contains(table)).collect();
+    for table in kept_up {
         let Some(dataset) = snapshot.dataset(table) else { continue };
         if let Err(error) = remove_unnamed(dataset, table, catalog).await {
             tracing::warn!("{error}; its old versions are removed another time");
