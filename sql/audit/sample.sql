@@ -5,7 +5,7 @@ WITH stratum AS (
         instruction_id,
         row_number() OVER (PARTITION BY round, operator, status ORDER BY stable_id('audit', $seed, instruction_id)) AS place
     FROM history
-    WHERE round > 0 AND evolution_status IS DISTINCT FROM 'superseded' AND $where
+    WHERE $where AND round > 0 AND evolution_status IS DISTINCT FROM 'superseded'
 )
 SELECT
     h.instruction_id,
