@@ -70,7 +70,7 @@ async fn a_reader_during_a_run_sees_published_states_only() {
         seen.push(state(&reader).await);
     }
     tokio::select! {
-        () = endpoint.wait_for_in_flight(7) => {}
+        () = endpoint.wait_for_in_flight(1) => {}
         ended = &mut running => panic!("it ended while its requests were held: {ended:?}"),
     }
     for _ in 0..3 {
