@@ -13,7 +13,7 @@ use crate::stores::TestStore;
 
 fn audit(test: &TestStore, workspace: &Workspace, arguments: &[&str]) -> Run {
     let store = test.store.root().to_string_lossy().into_owned();
-    workspace.run(&[&["--store", &store, "audit"], arguments].concat())
+    workspace.run(&[&["--store", &store, "audit"][..], arguments].concat())
 }
 
 fn drawn(workspace: &Workspace, name: &str) -> Vec<Value> {
@@ -38,7 +38,7 @@ async fn draws_from_every_stratum_and_hides_the_verdict() {
     assert_eq!(ids(&one).len() as i64, expected);
     assert!(one.iter().all(|row| row.get("status").is_none() && row.get("score").is_none() && row["improved"] == ""), "{:?}", one[0]);
 
-    audit(&test, &workspace, &["sample", "-o", "items.csv", "--where", "operator = 'interaction'"]).expect_code(0);
+    audit(&test, &workspace, &["sample", "-o", "items.csv", "--where", "round = 1"]).expect_code(0);
     let csv = fs::read_to_string(workspace.path("items.csv")).unwrap();
     assert!(
         csv.starts_with(
