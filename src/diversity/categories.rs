@@ -66,7 +66,8 @@ impl Measure for Categories {
 
 /// In bits.
 fn entropy(spread: &Spread) -> f64 {
-    spread.sum(|share| share * -share.log2()).max(0.0)
+    // Of the reciprocal, so that one category gives 0 and not -0.
+    spread.sum(|share| share * share.recip().log2())
 }
 
 fn effective_number(spread: &Spread, order: f64) -> Option<f64> {
