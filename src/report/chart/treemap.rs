@@ -46,7 +46,7 @@ pub fn treemap(groups: &[Group]) -> Svg {
             let tip = format!("{} {name}: {} ({})", group.name, short_count(*count), percent(count / total));
             svg.rect(inset(cell, 0.5), &format!("tile {}", group.class), &tip);
             if cell.width > 26.0 && cell.height > 12.0 {
-                let name = shortened(name, (cell.width / 5.6) as usize);
+                let name = shortened(name, ((cell.width - 8.0) / 6.0) as usize);
                 svg.text((cell.x + 4.0, cell.y + cell.height.min(20.0) / 2.0 + 4.0), Anchor::Start, "tile-name", &name);
             }
         }
