@@ -114,7 +114,10 @@ impl IdIndex {
 /// Indices that a snapshot comes to have: of a column of ids when it is asked about for the second time. One question alone is answered sooner
 /// by a scan.
 #[derive(Debug, Default)]
-pub(super) struct Indices(Mutex<HashMap<(Table, &'static str), Option<Arc<IdIndex>>>>);
+pub(super) struct Indices(Mutex<HashMap<IdColumn, Option<Arc<IdIndex>>>>);
+
+/// A column of ids and the table it belongs to.
+type IdColumn = (Table, &'static str);
 
 impl Indices {
     fn index(&self, snapshot: &Snapshot, table: Table, column: &'static str) -> Option<Arc<IdIndex>> {
