@@ -130,11 +130,14 @@ async fn cost_is_foretold_within_a_range() {
     assert!(foretold < 1e-6, "{plan:#?}");
     assert!(evolution(&test, &endpoint, rounds(1, Due::New)).plan().await.unwrap().total.cost_usd.is_none(), "its price is not known");
 
-    // Forty calls later the store itself knows what they take.
-    priced(rounds(3, Due::New)).run().await.unwrap();
-    let again = Settings { predicate: Some("round > 0".into()), ..rounds(3, Due::Chosen) };
+    // Some fifty calls later the store itself knows what they take. Answers without a sound item need no verdict.
+    priced(rounds(4, Due::New)).run().await.unwrap();
+    let again = Settings { predicate: Some("round > 0".into()), ..rounds(4, Due::Chosen) };
     let plan = priced(again.clone()).plan().await.unwrap();
-    assert_eq!((plan.rates.evolve_calls, plan.rates.score_calls), (21, 21), "{plan:#?}");
+    let calls = async |kind: &str| test.count(&format!("SELECT count(*) FROM calls WHERE kind = '{kind}' AND error IS NULL")).await;
+    let made = (calls("evolve").await.unsigned_abs(), calls("score").await.unsigned_abs());
+    assert!(made.0 >= 20 && made.1 >= 20, "too few to tell: {made:?}");
+    assert_eq!((plan.rates.evolve_calls, plan.rates.score_calls), made, "{plan:#?}");
     assert_eq!(plan.total.completion_tokens.likely, 100.0 * plan.total.calls() as f64, "the endpoint counts 100 for each answer");
     let report = priced(Settings { rounds: 1, ..again }).run().await.unwrap();
     let per_call = report.spent.prompt_tokens as f64 / report.spent.calls as f64;
