@@ -89,7 +89,7 @@ fn texts(count: usize) -> Vec<String> {
     let real = real_texts();
     let mut texts: Vec<String> = Vec::with_capacity(count);
     for number in 0..count {
-        let copied = (number % COPIES == COPIES - 1).then(|| number / 2);
+        let copied = (number % COPIES == COPIES - 1).then_some(number / 2);
         texts.push(match copied {
             Some(earlier) => texts[earlier].replacen(' ', " really ", 1),
             None => {

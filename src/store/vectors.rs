@@ -189,12 +189,13 @@ pub(super) fn needed<'a>(schema: &'a Schema, filters: &[Expr]) -> Vec<&'a str> {
 
 /// `vector` from the stored columns that a scan read; `None` where it read none.
 pub(super) fn expression(scanned: &SchemaRef) -> EngineResult<Option<Arc<dyn PhysicalExpr>>> {
-    let list = DataType::new_list(DataType::Float32, true);
+    // Named, so that it is taken as it is: without the metadata of the column that is cast.
+    let list = Arc::new(Field::new(VECTOR, DataType::new_list(DataType::Float32, true), true));
     let mut cases: Vec<(Arc<dyn PhysicalExpr>, Arc<dyn PhysicalExpr>)> = Vec::new();
     for (index, field) in scanned.fields().iter().enumerate() {
         if field.name().starts_with(VECTOR) && matches!(field.data_type(), DataType::FixedSizeList(..)) {
             let column: Arc<dyn PhysicalExpr> = Arc::new(Column::new(field.name(), index));
-            let vector = Arc::new(CastExpr::new(Arc::clone(&column), list.clone(), None));
+            let vector = Arc::new(CastExpr::new_with_target_field(Arc::clone(&column), Arc::clone(&list), None));
             cases.push((Arc::new(IsNotNullExpr::new(column)), vector));
         }
     }

@@ -169,9 +169,12 @@ mod tests {
     fn nothing_and_one_value_draw_without_nan() {
         let one = Counted { name: "one".into(), class: "a".into(), counts: vec![(5.0, 1.0)] };
         let none = Counted { counts: Vec::new(), ..one.clone() };
-        for drawn in
-            [densities(&[none.clone()], (0.0, 10.0), ""), densities(&[one, none], (0.0, 10.0), ""), log_log(&[], ""), rates(&[], &[])]
-        {
+        for drawn in [
+            densities(std::slice::from_ref(&none), (0.0, 10.0), ""),
+            densities(&[one, none], (0.0, 10.0), ""),
+            log_log(&[], ""),
+            rates(&[], &[]),
+        ] {
             assert!(!drawn.finish("a", "", "").contains("NaN"));
         }
     }
