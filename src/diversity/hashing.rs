@@ -27,7 +27,8 @@ pub(super) fn seeded_hash(seed: u64, bytes: &[u8]) -> u64 {
 /// The hash of a sequence of hashes.
 pub(super) fn combined(hashes: &[u64]) -> u64 {
     // Multiplication by an odd number and folding, as in splitmix64; the order counts, since each step scrambles what came before.
-    hashes.iter().fold(hashes.len() as u64, |state, hash| {
+    // It starts from no small number (digits of pi), which a small hash would cancel.
+    hashes.iter().fold(hashes.len() as u64 ^ 0x243f_6a88_85a3_08d3, |state, hash| {
         let mixed = (state ^ hash).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mixed = (mixed ^ (mixed >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
         mixed ^ (mixed >> 32)
