@@ -24,7 +24,7 @@ async fn two_evolutions_at_once_pay_once() {
     let evolve = ["evolve", "--rounds", "2", "--model", "m", "--base-url", &url];
     let mut first = workspace.spawn_with_key(&evolve, KEY);
     endpoint.wait_for_in_flight(1).await;
-    let holder = format!("in use by another writer (process {})", first.id());
+    let holder = format!("in use by another writer (process {} on ", first.id());
     workspace.run_with_key(&evolve, KEY).expect_code(1).expect_stderr(&[&holder, "wait for the other command to finish"]);
     endpoint.release();
     assert!(first.wait().unwrap().success());
