@@ -27,7 +27,7 @@ impl ChatModel for EvenJudge {
         let Task::Score(task) = &request.task else {
             return Err(ChatError { kind: ChatErrorKind::Model, message: "it only judges".into(), attempts: 1, http_status: None });
         };
-        let verdict = |question: &str| if question.len() % 2 == 0 { "yes" } else { "no" };
+        let verdict = |question: &str| if question.len().is_multiple_of(2) { "yes" } else { "no" };
         let verdicts =
             task.pairs.iter().map(|pair| json!({ "item": pair.item, "improved": verdict(&pair.rewritten.question), "score": 5 }));
         Ok(ChatReply {
