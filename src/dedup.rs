@@ -13,9 +13,8 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::StreamExt;
 use serde::Serialize;
 
-use crate::duplicates::{GroupRow, Groups, Method, Threshold};
+use crate::duplicates::{GroupRow, Groups, Method};
 use crate::error::{Error, Result};
-use crate::model::lexical::LexicalModel;
 use crate::query::Session;
 use crate::query::duplicates::{DuplicateSearch, FoundDuplicates, SearchProgress, group_id};
 use crate::store::{Snapshot, Store, Table, Writer};
@@ -32,12 +31,7 @@ const BATCH_ROWS: usize = 8192;
 /// Finds duplicates by one method and marks them in table `duplicates`.
 #[derive(Debug, Clone)]
 pub struct Dedup {
-    method: Method,
-    threshold: Threshold,
-    model: Option<String>,
-    predicate: Option<String>,
-    all_rounds: bool,
-    same_image: bool,
+    search: DuplicateSearch,
     progress: SearchProgress,
 }
 
@@ -96,47 +90,9 @@ struct Mark<'a> {
 }
 
 impl Dedup {
-    /// By this method, with its usual threshold, among the items of the view `current`, or all images.
-    pub fn new(method: Method) -> Dedup {
-        Dedup {
-            method,
-            threshold: method.default_threshold(),
-            model: (method == Method::Semantic).then(|| LexicalModel::NAME.to_owned()),
-            predicate: None,
-            all_rounds: false,
-            same_image: false,
-            progress: SearchProgress::default(),
-        }
-    }
-
-    /// The least similarity of duplicates.
-    pub fn threshold(mut self, threshold: Threshold) -> Self {
-        self.threshold = threshold;
-        self
-    }
-
-    /// As [`DuplicateSearch::model`], for method [`Method::Semantic`]. Other methods have no use for it.
-    pub fn model(mut self, model: impl Into<String>) -> Self {
-        self.model = (self.method == Method::Semantic).then(|| model.into());
-        self
-    }
-
-    /// As [`DuplicateSearch::predicate`].
-    pub fn predicate(mut self, predicate: Option<String>) -> Self {
-        self.predicate = predicate;
-        self
-    }
-
-    /// As [`DuplicateSearch::all_rounds`].
-    pub fn all_rounds(mut self, all_rounds: bool) -> Self {
-        self.all_rounds = all_rounds;
-        self
-    }
-
-    /// As [`DuplicateSearch::same_image`].
-    pub fn same_image(mut self, same_image: bool) -> Self {
-        self.same_image = same_image;
-        self
+    /// Marks what `search` finds.
+    pub fn new(search: DuplicateSearch) -> Dedup {
+        Dedup { search, progress: SearchProgress::default() }
     }
 
     /// How far the search is, to be watched while it runs.
@@ -163,18 +119,14 @@ impl Dedup {
     /// # Errors
     /// Those of the store and of the predicate.
     pub async fn run(&self, store: &Store) -> Result<DedupReport> {
-        let settings = serde_json::json!({
-            "method": self.method.name(), "threshold": self.threshold.get(), "model": self.model, "where": self.predicate,
-            "all_rounds": self.all_rounds, "same_image": self.same_image,
-        });
-        let mut writer = store.writer("dedup", settings).await?;
+        let mut writer = store.writer("dedup", self.search.settings()).await?;
         let snapshot = writer.snapshot().clone();
         let found = self.search(&snapshot).await?;
         let mut report = self.report(&snapshot, &found).await?;
         if self.are_marked(&snapshot, &found.groups).await? {
             return Ok(report);
         }
-        delete_marks(&mut writer, self.method).await?;
+        delete_marks(&mut writer, self.search.method()).await?;
         report.run_id = Some(writer.run_id().to_owned());
         self.mark(&mut writer, found.groups).await?;
         let DedupReport { compared, groups, duplicates, .. } = report;
@@ -184,24 +136,16 @@ impl Dedup {
 
     async fn search(&self, snapshot: &Snapshot) -> Result<FoundDuplicates> {
         let session = Session::builder().snapshot(snapshot.clone()).build().await?;
-        let mut search = DuplicateSearch::new(self.method)
-            .threshold(self.threshold)
-            .predicate(self.predicate.clone())
-            .all_rounds(self.all_rounds)
-            .same_image(self.same_image);
-        if let Some(model) = &self.model {
-            search = search.model(model);
-        }
-        Box::pin(search.run(&session, snapshot, &self.progress)).await
+        Box::pin(self.search.run(&session, snapshot, &self.progress)).await
     }
 
     /// What was found, with examples.
     async fn report(&self, snapshot: &Snapshot, found: &FoundDuplicates) -> Result<DedupReport> {
         let FoundDuplicates { groups, left_out } = found;
         Ok(DedupReport {
-            method: self.method.name(),
-            threshold: self.threshold.get(),
-            model: self.model.clone(),
+            method: self.search.method().name(),
+            threshold: self.search.least_similarity(),
+            model: self.search.embedding_model().map(str::to_owned),
             compared: groups.compared(),
             groups: groups.len(),
             duplicates: groups.duplicates(),
@@ -220,7 +164,7 @@ impl Dedup {
         let shown: Vec<&str> = largest.iter().flat_map(|group| group.iter().take(MEMBERS_SHOWN)).map(|row| row.member_id).collect();
         let texts = self.texts(snapshot, &shown).await?;
         let example = |group: &[GroupRow], row: &GroupRow| Example {
-            group_id: group_id(self.method, row.representative_id),
+            group_id: group_id(self.search.method(), row.representative_id),
             members: group.len() as u64,
             member_id: row.member_id.to_owned(),
             is_representative: row.is_representative(),
@@ -235,7 +179,7 @@ impl Dedup {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let (table, columns) = match self.method {
+        let (table, columns) = match self.search.method() {
             Method::Image => (Table::Images, ["image_id", "uri"]),
             _ => (Table::Instructions, ["instruction_id", "question"]),
         };
@@ -249,7 +193,8 @@ impl Dedup {
     }
 
     async fn mark(&self, writer: &mut Writer, groups: Groups) -> Result<()> {
-        let (method, threshold, model) = (self.method, self.threshold.get(), self.model.clone());
+        let (method, threshold, model) =
+            (self.search.method(), self.search.least_similarity(), self.search.embedding_model().map(str::to_owned));
         let (run_id, created_at) = (writer.run_id().to_owned(), writer.started_at());
         let schema = Table::Duplicates.schema();
         let columns = Arc::clone(&schema);
@@ -279,15 +224,15 @@ impl Dedup {
         const COLUMNS: [&str; 5] = ["member_id", "representative_id", "similarity", "threshold", "model"];
         let found: HashMap<&str, (&str, f64)> = groups.rows().map(|row| (row.member_id, (row.representative_id, row.similarity))).collect();
         let mut marked = 0;
-        for batch in snapshot.select(Table::Duplicates, &COLUMNS, of_method(self.method)).await? {
+        for batch in snapshot.select(Table::Duplicates, &COLUMNS, of_method(self.search.method())).await? {
             let (members, representatives) = (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
             let (similarities, thresholds) = (batch.column(2).as_primitive::<Float64Type>(), batch.column(3).as_primitive::<Float64Type>());
             let models = batch.column(4).as_string::<i32>();
             let is_same = |row: usize| {
                 let mark = (representatives.value(row), similarities.value(row));
                 let model = models.is_valid(row).then(|| models.value(row));
-                thresholds.value(row) == self.threshold.get()
-                    && model == self.model.as_deref()
+                thresholds.value(row) == self.search.least_similarity()
+                    && model == self.search.embedding_model()
                     && found.get(members.value(row)) == Some(&mark)
             };
             if !(0..batch.num_rows()).all(is_same) {

@@ -13,6 +13,7 @@ use super::{hint, note, print_json, print_line};
 use crate::dedup::{Dedup, DedupReport, Example, unmark};
 use crate::duplicates::{Method, Threshold};
 use crate::error::{Error, Result, suggest};
+use crate::query::duplicates::DuplicateSearch;
 use crate::store::Store;
 
 /// Digits of an id that are shown; enough to name it in any store of a useful size.
@@ -74,14 +75,15 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     if arguments.embedding.is_some() && method != Method::Semantic {
         return Err(Error::argument("--embedding", format!("method {method} compares no embeddings; it goes with --method semantic")));
     }
-    let mut dedup = Dedup::new(method)
+    let mut search = DuplicateSearch::new(method)
         .threshold(threshold)
         .predicate(arguments.predicate)
         .all_rounds(arguments.all_rounds)
         .same_image(arguments.same_image);
     if let Some(model) = arguments.embedding {
-        dedup = dedup.model(model);
+        search = search.model(model);
     }
+    let dedup = Dedup::new(search);
     let report = match arguments.dry_run {
         true => with_progress(&dedup, dedup.plan(&store, arguments.at.as_deref())).await?,
         false => with_progress(&dedup, dedup.run(&store)).await?,

@@ -78,7 +78,7 @@ impl DuplicateSearch {
         self
     }
 
-    /// Whose embeddings method [`Method::Semantic`] compares; the embedded lexical model's by default.
+    /// Whose embeddings method [`Method::Semantic`] compares; the embedded lexical model's by default. Other methods have no use for it.
     pub fn model(mut self, model: impl Into<String>) -> Self {
         self.model = model.into();
         self
@@ -100,6 +100,29 @@ impl DuplicateSearch {
     pub fn same_image(mut self, same_image: bool) -> Self {
         self.same_image = same_image;
         self
+    }
+
+    /// By what is compared.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// The least similarity of duplicates, in 0..=1.
+    pub fn least_similarity(&self) -> f64 {
+        self.threshold.get()
+    }
+
+    /// Whose embeddings are compared; `None` for methods that compare none.
+    pub fn embedding_model(&self) -> Option<&str> {
+        (self.method == Method::Semantic).then_some(self.model.as_str())
+    }
+
+    /// Everything that was chosen, as table `runs` records it.
+    pub fn settings(&self) -> serde_json::Value {
+        serde_json::json!({
+            "method": self.method.name(), "threshold": self.threshold.get(), "model": self.embedding_model(), "where": self.predicate,
+            "all_rounds": self.all_rounds, "same_image": self.same_image,
+        })
     }
 
     /// Searches the tables of `snapshot`, which `session` shows. Reads the columns it compares; decodes the images whose hash is not stored.
