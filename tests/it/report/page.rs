@@ -22,7 +22,9 @@ async fn page(test: &TestStore, report: impl FnOnce(Report) -> Report) -> String
 
 /// What must hold of every page.
 fn assert_sound(page: &str) {
-    assert!(!page.contains("NaN") && !page.contains("Infinity"), "a number is none");
+    // Any three letters may stand in the encoded bytes of a photo.
+    let words = Regex::new("data:image/jpeg;base64,[A-Za-z0-9+/=]*").unwrap().replace_all(page, "");
+    assert!(!words.contains("NaN") && !words.contains("Infinity"), "a number is none");
     assert!(!page.contains("<script"), "a script");
     let addresses = Regex::new(r#"(?:href|src|action|data)="([^"]*)"|url\(|@import"#).unwrap();
     let outside: Vec<&str> = addresses
