@@ -1,7 +1,7 @@
 //! The verb a text is about, and what it is done to: "Describe the man's pose." has `describe` and `pose`.
 //!
 //! The root verb and its object are how instruction data is sorted by what it asks for (Self-Instruct, arXiv 2212.10560; figure 8 of
-//! MMEvol). There a constituency parser finds them; here a part-of-speech tagger and the [`grammar`] of questions and instructions
+//! MMEvol). There a constituency parser finds them; here a part-of-speech tagger and the grammar of questions and instructions
 //! do, far faster. docs/diversity.md states the rule and how often it is right.
 
 mod grammar;
