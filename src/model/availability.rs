@@ -1,5 +1,6 @@
 //! Whether an endpoint still answers. When it has gone, what is left to ask fails at once instead of one patience after the other.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::SetOnce;
@@ -11,6 +12,10 @@ use super::{ChatError, ChatErrorKind};
 /// Calls in a row that reach nothing before the endpoint counts as gone. A request that the endpoint dies of, sent a few times, is not enough.
 const SILENT_CALLS: u32 = 5;
 
+/// Requests that are refused for what is in them, before any is answered, until it must be what they have in common. One row's own
+/// fault may come first, and again with every new start.
+const REFUSED_CALLS: u32 = 3;
+
 /// What the calls of one service show of its endpoint.
 ///
 /// The endpoint counts as gone when five calls in a row, each with all its retries, reached nothing, and one of them was sent
@@ -20,6 +25,8 @@ const SILENT_CALLS: u32 = 5;
 pub struct Availability {
     gone: SetOnce<ChatError>,
     silence: Mutex<Silence>,
+    /// Calls that were refused as bad requests.
+    refused: AtomicU32,
 }
 
 /// Calls in a row that reached nothing.
@@ -66,9 +73,17 @@ impl Availability {
         *self.silence() = Silence { answered: true, ..Silence::default() };
     }
 
+    /// Whether so many calls were refused that it cannot be their rows, if none was answered.
+    pub(super) fn refuses_everything(&self) -> bool {
+        self.refused.load(Ordering::Relaxed) >= REFUSED_CALLS
+    }
+
     /// Notes how a call failed that was first sent at `sent_at`. Whether the endpoint has gone.
     pub(super) fn failed(&self, sent_at: Option<Instant>, error: &ChatError) -> bool {
         if !reached_nothing(error) {
+            if error.kind == ChatErrorKind::BadRequest {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+            }
             if error.attempts > 0 {
                 self.answered();
             }

@@ -214,9 +214,10 @@ impl ModelService {
     ) -> Option<std::result::Result<ChatReply, ChatError>> {
         let mut asking = std::pin::pin!(self.ask(request, state));
         tokio::select! {
+            // In this order: a place that comes free just as the command is told to stop is not taken any more.
             biased;
-            asked = &mut asking => return Some(asked),
             () = self.spending.closed() => {}
+            asked = &mut asking => return Some(asked),
         }
         if state.withdraw() {
             return None;
@@ -283,9 +284,14 @@ impl ModelService {
         use ChatErrorKind::{BadRequest, Connection, Image, Timeout};
         self.spending.count_failed();
         // Nothing ever succeeded: requests that the endpoint cannot take, or an endpoint that is not there, rather than one bad row.
-        let hopeless =
-            self.spending.nothing_answered() && matches!(error.kind, BadRequest | Image | Connection | Timeout) && error.attempts > 0;
         let gone = self.availability.failed(sent_at, &error);
+        let hopeless = self.spending.nothing_answered()
+            && error.attempts > 0
+            && match error.kind {
+                Image | Connection | Timeout => true,
+                BadRequest => self.availability.refuses_everything(),
+                _ => false,
+            };
         if hopeless || gone || error.scope() == ErrorScope::Endpoint {
             self.availability.give_up(&error);
             if self.spending.nothing_answered() {

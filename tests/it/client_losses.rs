@@ -127,8 +127,8 @@ fn a_model_that_takes_no_images_ends_the_command_at_once() {
 fn when_every_evolution_fails_the_commonest_error_is_shown() {
     let workspace = Workspace::with_photos();
     let endpoint = Endpoint::start(|body| match prompt_of(body).contains("tabby cat") {
-        // Photos are asked about in any order. What is too long says nothing of the others, also where it comes first.
-        true => Behaviour::error(400, "This model's maximum context length is 4096 tokens"),
+        // Photos are asked about in any order: this one may come first, and says nothing of the others.
+        true => Behaviour::error(400, "this one is broken"),
         false => Behaviour::reply("I would rather not."),
     });
     let run = evolve(&workspace, &endpoint, &["--concurrency", "1"]);

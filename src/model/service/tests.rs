@@ -131,22 +131,36 @@ async fn who_joins_a_failure_shares_it_and_who_comes_later_asks_again() {
     assert_eq!(model.calls(), 2);
 }
 
+/// Answers everything with one error.
+#[derive(Debug)]
+struct Refusing(ChatErrorKind, u16);
+
+#[async_trait]
+impl ChatModel for Refusing {
+    fn name(&self) -> &str {
+        "refusing"
+    }
+
+    async fn chat(&self, _: &ChatRequest, _: &[Arc<RequestImage>]) -> std::result::Result<ChatReply, ChatError> {
+        Err(ChatError { kind: self.0, message: "no".into(), attempts: 1, http_status: Some(self.1) })
+    }
+}
+
+/// A broken row may be the first of a million, and is first again with every new start.
+#[tokio::test]
+async fn a_refused_request_is_one_row_until_it_is_every_request() {
+    let service = ModelService::new(Arc::new(Refusing(ChatErrorKind::BadRequest, 400)));
+    for row in ["q1", "q2"] {
+        let outcome = ask(&service, row, 10).await;
+        assert_eq!(outcome.result.unwrap_err().kind, "bad_request", "{row}");
+    }
+    let third = service.call(&service.prepare(request("q3", 10))).await;
+    assert!(matches!(&third, Err(Error::Model { cause, .. }) if cause.kind == ChatErrorKind::BadRequest), "{third:?}");
+}
+
 #[tokio::test]
 async fn an_endpoint_that_answers_nobody_is_an_error_of_everyone_who_waits() {
-    #[derive(Debug)]
-    struct Locked;
-    #[async_trait]
-    impl ChatModel for Locked {
-        fn name(&self) -> &str {
-            "locked"
-        }
-
-        async fn chat(&self, _: &ChatRequest, _: &[Arc<RequestImage>]) -> std::result::Result<ChatReply, ChatError> {
-            let message = "the key is wrong".into();
-            Err(ChatError { kind: ChatErrorKind::Authentication, message, attempts: 1, http_status: Some(401) })
-        }
-    }
-    let service = ModelService::new(Arc::new(Locked));
+    let service = ModelService::new(Arc::new(Refusing(ChatErrorKind::Authentication, 401)));
     let prepared = service.prepare(request("q", 10));
     let (first, second) = tokio::join!(service.call(&prepared), service.call(&prepared));
     for outcome in [first, second] {

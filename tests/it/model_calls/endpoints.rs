@@ -97,15 +97,16 @@ async fn a_query_that_is_dropped_sends_nothing_more() {
 }
 
 /// An endpoint that takes nothing from anybody is not asked once for each row: one request is in flight, and one more may be on its way.
+/// A key that is wrong shows with the first; a bad request may be one row's fault, until three are.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_endpoint_that_answers_nobody_ends_the_query() {
-    for (code, kind) in [(401, "401"), (404, "404"), (400, "400")] {
+    for (code, refused) in [(401, 1), (404, 1), (400, 3)] {
         let endpoint = Endpoint::start(move |_| Behaviour::error(code, "not like this"));
         let models = limited(&endpoint, 1);
         let session = session(&models, 500).await;
         let error = refusal(&session, "SELECT try_llm_complete(q) FROM t").await;
-        assert!(error.contains("not like this") && error.contains(kind), "{error}");
-        assert!(endpoint.requests() <= 2, "{code}: {} requests", endpoint.requests());
+        assert!(error.contains("not like this") && error.contains(&code.to_string()), "{error}");
+        assert!((refused..=refused + 1).contains(&endpoint.requests()), "{code}: {} requests", endpoint.requests());
     }
 }
 
