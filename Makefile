@@ -19,7 +19,7 @@ demo: setup ## build the command and run the whole loop on the bundled seeds
 	$(CARGO) run $(CARGO_FLAGS) --bin mmevol -- demo
 
 test: setup ## run all tests: unit, integration, documentation, and the examples
-	@if $(CARGO) nextest --version > /dev/null 2>&1; then runner="nextest run"; else runner="test --tests"; fi; \
+	@if $(CARGO) nextest --version > /dev/null 2>&1; then runner="nextest run --no-fail-fast"; else runner="test --tests --no-fail-fast"; fi; \
 	echo $(CARGO) $$runner $(CARGO_FLAGS); $(CARGO) $$runner $(CARGO_FLAGS)
 	$(CARGO) test $(CARGO_FLAGS) --doc
 	@for example in examples/*.rs; do name=$$(basename $$example .rs); \
