@@ -52,9 +52,10 @@ const JOINED_ANCESTORS: &str = "
 
 type Benchmark = fn(&Path);
 
-const BENCHMARKS: [(&str, Benchmark); 5] = [
+const BENCHMARKS: [(&str, Benchmark); 6] = [
     ("status", |store| command("status", store, &["status"])),
     ("evolve_where_nothing_is_due", |store| command("evolve", store, &["evolve", "--model", "rules"])),
+    ("stats", |store| command("stats", store, &["stats"])),
     ("evolve_a_part_again", evolve_a_part_again),
     ("lineage_of_one_leaf", lineage_of_one_leaf),
     ("ancestors_of_all_leaves", ancestors_of_all_leaves),

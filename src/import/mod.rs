@@ -191,7 +191,7 @@ impl Import {
         let report = self.write(store).await;
         if report.is_err() {
             // The error to tell is the one that came first; what cannot be removed now is recognised and replaced by the next import.
-            let _ = store.remove_unpublished();
+            let _ = store.remove_unpublished().await;
         }
         report
     }

@@ -38,11 +38,8 @@ impl WriterLock {
         }
         let host = host_name().map(|host| format!(" on {host}")).unwrap_or_default();
         let note = format!("process {}{host}: {command}, since {}", std::process::id(), now.format("%Y-%m-%d %H:%M:%S UTC"));
-        file.set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| file.write_all(note.as_bytes()))
-            .and_then(|()| file.flush())
-            .map_err(read_only)?;
+        // On a full disk it stays empty, which is no reason not to remove something.
+        let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(note.as_bytes()));
         Ok(WriterLock { _file: file })
     }
 }

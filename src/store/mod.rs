@@ -10,6 +10,7 @@ mod lock;
 mod lookup;
 mod missing_columns;
 mod nearest;
+mod new_tables;
 mod past;
 mod provider;
 mod restore;
@@ -25,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use lance::session::Session;
+use tokio::sync::RwLock;
 
 pub use call::{CallRecord, StoredCall};
 pub use catalog::{CATALOG_FILE, Catalog, FORMAT_VERSION, REJECTS_FOLDER};
@@ -74,6 +76,8 @@ pub struct Store {
     clock: Arc<dyn Clock>,
     /// The last snapshot handed out, kept while the catalog stays what it is.
     latest: Arc<Mutex<Option<Snapshot>>>,
+    /// Held, to read, by what writers write in the background, also when they are gone.
+    staging: Arc<RwLock<()>>,
 }
 
 impl Store {
@@ -104,7 +108,15 @@ impl Store {
 
     fn at(root: PathBuf) -> Store {
         let disk = Disk::default();
-        Store { root, made: Vec::new(), session: session(&disk), disk, clock: Arc::new(SystemClock), latest: Arc::default() }
+        Store {
+            root,
+            made: Vec::new(),
+            session: session(&disk),
+            disk,
+            clock: Arc::new(SystemClock),
+            latest: Arc::default(),
+            staging: Arc::default(),
+        }
     }
 
     /// The same store with another source of time.
@@ -176,13 +188,15 @@ impl Store {
 
     /// Removes what an unfinished first command left of a store that was never published, and the directories that were made for it. Does
     /// nothing to any other store, nor to one that a writer is about to publish.
-    pub fn remove_unpublished(&self) -> Result<()> {
+    pub async fn remove_unpublished(&self) -> Result<()> {
         let Ok(_lock) = lock::WriterLock::acquire(&self.root, "remove", self.clock.now()) else { return Ok(()) };
+        // What a writer began to write would make the directories anew. No other writer begins anything while the lock is held.
+        drop(self.staging.write().await);
         if self.root.join(CATALOG_FILE).exists() {
             return Ok(());
         }
         for table in Table::ALL {
-            writer::remove_table(&self.root, &self.disk, table)?;
+            new_tables::remove_table(&self.root, &self.disk, table)?;
         }
         let rejects = self.root.join(REJECTS_FOLDER);
         let files = [catalog::NEW_CATALOG_FILE, journal::JOURNAL_FILE, journal::NEW_JOURNAL_FILE].map(|name| self.root.join(name));

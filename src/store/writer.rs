@@ -1,7 +1,7 @@
 //! The one writer: rows go into new versions of the tables, and all of them appear at once when it publishes.
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
@@ -16,7 +16,7 @@ use lance::dataset::transaction::Transaction;
 use lance::dataset::{CommitBuilder, DeleteBuilder, InsertBuilder, NewColumnTransform, UpdateBuilder, WriteMode, WriteParams};
 use lance::session::Session;
 use serde::Serialize;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, RwLock};
 use tokio::task::JoinHandle;
 
 use super::Store;
@@ -26,8 +26,9 @@ use super::conform::conform;
 use super::disk::{Disk, DurableFiles};
 use super::journal::Journal;
 use super::lock::WriterLock;
+use super::new_tables::{create_table, create_tables, remove_table};
 use super::schema::Table;
-use super::snapshot::{Snapshot, open_dataset, open_for_blobs, table_error, table_path};
+use super::snapshot::{Snapshot, open_for_blobs, table_error, table_path};
 use super::upkeep;
 use super::vectors::{self, VectorColumn};
 use crate::error::{Error, Result};
@@ -42,6 +43,7 @@ pub struct Writer {
     root: PathBuf,
     disk: Disk,
     session: Arc<Session>,
+    staging: Arc<RwLock<()>>,
     clock: Arc<dyn Clock>,
     catalog: Catalog,
     snapshot: Snapshot,
@@ -75,7 +77,7 @@ struct RunRow {
 
 impl Writer {
     pub(super) async fn start(store: &Store, command: &str, settings: serde_json::Value) -> Result<Writer> {
-        let Store { root, disk, session, clock, .. } = store;
+        let Store { root, disk, session, staging, clock, .. } = store;
         // A store that was never published is removed when its command fails, and may be written again.
         std::fs::create_dir_all(root).map_err(|cause| Error::ReadOnlyStore { path: root.to_owned(), cause })?;
         let lock = Arc::new(WriterLock::acquire(root, command, clock.now())?);
@@ -96,7 +98,8 @@ impl Writer {
             counters: String::new(),
         };
         let (root, disk, session, clock) = (root.clone(), disk.clone(), Arc::clone(session), Arc::clone(clock));
-        Ok(Writer { root, disk, session, clock, catalog, snapshot, prepared, run, journal: None, lock })
+        let staging = Arc::clone(staging);
+        Ok(Writer { root, disk, session, staging, clock, catalog, snapshot, prepared, run, journal: None, lock })
     }
 
     /// The id of this command in table `runs`.
@@ -155,7 +158,7 @@ impl Writer {
         }
         let schema = table.stored_schema();
         let stored = Arc::clone(&schema);
-        Ok(tokio::spawn(write_rows(dataset, table, schema, rows, move |batch| conform(batch, table, &stored))))
+        Ok(self.spawn(write_rows(dataset, table, schema, rows, move |batch| conform(batch, table, &stored))).await)
     }
 
     /// Like [`Writer::stage`], for rows of table `embeddings` in its logical form.
@@ -177,7 +180,16 @@ impl Writer {
         let fields = table.stored_schema().fields().iter().cloned().chain([Arc::new(field)]).collect::<Vec<_>>();
         let schema = Arc::new(Schema::new(fields));
         let packed = Arc::clone(&schema);
-        Ok(tokio::spawn(write_rows(dataset, table, schema, rows, move |batch| Ok(column.pack(batch, &packed)?))))
+        Ok(self.spawn(write_rows(dataset, table, schema, rows, move |batch| Ok(column.pack(batch, &packed)?))).await)
+    }
+
+    async fn spawn(&self, write: impl Future<Output = Result<Staged>> + Send + 'static) -> JoinHandle<Result<Staged>> {
+        let writing = Arc::clone(&self.staging).read_owned().await;
+        tokio::spawn(async move {
+            let staged = write.await;
+            drop(writing);
+            staged
+        })
     }
 
     /// Adds staged rows to their table.
@@ -398,7 +410,7 @@ pub(super) async fn has_newer_version(dataset: &Dataset, table: Table) -> Result
     Ok(newest != dataset.version().version)
 }
 
-fn write_parameters(mode: WriteMode) -> WriteParams {
+pub(super) fn write_parameters(mode: WriteMode) -> WriteParams {
     WriteParams {
         mode,
         // Versions that the catalog or a tag names must stay.
@@ -429,47 +441,4 @@ async fn write_rows(
         .await
         .map_err(|cause| table_error("write rows of", table, cause))?;
     Ok(Staged { table, transaction, rows: counter.load(std::sync::atomic::Ordering::Relaxed) })
-}
-
-/// Makes the tables that every store has, empty, in place of whatever an unfinished attempt left. Their files are not durable yet.
-async fn create_tables(store: &Store) -> Result<(Catalog, HashMap<Table, DurableFiles>)> {
-    let Store { root, disk, session, .. } = store;
-    let (mut created, mut files) = (Vec::new(), HashMap::new());
-    for table in Table::ALL {
-        remove_table(root, disk, table)?;
-        if table.format_version() == 1 {
-            let (dataset, none) = create_table(root, disk, session, table).await?;
-            created.push((table, dataset.version().version));
-            files.insert(table, none);
-        }
-    }
-    let empty = Catalog { format_version: 1, generation: 0, next_run: 1, tables: BTreeMap::new(), tags: BTreeMap::new(), journaled: 0 };
-    Ok((empty.with_tables(created), files))
-}
-
-/// Makes an empty table that no state of the store has yet, in place of whatever an unfinished attempt left. None of its files is durable yet.
-async fn create_table(root: &Path, disk: &Disk, session: &Arc<Session>, table: Table) -> Result<(Dataset, DurableFiles)> {
-    remove_table(root, disk, table)?;
-    let path = table_path(root, table);
-    let none = DurableFiles::found(disk, path.clone()).await?;
-    let schema = table.created_schema();
-    let empty = RecordBatchStreamAdapter::new(schema, futures::stream::empty());
-    let stream: SendableRecordBatchStream = Box::pin(empty);
-    let mut parameters = write_parameters(WriteMode::Create);
-    parameters.session = Some(Arc::clone(session));
-    InsertBuilder::new(path.to_string_lossy().as_ref())
-        .with_params(&parameters)
-        .execute_stream(stream)
-        .await
-        .map_err(|cause| table_error("create", table, cause))?;
-    Ok((open_dataset(root, table, None, session).await?, none))
-}
-
-/// Removes a table's directory, if there is one. Only for tables that no state of the store has.
-pub(super) fn remove_table(root: &Path, disk: &Disk, table: Table) -> Result<()> {
-    let path = table_path(root, table);
-    if !path.exists() {
-        return Ok(());
-    }
-    disk.remove_directory(&path).map_err(|cause| Error::io("remove", path, cause))
 }

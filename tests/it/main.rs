@@ -17,6 +17,7 @@ mod commands;
 mod contents;
 mod dedup;
 mod disk_faults;
+mod diversity;
 mod duplicates;
 mod embedding;
 mod endpoint;
