@@ -171,7 +171,9 @@ impl Error {
             Error::ReadOnlyStore { .. } => {
                 vec!["check the directory's owner and permissions, or copy the store to a place that can be written".into()]
             }
-            Error::StoreInUse { .. } => vec!["wait for the other command to finish; readers such as 'mmevol sql' work meanwhile".into()],
+            Error::StoreInUse { .. } => {
+                vec!["wait for the other command to finish; what only reads works meanwhile, such as 'mmevol sql' without --model".into()]
+            }
             Error::Record { .. } => vec!["correct the record, or go on without such records: --on-bad-record skip".into()],
             Error::Interrupted { .. } => vec!["go on with the same command: what was answered is not asked again".into()],
             Error::UnknownId { .. } => vec!["list ids with: mmevol sql \"SELECT sample_id, source_id FROM samples LIMIT 10\"".into()],

@@ -31,10 +31,10 @@ pub struct ModelArguments {
     #[command(flatten)]
     endpoint: EndpointArguments,
     /// Longest answer, in tokens.
-    #[arg(long, value_name = "N", default_value_t = Parameters::default().max_tokens)]
+    #[arg(long, value_name = "N", default_value_t = Parameters::default().max_tokens, value_parser = clap::value_parser!(u32).range(1..))]
     max_tokens: u32,
     /// Sampling temperature.
-    #[arg(long, value_name = "T", default_value_t = Parameters::default().temperature)]
+    #[arg(long, value_name = "T", default_value_t = Parameters::default().temperature, value_parser = temperature)]
     temperature: f64,
     /// Seed of the draws and of the requests.
     #[arg(long, value_name = "N", default_value_t = Parameters::default().seed)]
@@ -78,7 +78,7 @@ pub struct SpendingArguments {
     #[arg(long, value_name = "N")]
     pub max_calls: Option<u64>,
     /// Start no new call once this much is spent.
-    #[arg(long, value_name = "USD")]
+    #[arg(long, value_name = "USD", value_parser = amount)]
     pub budget_usd: Option<f64>,
 }
 
@@ -90,6 +90,16 @@ pub struct EmbeddingArguments {
     /// same, or 'lexical' with 'rules'].
     #[arg(long, value_name = "NAME")]
     embedding_model: Option<String>,
+}
+
+fn temperature(text: &str) -> std::result::Result<f64, String> {
+    text.parse().ok().filter(|degree| (0.0..=2.0).contains(degree)).ok_or_else(|| "a number from 0 to 2 is needed".to_owned())
+}
+
+/// Not NaN, which no amount that was spent is larger than.
+fn amount(text: &str) -> std::result::Result<f64, String> {
+    let amount = text.parse().ok().filter(|amount: &f64| amount.is_finite() && *amount >= 0.0);
+    amount.ok_or_else(|| "an amount of dollars from 0 is needed".to_owned())
 }
 
 impl EmbeddingArguments {

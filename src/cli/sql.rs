@@ -54,9 +54,7 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     let (session, recording) = with_models(store, model, &arguments, &spending).await?;
     let session = Arc::new(session);
     let outcome = until_interrupted(run_statements(&session, &arguments), &arguments, &stop).await;
-    if let Some(recording) = recording {
-        recording.finish(&spending).await?;
-    }
+    recording.finish(&spending).await?;
     note_calls(&spending);
     outcome
 }
@@ -80,6 +78,9 @@ fn note_calls(spending: &Spending) {
     let spent = spending.spent();
     if spent.calls + spent.cached + spent.joined + spent.failed + spent.not_asked > 0 {
         note_spent(spent);
+    }
+    if spent.not_asked > 0 {
+        note(format_args!("{} requests were not made: a limit was reached, or the command was stopped", spent.not_asked));
     }
     if let Some(unanswered) = spending.unanswered() {
         note(format_args!("{} values are NULL: no answer of use came back", unanswered.rows));
@@ -143,17 +144,19 @@ async fn without_models(store: Option<Store>) -> Result<Session> {
     .await
 }
 
-/// What is left to do when the statements have run: their calls become part of the store.
+/// What is left to do when the statements have run: what was sent is waited for, since it is paid, and the calls become part of the store.
 struct Recording {
     in_flight: Arc<InFlight>,
-    writer: SharedWriter,
+    /// `None` without a store.
+    writer: Option<SharedWriter>,
 }
 
 impl Recording {
     async fn finish(self, spending: &Spending) -> Result<()> {
         self.in_flight.settled().await;
+        let Some(writer) = &self.writer else { return Ok(()) };
         // Not taken out of the session: what was interrupted may hold it a moment longer.
-        let mut writer = self.writer.lock().await;
+        let mut writer = writer.lock().await;
         if writer.has_changes()? {
             let counters = serde_json::to_value(spending.spent()).map_err(|cause| Error::internal("failed to count calls", cause))?;
             writer.checkpoint(counters).await?;
@@ -162,12 +165,7 @@ impl Recording {
     }
 }
 
-async fn with_models(
-    store: Option<Store>,
-    name: &str,
-    arguments: &Arguments,
-    spending: &Arc<Spending>,
-) -> Result<(Session, Option<Recording>)> {
+async fn with_models(store: Option<Store>, name: &str, arguments: &Arguments, spending: &Arc<Spending>) -> Result<(Session, Recording)> {
     let Arguments { models: arguments, embedding, .. } = arguments;
     let model = arguments.chat_model(name)?;
     let embedder = embedding.embedder(name, arguments)?;
@@ -190,12 +188,14 @@ async fn with_models(
         images: true,
     };
     let Some(store) = store else {
-        return Ok((Session::builder().models(Arc::new(models.alone())).build().await?, None));
+        let models = Arc::new(models.alone());
+        let recording = Recording { in_flight: Arc::clone(&models.model.in_flight), writer: None };
+        return Ok((Session::builder().models(models).build().await?, recording));
     };
     let writer: SharedWriter = Arc::new(tokio::sync::Mutex::new(store.writer("sql", settings).await?));
     let models = Arc::new(models.over(&writer).await?);
-    let recording = Recording { in_flight: Arc::clone(&models.model.in_flight), writer: Arc::clone(&writer) };
-    Ok((Session::builder().writer(writer).models(models).build().await?, Some(recording)))
+    let recording = Recording { in_flight: Arc::clone(&models.model.in_flight), writer: Some(Arc::clone(&writer)) };
+    Ok((Session::builder().writer(writer).models(models).build().await?, recording))
 }
 
 /// The shell's view of a session.

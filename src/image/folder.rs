@@ -18,6 +18,8 @@ const OTHER_ENDINGS: &[&str] = &["jpg", "jpeg", "png", "webp", "gif", "bmp", "ti
 #[derive(Debug)]
 pub struct ImageFolder {
     root: PathBuf,
+    /// What paths may begin with in place of the folder itself.
+    name: Option<&'static str>,
     /// Parent folders as written, with where they really are. Nearly all images of a dataset share a few.
     known_folders: Mutex<HashMap<PathBuf, PathBuf>>,
 }
@@ -32,7 +34,13 @@ impl ImageFolder {
         if !root.is_dir() {
             return Err(fail(ImageProblem::NotAFolder));
         }
-        Ok(ImageFolder { root, known_folders: Mutex::default() })
+        Ok(ImageFolder { root, name: None, known_folders: Mutex::default() })
+    }
+
+    /// The same folder, in which `name/x.jpg` means `x.jpg` unless there is a folder of that name in it.
+    pub fn named(self, name: &'static str) -> ImageFolder {
+        let name = Some(name).filter(|name| !self.root.join(name).exists());
+        ImageFolder { name, ..self }
     }
 
     /// The folder itself, as an absolute path without links.
@@ -54,6 +62,7 @@ impl ImageFolder {
 
     fn find(&self, relative: &str) -> Result<PathBuf, ImageProblem> {
         let path = Path::new(relative);
+        let path = self.name.and_then(|name| path.strip_prefix(name).ok()).unwrap_or(path);
         if leaves(path) {
             return Err(self.outside());
         }

@@ -31,6 +31,9 @@ const RECORDS_PER_TASK: usize = 32;
 /// Prepared groups that wait for the writer; with 25 KB images about 25 MB.
 const GROUPS_WAITING: usize = 16;
 
+/// The folder beside a seed file that images are looked for in first.
+const IMAGES: &str = "images";
+
 /// What to import and how.
 #[derive(Debug, Clone)]
 pub struct Import {
@@ -202,7 +205,7 @@ impl Import {
             None => detect(&self.path)?,
         };
         let source = self.source.clone().unwrap_or_else(|| file_stem(&self.path));
-        let folder = Arc::new(ImageFolder::open(&self.image_folder()?)?);
+        let folder = Arc::new(self.image_folder()?);
         let settings = serde_json::json!({ "path": self.path, "format": format.to_string(), "source": source });
         let mut writer = store.writer("import", settings).await?;
         let mut known = Known::load(writer.snapshot()).await?;
@@ -270,13 +273,17 @@ impl Import {
             .buffered(threads * 2))
     }
 
-    fn image_folder(&self) -> Result<PathBuf> {
+    fn image_folder(&self) -> Result<ImageFolder> {
         if let Some(folder) = &self.images {
-            return Ok(folder.clone());
+            return Ok(ImageFolder::open(folder)?);
         }
         let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let images = parent.join("images");
-        Ok(if images.is_dir() { images } else { parent.to_owned() })
+        let images = parent.join(IMAGES);
+        match images.is_dir() {
+            // Some files, such as our own exports, name the folder in their paths, and some do not.
+            true => Ok(ImageFolder::open(images)?.named(IMAGES)),
+            false => Ok(ImageFolder::open(parent)?),
+        }
     }
 }
 

@@ -110,9 +110,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::model::Usage;
 
     fn error(kind: ChatErrorKind, http_status: Option<u16>) -> ChatError {
-        ChatError { kind, message: "no".into(), attempts: 6, http_status }
+        ChatError { kind, message: "no".into(), attempts: 6, http_status, usage: Usage::default() }
     }
 
     fn refused() -> ChatError {

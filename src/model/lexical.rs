@@ -11,7 +11,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, FinishReason, RequestImage, Task};
+use super::{ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, FinishReason, RequestImage, Task, Usage};
 
 /// The length of a vector.
 pub const DIMENSIONS: usize = 384;
@@ -101,7 +101,7 @@ fn features(text: &str) -> BTreeMap<String, u32> {
 }
 
 fn failure(message: String) -> ChatError {
-    ChatError { kind: ChatErrorKind::Model, message, attempts: 1, http_status: None }
+    ChatError { kind: ChatErrorKind::Model, message, attempts: 1, http_status: None, usage: Usage::default() }
 }
 
 #[cfg(test)]

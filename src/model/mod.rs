@@ -252,6 +252,17 @@ pub struct ChatError {
     pub attempts: u32,
     /// Of the last response; `None` where there was none.
     pub http_status: Option<u16>,
+    /// What it cost nevertheless: a refusal is paid for like an answer.
+    pub usage: Usage,
+}
+
+/// Tokens, as an endpoint counted them; `None` where it does not say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Of what was asked.
+    pub prompt_tokens: Option<u64>,
+    /// Of what was answered.
+    pub completion_tokens: Option<u64>,
 }
 
 /// The kinds of failure, as `error_kind` in tables.

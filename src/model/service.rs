@@ -11,7 +11,7 @@ use super::prices::PriceTable;
 use super::request_image::RequestImages;
 use super::request_state::{RequestState, observed};
 pub use super::spending::{BUDGET, STOPPED, Spending, Spent};
-use super::{CallKind, ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, ErrorScope, FinishReason};
+use super::{CallKind, ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, ErrorScope, FinishReason, Usage};
 use crate::error::{Error, Result};
 use crate::ids::stable_id;
 use crate::store::{CallRecord, StoredCall};
@@ -230,12 +230,12 @@ impl ModelService {
     }
 
     async fn ask(&self, request: &ChatRequest, state: &Arc<RequestState>) -> std::result::Result<ChatReply, ChatError> {
-        let failed = |kind, message| ChatError { kind, message, attempts: 0, http_status: None };
+        let failed = |kind, message| ChatError { kind, message, attempts: 0, http_status: None, usage: Usage::default() };
         let mut images = Vec::with_capacity(request.image_ids.len());
         for image_id in &request.image_ids {
             let Some(source) = &self.images else {
                 let message = format!("image '{image_id}' cannot be sent: this session has no store to read it from");
-                return Err(failed(ChatErrorKind::BadRequest, message));
+                return Err(failed(ChatErrorKind::Image, message));
             };
             images.push(source.get(image_id).await.map_err(|error| failed(ChatErrorKind::Image, error.to_string()))?);
         }
@@ -299,14 +299,24 @@ impl ModelService {
                 return Err(Error::Model { model, endpoint, cause: error });
             }
         }
+        let Usage { prompt_tokens, completion_tokens } = error.usage;
+        let cost_usd = match (prompt_tokens, completion_tokens) {
+            (Some(prompt), Some(completion)) => self.prices.cost_usd(self.model.name(), prompt, completion),
+            _ => None,
+        };
+        self.spending.count_usage(error.usage, cost_usd);
         let record = CallRecord {
+            prompt_tokens,
+            completion_tokens,
+            cost_usd,
             attempts: error.attempts,
             http_status: error.http_status,
             error: Some(format!("{}: {}", error.kind.name(), error.message)),
             ..self.blank_record(request)
         };
         self.answers.record(record).await?;
-        Ok(CallOutcome { attempts: error.attempts, ..CallOutcome::failed(Some(request.request_id.clone()), (&error).into()) })
+        let outcome = CallOutcome::failed(Some(request.request_id.clone()), (&error).into());
+        Ok(CallOutcome { attempts: error.attempts, prompt_tokens, completion_tokens, cost_usd, ..outcome })
     }
 
     fn blank_record(&self, request: &PreparedRequest) -> CallRecord {

@@ -7,9 +7,9 @@ use std::sync::{Mutex, PoisonError};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::ChatReply;
 use super::prices::PriceTable;
 use super::service::CallFailure;
+use super::{ChatReply, Usage};
 use crate::error::{Error, Result};
 
 /// `error_kind` of requests that were not made because `--max-calls` or `--budget-usd` was reached.
@@ -189,9 +189,14 @@ impl Spending {
 
     pub(super) fn count_answered(&self, reply: &ChatReply, cost_usd: Option<f64>) {
         self.answered.fetch_add(1, Ordering::Relaxed);
-        self.prompt_tokens.fetch_add(reply.prompt_tokens.unwrap_or_default(), Ordering::Relaxed);
-        self.completion_tokens.fetch_add(reply.completion_tokens.unwrap_or_default(), Ordering::Relaxed);
         self.unpriced.fetch_add(u64::from(cost_usd.is_none()), Ordering::Relaxed);
+        self.count_usage(Usage { prompt_tokens: reply.prompt_tokens, completion_tokens: reply.completion_tokens }, cost_usd);
+    }
+
+    /// Counts what a call took, whether it was answered or not.
+    pub(super) fn count_usage(&self, usage: Usage, cost_usd: Option<f64>) {
+        self.prompt_tokens.fetch_add(usage.prompt_tokens.unwrap_or_default(), Ordering::Relaxed);
+        self.completion_tokens.fetch_add(usage.completion_tokens.unwrap_or_default(), Ordering::Relaxed);
         self.cost_micros.fetch_add((cost_usd.unwrap_or_default() * 1e6).round() as u64, Ordering::Relaxed);
         if self.is_budget_spent() {
             self.closed.cancel();

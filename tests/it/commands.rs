@@ -296,12 +296,19 @@ fn exports_come_back_in() {
     let current = "SELECT count(*) AS items, count(DISTINCT sample_id) AS samples FROM current";
     let count = |store: &str, sql: &str| workspace.run(&["--store", store, "sql", sql, "--output", "csv"]).expect_code(0).stdout;
 
-    workspace.run(&["--store", "second", "import", "all.json", "--images", "."]).expect_code(0).expect_stderr(&["imported 7 of 7 records"]);
+    // Their paths name the folder that images are looked for in.
+    workspace.run(&["--store", "second", "import", "all.json"]).expect_code(0).expect_stderr(&["imported 7 of 7 records"]);
     assert_eq!(count("second", kept), count("mmevol-store", kept));
     workspace.run(&["--store", "second", "check"]).expect_code(0);
 
     workspace.run(&["--store", "third", "import", "current.parquet"]).expect_code(0);
     assert_eq!(count("third", current), count("mmevol-store", current));
+
+    for format in ["llava", "messages"] {
+        let (file, store) = (format!("{format}.json"), format!("from-{format}"));
+        workspace.run(&["export", "-o", &file, "--format", format]).expect_code(0);
+        workspace.run(&["--store", &store, "import", &file]).expect_code(0).expect_stderr(&["imported 7 of 7 records", "7 images"]);
+    }
 }
 
 #[test]

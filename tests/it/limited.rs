@@ -52,6 +52,37 @@ async fn limits_stop_in_the_middle_of_a_round_and_going_on_completes_it() {
     assert_eq!(rows(&workspace, ITEMS).await, complete);
 }
 
+#[test]
+fn limits_that_are_none_are_refused() {
+    let workspace = Workspace::with_photos();
+    let wrong = [
+        ("--budget-usd", "nan"),
+        ("--budget-usd", "inf"),
+        ("--budget-usd", "-1"),
+        ("--max-tokens", "0"),
+        ("--temperature", "nan"),
+        ("--temperature", "5"),
+    ];
+    for (flag, value) in wrong {
+        let given = format!("{flag}={value}");
+        workspace.run(&["evolve", "--model", "rules", &given]).expect_code(1).expect_stderr(&[flag, value]);
+    }
+}
+
+/// What was sent is paid: also a query that needs no more rows, and keeps its calls nowhere, counts it.
+#[tokio::test]
+async fn calls_that_came_too_late_are_counted_without_a_store_too() {
+    let workspace = Workspace::new();
+    let endpoint = Endpoint::start(|body| match prompt_of(body).contains("p1?") {
+        true => Behaviour::reply("{\"answer\": true}"),
+        false => Behaviour::Delay(std::time::Duration::from_millis(300), Box::new(Behaviour::reply("{\"answer\": true}"))),
+    });
+    let url = endpoint.base_url();
+    let query = "SELECT value FROM generate_series(1, 1000) WHERE llm_filter(concat('p', value, '?')) LIMIT 1";
+    let run = workspace.run_with_key(&["sql", query, "--model", "m", "--base-url", &url, "--concurrency", "8"], KEY).expect_code(0);
+    run.expect_stderr(&[&format!("{} calls, ", endpoint.requests())]);
+}
+
 /// Of two failures the endpoint put one off; with calls for one alone, that one is tried.
 #[tokio::test]
 async fn what_was_put_off_is_tried_again_first() {
@@ -98,7 +129,7 @@ async fn two_processes_never_pay_for_the_same_sample() {
     endpoint.wait_for_in_flight(7).await;
     let refused = workspace.run_with_key(&command, KEY).expect_code(1);
     let holder = format!("in use by another writer (process {} on ", first.id());
-    refused.expect_stderr(&[&holder, ": evolve, since 2", "readers such as 'mmevol sql' work meanwhile"]);
+    refused.expect_stderr(&[&holder, ": evolve, since 2", "what only reads works meanwhile"]);
     assert_eq!(endpoint.requests(), 7);
     workspace.run(&["status"]).expect_code(0);
     endpoint.release();

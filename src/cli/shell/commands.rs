@@ -88,8 +88,8 @@ impl Command {
             (".timer", "on") => Ok(Self::Timer(true)),
             (".timer", "off") => Ok(Self::Timer(false)),
             (".read", file) if !file.is_empty() => Ok(Self::Read(unquoted(file).into())),
-            (".output", "stdout") => Ok(Self::Output(None)),
-            (".output", file) if !file.is_empty() => Ok(Self::Output(Some(unquoted(file).into()))),
+            (".output", "stdout" | "") => Ok(Self::Output(None)),
+            (".output", file) => Ok(Self::Output(Some(unquoted(file).into()))),
             (".help", "") => Ok(Self::Help),
             (".exit" | ".quit", "") => Ok(Self::Exit),
             _ => Err(usage()),
@@ -143,6 +143,7 @@ mod tests {
         assert_eq!(Command::parse(r".read my\ file.sql").ok(), Some(Command::Read("my file.sql".into())));
         assert_eq!(Command::parse(".output 'a b.csv'").ok(), Some(Command::Output(Some("a b.csv".into()))));
         assert_eq!(Command::parse(".output stdout").ok(), Some(Command::Output(None)));
+        assert_eq!(Command::parse(".output").ok(), Some(Command::Output(None)));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
-use arrow::datatypes::{DataType, Field};
+use arrow::datatypes::{DataType, Field, FieldRef};
 use async_trait::async_trait;
 use datafusion::common::Result;
 use datafusion::logical_expr::{ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::functions::arguments::Description;
 use crate::functions::pure::{column, result_field};
 use crate::model::ChatRequest;
-use crate::model::service::{Answer, CallFailure, CallOutcome, ModelService, PreparedRequest};
+use crate::model::service::{Answer, BUDGET, CallFailure, CallOutcome, ModelService, PreparedRequest};
 
 /// How many new requests are made for a usable answer.
 const ANSWER_ATTEMPTS: u32 = 2;
@@ -102,6 +102,13 @@ pub struct RowOutcome {
     request: Option<RowRequest>,
     /// Cost, tokens and answer of the last request that was made for it.
     pub outcome: CallOutcome,
+}
+
+impl RowOutcome {
+    /// Whether nothing was asked because of a limit.
+    pub fn is_over_limit(&self) -> bool {
+        self.outcome.result.as_ref().is_err_and(|failure| failure.kind == BUDGET)
+    }
 }
 
 /// The results of some rows as a column.
@@ -232,6 +239,20 @@ impl<C: RowCall> FormedCall<C> {
         outcome.result.as_ref().map_or(true, |answer| self.call.is_usable(&request.prepared.request, answer))
     }
 
+    /// The arguments of each row. What cannot be read, such as a box of three numbers, is an error of its row.
+    fn rows(&self, fields: &[FieldRef], arrays: &[ArrayRef], count: usize) -> Vec<Result<C::Row, CallFailure>> {
+        if let Ok(rows) = self.description.rows(fields, arrays) {
+            return rows.into_iter().map(Ok).collect();
+        }
+        let row = |number: usize| {
+            let row: Vec<ArrayRef> = arrays.iter().map(|array| array.slice(number, 1)).collect();
+            let read = self.description.rows::<C::Row>(fields, &row).map(|rows| rows.into_iter().next());
+            let failure = |message: String| CallFailure { kind: "argument", message };
+            read.map_err(|cause| failure(cause.to_string()))?.ok_or_else(|| failure("an argument has no value".into()))
+        };
+        (0..count).map(row).collect()
+    }
+
     fn value(&self, row: &RowOutcome) -> Result<C::Value, CallFailure> {
         let answer = row.outcome.result.as_ref().map_err(Clone::clone)?;
         match &row.request {
@@ -260,10 +281,14 @@ impl<C: RowCall> ModelCall for FormedCall<C> {
             return Ok((0..args.number_rows).map(|_| RowState::Known(Some(stopped()))).collect());
         }
         let (fields, arrays) = self.description.arguments(&args)?;
-        let rows: Vec<C::Row> = self.description.rows(&fields, &arrays)?;
+        let rows: Vec<Result<C::Row, CallFailure>> = self.rows(&fields, &arrays, args.number_rows);
         let mut states = Vec::with_capacity(rows.len());
         for row in rows {
-            states.push(match self.call.ask(row, &options)? {
+            let asked = match row {
+                Ok(row) => self.call.ask(row, &options)?,
+                Err(failure) => Asked::Refused(failure),
+            };
+            states.push(match asked {
                 Asked::Nothing => RowState::Known(None),
                 Asked::Refused(failure) => RowState::Known(Some(RowOutcome { request: None, outcome: CallOutcome::failed(None, failure) })),
                 Asked::Request { request, prompt_id } => RowState::Due(RowRequest { prepared: service.prepare(request), prompt_id }),

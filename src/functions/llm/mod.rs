@@ -61,7 +61,9 @@ pub(crate) fn description(name: &str) -> Option<&'static Description> {
 fn aliases(name: &str) -> Vec<String> {
     let aliases: &[&str] = match name {
         "llm_complete" => &["ai", "prompt"],
+        "try_llm_complete" => &["try_ai", "try_prompt"],
         "llm_embed" => &["embed"],
+        "try_llm_embed" => &["try_embed"],
         _ => &[],
     };
     aliases.iter().map(|alias| (*alias).to_owned()).collect()

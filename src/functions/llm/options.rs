@@ -4,7 +4,7 @@
 
 use std::any::Any;
 use std::fmt;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::str::FromStr;
 
 use datafusion::common::{config_datafusion_err, config_err};
@@ -60,7 +60,9 @@ impl ExtensionOptions for ModelOptions {
                 }
                 self.temperature = degree;
             }
-            "max_tokens" => self.max_tokens = optional(key, value, "a number of tokens")?,
+            "max_tokens" => {
+                self.max_tokens = optional::<NonZeroU32>(key, value, "a number of tokens, from 1")?.map(NonZeroU32::get);
+            }
             "seed" => self.seed = optional(key, value, "an integer")?,
             "keep_order" => self.keep_order = required(key, value, "true or false")?,
             unknown => {

@@ -42,10 +42,16 @@ impl ScalarUDFImpl for RefusedFunction {
     }
 
     fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        // What the embedded model answers.
+        let embedded = if ["llm_evolve", "llm_score", "llm_embed"].iter().any(|name| self.description.name.ends_with(name)) {
+            " (or --model rules)"
+        } else {
+            ""
+        };
         Err(Error::Sql {
             message: format!("{} asks a model, and this session has none", self.description.name),
             position: None,
-            hints: vec!["model calls cost money and are made only on request: add --model NAME (or --model rules) to 'mmevol sql'".into()],
+            hints: vec![format!("model calls cost money and are made only on request: add --model NAME{embedded} to 'mmevol sql'")],
         }
         .into())
     }

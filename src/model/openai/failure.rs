@@ -10,7 +10,7 @@ use super::config::ApiKey;
 use super::dialect::Parameter;
 use super::retry::Retry;
 use super::wire::{Complaint, NoAnswer};
-use crate::model::{ChatError, ChatErrorKind};
+use crate::model::{ChatError, ChatErrorKind, Usage};
 
 /// Characters of a server's message that are quoted.
 const QUOTED_CHARACTERS: usize = 300;
@@ -33,11 +33,12 @@ pub(super) struct Failure {
     pub(super) retry_after: Option<Duration>,
     /// The parameter to ask for differently.
     pub(super) refused: Option<Parameter>,
+    pub(super) usage: Usage,
 }
 
 impl Failure {
     pub(super) fn new(kind: ChatErrorKind, retry: Retry, cause: String) -> Failure {
-        Failure { kind, cause, http_status: None, retry, retry_after: None, refused: None }
+        Failure { kind, cause, http_status: None, retry, retry_after: None, refused: None, usage: Usage::default() }
     }
 
     /// A status other than 2xx, and what the endpoint says about it.
@@ -68,11 +69,12 @@ impl Failure {
     /// A 2xx without an answer in it.
     pub(super) fn from_no_answer(status: StatusCode, no_answer: NoAnswer, api_key: Option<&ApiKey>) -> Failure {
         let failure = match no_answer {
-            NoAnswer::Refused(text) if text.is_empty() => {
-                Failure::new(ChatErrorKind::Refusal, Retry::Never, "the content filter withheld the answer".to_owned())
-            }
-            NoAnswer::Refused(text) => {
-                Failure::new(ChatErrorKind::Refusal, Retry::Never, format!("the model declined: {}", quote(&text, api_key)))
+            NoAnswer::Refused(text, usage) => {
+                let cause = match text.is_empty() {
+                    true => "the content filter withheld the answer".to_owned(),
+                    false => format!("the model declined: {}", quote(&text, api_key)),
+                };
+                Failure { usage, ..Failure::new(ChatErrorKind::Refusal, Retry::Never, cause) }
             }
             NoAnswer::Complaint(complaint, Some(meant)) => {
                 let meant = StatusCode::from_u16(meant).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -118,7 +120,7 @@ impl Failure {
     /// The error of the whole request, after so many HTTP requests.
     pub(super) fn into_error(self, attempts: u32) -> ChatError {
         let tries = if attempts > 1 { format!(" ({attempts} requests made)") } else { String::new() };
-        ChatError { kind: self.kind, message: self.cause + &tries, attempts, http_status: self.http_status }
+        ChatError { kind: self.kind, message: self.cause + &tries, attempts, http_status: self.http_status, usage: self.usage }
     }
 
     /// Whether every request to this endpoint would fail like this one; as [`ChatError::scope`].

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::dialect::{Dialect, Structure, TokenLimit};
-use crate::model::{ChatRequest, FinishReason, RequestImage, ResponseSchema};
+use crate::model::{ChatRequest, FinishReason, RequestImage, ResponseSchema, Usage};
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -183,8 +183,8 @@ impl Written {
 /// Why the body of a 2xx holds no answer.
 #[derive(Debug, PartialEq)]
 pub(super) enum NoAnswer {
-    /// The model, or the provider for it, declined; with its words.
-    Refused(String),
+    /// The model, or the provider for it, declined; with its words, and what it counted for them.
+    Refused(String, Usage),
     /// An error that some gateways deliver as a success, with the status they mean.
     Complaint(Complaint, Option<u16>),
     /// No chat completion, and what it is instead.
@@ -193,7 +193,8 @@ pub(super) enum NoAnswer {
     NoEmbedding(String),
 }
 
-/// Reads the body of a 2xx. An empty answer that was cut off by the token limit is an answer; one without any text is none.
+/// Reads the body of a 2xx. A message without text, as of a model that calls tools or was cut off before its first word, is an empty answer: it was
+/// paid for, and asking the same again would be answered the same.
 pub(super) fn parse_completion(body: &[u8]) -> Result<Written, NoAnswer> {
     let completion: Completion = serde_json::from_slice(body).map_err(|_| NoAnswer::NoCompletion(describe(body)))?;
     let Some(choice) = completion.choices.into_iter().next() else {
@@ -206,26 +207,27 @@ pub(super) fn parse_completion(body: &[u8]) -> Result<Written, NoAnswer> {
         Some("content_filter") => FinishReason::ContentFilter,
         Some(other) => FinishReason::Other(other.to_owned()),
     };
+    let count = |name: &str| completion.usage.get(name).and_then(Value::as_u64);
+    let usage = Usage { prompt_tokens: count("prompt_tokens"), completion_tokens: count("completion_tokens") };
     let (content, refusal) = match choice.message {
         Some(answer) => {
             let (content, refusal_in_parts) = answer.content.map_or((None, None), join_parts);
-            (content.or(choice.text), answer.refusal.or(refusal_in_parts))
+            (Some(content.or(choice.text).unwrap_or_default()), answer.refusal.or(refusal_in_parts))
         }
         None => (choice.text, None),
     };
     if let Some(refusal) = refusal.filter(|refusal| !refusal.is_empty()) {
-        return Err(NoAnswer::Refused(refusal));
+        return Err(NoAnswer::Refused(refusal, usage));
     }
     if finish_reason == FinishReason::ContentFilter {
-        return Err(NoAnswer::Refused(content.unwrap_or_default()));
+        return Err(NoAnswer::Refused(content.unwrap_or_default(), usage));
     }
     let text = match content {
         Some(text) => text,
         None if finish_reason == FinishReason::Length => String::new(),
         None => return Err(NoAnswer::NoCompletion("a choice without text".to_owned())),
     };
-    let count = |name: &str| completion.usage.get(name).and_then(Value::as_u64);
-    Ok(Written { text, finish_reason, prompt_tokens: count("prompt_tokens"), completion_tokens: count("completion_tokens") })
+    Ok(Written { text, finish_reason, prompt_tokens: usage.prompt_tokens, completion_tokens: usage.completion_tokens })
 }
 
 /// The error that a gateway delivers as a success.
@@ -344,18 +346,19 @@ mod tests {
         assert_eq!(text(r#"{"choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":"many"}}"#), "a");
         let empty = parse(r#"{"choices":[{"message":{"content":null},"finish_reason":"length"}],"usage":{"prompt_tokens":7}}"#).unwrap();
         assert_eq!((empty.text.as_str(), &empty.finish_reason, empty.total_tokens()), ("", &FinishReason::Length, Some(7)));
+        assert_eq!(text(r#"{"choices":[{"message":{"content":null},"finish_reason":"tool_calls"}]}"#), "");
     }
 
     #[test]
     fn what_is_no_answer_is_named() {
         let declined = r#"{"choices":[{"message":{"content":null,"refusal":"I will not."},"finish_reason":"stop"}]}"#;
-        assert_eq!(parse(declined), Err(NoAnswer::Refused("I will not.".to_owned())));
-        let filtered = r#"{"choices":[{"message":{"content":"half a"},"finish_reason":"content_filter"}]}"#;
-        assert_eq!(parse(filtered), Err(NoAnswer::Refused("half a".to_owned())));
+        assert_eq!(parse(declined), Err(NoAnswer::Refused("I will not.".to_owned(), Usage::default())));
+        let filtered = r#"{"choices":[{"message":{"content":"half a"},"finish_reason":"content_filter"}],"usage":{"prompt_tokens":7,"completion_tokens":2}}"#;
+        let usage = Usage { prompt_tokens: Some(7), completion_tokens: Some(2) };
+        assert_eq!(parse(filtered), Err(NoAnswer::Refused("half a".to_owned(), usage)));
         let page = "<html><head><title> Bad gateway </title></head></html>";
         assert_eq!(parse(page), Err(NoAnswer::NoCompletion("an HTML page titled 'Bad gateway'".to_owned())));
-        let tool_call = r#"{"choices":[{"message":{"content":null},"finish_reason":"tool_calls"}]}"#;
-        assert!(matches!(parse(tool_call), Err(NoAnswer::NoCompletion(_))));
+        assert!(matches!(parse(r#"{"choices":[{"finish_reason":"stop"}]}"#), Err(NoAnswer::NoCompletion(_))));
         let gateway = r#"{"error":{"message":"slow down","code":429}}"#;
         assert!(matches!(parse(gateway), Err(NoAnswer::Complaint(complaint, Some(429))) if complaint.text == "slow down"));
         assert!(matches!(parse(&"[".repeat(100_000)), Err(NoAnswer::NoCompletion(_))));

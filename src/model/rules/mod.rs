@@ -30,7 +30,7 @@ use self::colour::Pixels;
 use self::given::Given;
 use self::scene::Scene;
 use self::writing::Work;
-use super::{ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, EvolveTask, FinishReason, RequestImage, Task};
+use super::{ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, EvolveTask, FinishReason, RequestImage, Task, Usage};
 use crate::instruction::{Instruction, Operator};
 
 /// What a token is taken to be when `max_tokens` limits an answer: there is no tokenizer.
@@ -133,7 +133,7 @@ fn cut(mut text: String, max_tokens: u32) -> (String, FinishReason) {
 }
 
 fn failure(message: String) -> ChatError {
-    ChatError { kind: ChatErrorKind::Model, message, attempts: 1, http_status: None }
+    ChatError { kind: ChatErrorKind::Model, message, attempts: 1, http_status: None, usage: Usage::default() }
 }
 
 #[cfg(test)]

@@ -59,7 +59,13 @@ impl ChatModel for Counting {
         self.answers.acquire().await.unwrap().forget();
         let failing = self.failures.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
         if failing {
-            return Err(ChatError { kind: ChatErrorKind::ServerError, message: "out of luck".into(), attempts: 2, http_status: Some(500) });
+            return Err(ChatError {
+                kind: ChatErrorKind::ServerError,
+                message: "out of luck".into(),
+                attempts: 2,
+                http_status: Some(500),
+                usage: Usage::default(),
+            });
         }
         // Answers need ten tokens.
         let finish_reason = if request.parameters.max_tokens < 10 { FinishReason::Length } else { FinishReason::Stop };
@@ -142,7 +148,7 @@ impl ChatModel for Refusing {
     }
 
     async fn chat(&self, _: &ChatRequest, _: &[Arc<RequestImage>]) -> std::result::Result<ChatReply, ChatError> {
-        Err(ChatError { kind: self.0, message: "no".into(), attempts: 1, http_status: Some(self.1) })
+        Err(ChatError { kind: self.0, message: "no".into(), attempts: 1, http_status: Some(self.1), usage: Usage::default() })
     }
 }
 

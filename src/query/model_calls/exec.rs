@@ -130,8 +130,8 @@ impl ExecutionPlan for ModelCallsExec {
             self.calls().for_each(|call| call.call.service().model.limit(Limits { concurrency: Some(concurrency), ..Limits::default() }));
         }
         // More rows than are asked at once, so that a slot never waits for a row: those that wait cost nothing until they are sent. With a
-        // limit few are begun, since most are begun in vain.
-        let ahead = if self.fetch.is_some() { 2 } else { 8 };
+        // limit no more are begun than are asked, since any of them may be in vain.
+        let ahead = if self.fetch.is_some() { 1 } else { 8 };
         let rows = |call: &StepCall| match &call.call.service().model {
             model if model.limiter().is_some() => ahead * model.concurrency(),
             model => model.concurrency(),

@@ -10,7 +10,7 @@ use datafusion::common::{Column, DFSchemaRef, Result};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::logical_plan::{Join, Projection, Sort};
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
-use datafusion::logical_expr::{Aggregate, BinaryExpr, Expr, Filter, JoinType, LogicalPlan, Operator, Window};
+use datafusion::logical_expr::{Aggregate, BinaryExpr, Expr, Filter, JoinType, LogicalPlan, Operator, Window, WriteOp};
 use datafusion::optimizer::AnalyzerRule;
 use std::sync::Arc;
 
@@ -71,6 +71,11 @@ impl Rewriter {
                 let Rewritten { plan, available } = self.node(Arc::unwrap_or_clone(limit.input))?;
                 limit.input = Arc::new(plan);
                 Ok(Rewritten { plan: LogicalPlan::Limit(limit), available })
+            }
+            // The engine hands the conditions to the table, not the plan that would ask.
+            LogicalPlan::Dml(dml) if matches!(dml.op, WriteOp::Delete | WriteOp::Update) && asks(&dml.input)? => {
+                let hint = "keep the answers in a table of their own first: CREATE TABLE answers AS SELECT ..., llm_...(...) FROM ...";
+                Err(refusal(format!("a model cannot be asked in {}", dml.op.name().to_uppercase()), hint))
             }
             other => {
                 refuse_calls(&other)?;
@@ -254,6 +259,10 @@ fn with_schema(plan: LogicalPlan, schema: &DFSchemaRef) -> Result<LogicalPlan> {
     }
     let columns = schema.columns().into_iter().map(Expr::Column).collect();
     Ok(LogicalPlan::Projection(Projection::try_new(columns, Arc::new(plan))?))
+}
+
+fn asks(plan: &LogicalPlan) -> Result<bool> {
+    plan.exists(|node| Ok(node.expressions().iter().any(has_call)))
 }
 
 fn refuse_calls(plan: &LogicalPlan) -> Result<()> {

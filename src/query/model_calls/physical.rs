@@ -131,7 +131,8 @@ pub struct FreeOrder;
 
 impl PhysicalOptimizerRule for FreeOrder {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
-        free_order(plan, ModelOptions::of(config).keep_order)
+        let keep_order = ModelOptions::of(config).keep_order;
+        free_order(plan, keep_order, keep_order)
     }
 
     fn name(&self) -> &str {
@@ -143,9 +144,11 @@ impl PhysicalOptimizerRule for FreeOrder {
     }
 }
 
-fn free_order(plan: Arc<dyn ExecutionPlan>, order_matters: bool) -> Result<Arc<dyn ExecutionPlan>> {
+/// `limits_matter`: which rows a limit takes follows from their order, also where nothing above asks for it.
+fn free_order(plan: Arc<dyn ExecutionPlan>, order_matters: bool, limits_matter: bool) -> Result<Arc<dyn ExecutionPlan>> {
+    let order_matters = order_matters || (limits_matter && plan.fetch().is_some());
     if order_matters && let Some(dealt) = dealt_out(&plan).filter(|dealt| asks(dealt)) {
-        return free_order(Arc::clone(dealt), order_matters);
+        return free_order(Arc::clone(dealt), order_matters, limits_matter);
     }
     let required = plan.required_input_ordering();
     let maintained = plan.maintains_input_order();
@@ -154,7 +157,7 @@ fn free_order(plan: Arc<dyn ExecutionPlan>, order_matters: bool) -> Result<Arc<d
     let mut changed = false;
     let mut children = Vec::new();
     for (child, (required, maintained)) in plan.children().into_iter().zip(required.into_iter().zip(maintained)) {
-        let freed = free_order(Arc::clone(child), relies || required.is_some() || (maintained && order_matters))?;
+        let freed = free_order(Arc::clone(child), relies || required.is_some() || (maintained && order_matters), limits_matter)?;
         changed |= !Arc::ptr_eq(child, &freed);
         children.push(freed);
     }

@@ -84,7 +84,7 @@ async fn in_use_by_another_writer() {
     let workspace = Workspace::with_photos();
     let store = mmevol::Store::open(workspace.store()).await.unwrap();
     let writer = store.writer("test", json!({})).await.unwrap();
-    let in_use = ["is in use by another writer (process", "readers such as 'mmevol sql' work meanwhile"];
+    let in_use = ["is in use by another writer (process", "what only reads works meanwhile"];
     for command in [&["import", &bundled_seeds()][..], &["evolve"], &["sql", "INSERT INTO prompts SELECT * FROM prompts"]] {
         assert_refused(&workspace.run(command), &in_use);
     }

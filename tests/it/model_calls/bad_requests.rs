@@ -96,3 +96,23 @@ async fn rows_without_images_ask_without_them() {
     assert_eq!(answers(&session, photos).await, ["7"]);
     assert_eq!(model.requests(), 8);
 }
+
+/// Also where the whole column would be read at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_box_that_is_none_is_an_error_of_its_row() {
+    let model = Arc::new(Counting::default());
+    let session = Session::builder().models(Arc::new(models(Arc::clone(&model) as Arc<dyn ChatModel>))).build().await.unwrap();
+    with_rows(&session, 3).await;
+    for objects in [
+        "CASE WHEN id = 2 THEN [0.1] ELSE [0.1, 0.2, 0.3, 0.4] END",
+        "CASE WHEN id = 2 THEN [0.1, NULL, 0.3, 0.4] ELSE [0.1, 0.2, 0.3, 0.4] END",
+    ] {
+        let call = format!(
+            "try_llm_evolve('interaction', NULL, 'A dog.', [{{label: 'dog', bbox: {objects}}}], [{{question: q, answer: 'A dog.'}}])"
+        );
+        let found =
+            answers(&session, &format!("SELECT x['error_kind'], x['attempts'] FROM (SELECT id, {call} AS x FROM t) ORDER BY id")).await;
+        assert_eq!(found[1], "argument 0", "{objects}: {found:?}");
+        assert!(!found[0].starts_with("argument") && !found[2].starts_with("argument"), "{found:?}");
+    }
+}

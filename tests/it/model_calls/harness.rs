@@ -9,7 +9,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use async_trait::async_trait;
 use mmevol::functions::llm::ModelSession;
 use mmevol::model::service::ModelService;
-use mmevol::model::{CallKind, ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, FinishReason, Parameters, RequestImage};
+use mmevol::model::{CallKind, ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, FinishReason, Parameters, RequestImage, Usage};
 use mmevol::prompt::PromptLibrary;
 use mmevol::{Error, Session};
 use tokio::sync::watch;
@@ -58,7 +58,13 @@ pub fn number_in(text: &str) -> u64 {
 /// What the models of these tests say.
 pub fn answer(request: &ChatRequest) -> Result<ChatReply, ChatError> {
     if request.prompt.contains("bad") {
-        return Err(ChatError { kind: ChatErrorKind::Refusal, message: "no".into(), attempts: 1, http_status: None });
+        return Err(ChatError {
+            kind: ChatErrorKind::Refusal,
+            message: "no".into(),
+            attempts: 1,
+            http_status: None,
+            usage: Usage::default(),
+        });
     }
     let is_filter = request.schema.as_ref().is_some_and(|schema| schema.schema["properties"]["answer"].is_object());
     let text = match request.kind {

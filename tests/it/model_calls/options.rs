@@ -40,7 +40,7 @@ async fn wrong_names_and_values_are_refused() {
         ("SET mmevol.concurrency = 0", "mmevol.concurrency is a number from 1, not '0'"),
         ("SET mmevol.concurrency = 'many'", "mmevol.concurrency is a number from 1, not 'many'"),
         ("SET mmevol.temperature = 'hot'", "mmevol.temperature is a number"),
-        ("SET mmevol.max_tokens = -1", "mmevol.max_tokens is a number of tokens, not '-1'"),
+        ("SET mmevol.max_tokens = -1", "mmevol.max_tokens is a number of tokens, from 1, not '-1'"),
         ("SET mmevol.seed = 1.5", "mmevol.seed is an integer, not '1.5'"),
         ("SET mmevol.keep_order = maybe", "mmevol.keep_order is true or false, not 'maybe'"),
     ] {
@@ -87,6 +87,41 @@ async fn calls_stop_at_max_calls_and_say_so() {
     let error = refusal(&session, "SELECT llm_complete(q) FROM t").await;
     assert!(error.contains("llm_complete failed on a row: budget: not asked: the limit of 5 calls is reached"), "{error}");
     assert_eq!(model.requests(), 5);
+}
+
+/// A query that ends at the first row over the limit makes the calls before it, so that the same query gets on with every limit.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_limit_that_ends_the_query_is_used_up_first() {
+    let endpoint = Endpoint::start(|_| Behaviour::reply("fine"));
+    let client = OpenAiModel::builder("m").base_url(endpoint.base_url());
+    let client = client.limits(Limits { concurrency: NonZeroUsize::new(1), ..Limits::default() }).build().unwrap();
+    let models = spending(Arc::new(client), Spending::new(Some(4), None));
+    let session = session_of(&models).await;
+    session.collect("SET mmevol.on_error = 'fail'").await.unwrap();
+    let error = refusal(&session, "SELECT llm_complete(q) FROM t").await;
+    assert!(error.contains("budget: not asked: the limit of 4 calls is reached"), "{error}");
+    models.model.in_flight.settled().await;
+    assert_eq!((endpoint.requests(), models.model.spending.spent().calls), (4, 4));
+}
+
+/// A refusal is paid for like an answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refusals_count_for_the_budget() {
+    let refusal = serde_json::json!({
+        "choices": [{ "message": { "content": null, "refusal": "I will not." }, "finish_reason": "stop" }],
+        "usage": { "prompt_tokens": 1000, "completion_tokens": 10 },
+    });
+    let endpoint = Endpoint::start(move |_| Behaviour::Json(refusal.clone()));
+    let client = OpenAiModel::builder("gpt-4o-mini").base_url(endpoint.base_url());
+    let client = client.limits(Limits { concurrency: NonZeroUsize::new(1), ..Limits::default() }).build().unwrap();
+    let models = spending(Arc::new(client), Spending::new(None, Some(0.000_3)));
+    let session = session_of(&models).await;
+    let query =
+        "SELECT x['error_kind'], x['prompt_tokens'], count(*) FROM (SELECT try_llm_complete(q) AS x FROM t) GROUP BY 1, 2 ORDER BY 3";
+    assert_eq!(answers(&session, query).await, ["refusal 1000 2", "budget NULL 18"]);
+    let spent = models.model.spending.spent();
+    assert_eq!((spent.failed, spent.prompt_tokens, spent.completion_tokens), (2, 2000, 20));
+    assert!((spent.cost_usd - 2.0 * (1000.0 * 0.15 + 10.0 * 0.6) / 1e6).abs() < 1e-6, "{}", spent.cost_usd);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

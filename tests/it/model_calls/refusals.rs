@@ -36,6 +36,8 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "the condition of a left join asks a model about both of its sides",
         "ask in an inner join",
     ),
+    ("DELETE FROM t WHERE llm_filter(q)", "a model cannot be asked in DELETE", "CREATE TABLE answers AS SELECT"),
+    ("UPDATE t SET q = llm_complete(q) WHERE id = 1", "a model cannot be asked in UPDATE", "CREATE TABLE answers AS SELECT"),
     ("SELECT CASE WHEN random() < 0.5 THEN llm_complete(q) END FROM t", "whether to ask a model depends on", "as a column of a subquery"),
     ("SELECT id FROM t WHERE random() < 0.5 OR llm_filter(q)", "whether to ask a model depends on", "as a column of a subquery"),
     ("SELECT coalesce(uuid(), llm_complete(q)) FROM t", "whether to ask a model depends on", "as a column of a subquery"),

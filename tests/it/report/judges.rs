@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use mmevol::Evolution;
 use mmevol::evolution::{Due, Settings};
 use mmevol::model::rules::RulesModel;
-use mmevol::model::{ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, FinishReason, RequestImage, Task};
+use mmevol::model::{ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, FinishReason, RequestImage, Task, Usage};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -25,7 +25,13 @@ impl ChatModel for EvenJudge {
 
     async fn chat(&self, request: &ChatRequest, _: &[Arc<RequestImage>]) -> Result<ChatReply, ChatError> {
         let Task::Score(task) = &request.task else {
-            return Err(ChatError { kind: ChatErrorKind::Model, message: "it only judges".into(), attempts: 1, http_status: None });
+            return Err(ChatError {
+                kind: ChatErrorKind::Model,
+                message: "it only judges".into(),
+                attempts: 1,
+                http_status: None,
+                usage: Usage::default(),
+            });
         };
         let verdict = |question: &str| if question.len().is_multiple_of(2) { "yes" } else { "no" };
         let verdicts =
