@@ -15,6 +15,14 @@ static QUOTED_BOX: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&format!(r"(?:\[|(?:^|[^\w-])\(){number},{number},{number},{number}[\])]")).expect("the pattern is a constant")
 });
 
+/// Characters before a box in pixels that may say what it is: a list of four numbers is not always one.
+const WORDS_BEFORE: usize = 40;
+
+static SPEAKS_OF_A_PLACE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)(?:\bat\s*|\b(?:box(?:es)?|bbox(?:es)?|coordinates?|located|location|region)\b[^.?!]*)$")
+        .expect("the pattern is a constant")
+});
+
 /// Questions that can only be answered with boxes.
 static ASKS_FOR_BOXES: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
@@ -52,16 +60,29 @@ fn boxes_of(item: &Instruction) -> impl Iterator<Item = [f64; 4]> {
     quoted_boxes(&item.question).chain(quoted_boxes(&item.answer))
 }
 
-/// The boxes in a text: four numbers in brackets, each from 0 to 1, at least one of them a fraction.
+/// The boxes in a text: four numbers in brackets, each from 0 to 1, at least one of them a fraction; or in pixels or thousandths, as models that
+/// were trained on such write them, where the words before speak of a place.
 fn quoted_boxes(text: &str) -> impl Iterator<Item = [f64; 4]> {
     QUOTED_BOX.captures_iter(text).filter_map(|captures| {
+        let start = captures.get_match().start();
         let (_, numbers) = captures.extract::<4>();
         let mut corners = [0.0; 4];
         for (corner, number) in corners.iter_mut().zip(numbers) {
-            *corner = number.parse().ok().filter(|coordinate| (0.0..=1.0).contains(coordinate))?;
+            *corner = number.parse().ok()?;
         }
-        numbers.iter().any(|number| number.contains('.')).then_some(corners)
+        let is_normalized = corners.iter().all(|corner| (0.0..=1.0).contains(corner));
+        let is_box = match is_normalized {
+            true => numbers.iter().any(|number| number.contains('.')),
+            false => corners[0] < corners[2] && corners[1] < corners[3] && SPEAKS_OF_A_PLACE.is_match(before(text, start)),
+        };
+        is_box.then_some(corners)
     })
+}
+
+/// The end of what stands before a place in a text.
+fn before(text: &str, place: usize) -> &str {
+    let start = text[..place].char_indices().rev().take(WORDS_BEFORE).last().map_or(place, |(start, _)| start);
+    &text[start..place]
 }
 
 fn is_near(quoted: &[f64; 4], given: &[f64; 4]) -> bool {
