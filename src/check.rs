@@ -40,7 +40,9 @@ enum Subject {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LeftOverKind {
-    /// Calls that are in the journal and in the table, which would be there twice. The only kind that breaks anything.
+    /// The journal itself.
+    Journal,
+    /// Calls that are in the journal and in the table, which would be there twice. This and a damaged journal are all that breaks anything.
     DoubledCalls,
     Calls,
     Versions,
@@ -127,6 +129,12 @@ pub const INVARIANTS: &[Invariant] = &[
         name: "images_match_their_ids",
         remedy: "files of the store are damaged: import the images again into a new store",
         subject: Subject::Images,
+    },
+    Invariant {
+        name: "journal_is_readable",
+        remedy: "journal.redb is damaged: bring it back from a copy of the store, or move it away; what is lost then is answers of a command that \
+                 was cut off, and nothing that was published",
+        subject: Subject::LeftOver(LeftOverKind::Journal),
     },
     Invariant {
         name: "journal_holds_new_calls",
@@ -312,14 +320,16 @@ impl State {
     }
 
     async fn look_at_left_over(&self, left_over: &LeftOver, kind: LeftOverKind) -> Result<Outcome> {
-        let found = match kind {
-            LeftOverKind::DoubledCalls => return Ok(broken(self.doubled_calls(&left_over.calls).await?)),
-            LeftOverKind::Calls => {
+        let found = match (kind, &left_over.damaged_journal) {
+            (LeftOverKind::Journal, damage) => return Ok(broken(of(damage.iter().cloned()))),
+            (LeftOverKind::DoubledCalls | LeftOverKind::Calls, Some(damage)) => return Ok(Outcome::NotChecked(damage.clone())),
+            (LeftOverKind::DoubledCalls, None) => return Ok(broken(self.doubled_calls(&left_over.calls).await?)),
+            (LeftOverKind::Calls, None) => {
                 let rows = left_over.recorded_calls + left_over.calls.iter().map(|batch| batch.num_rows() as u64).sum::<u64>();
                 (rows > 0).then(|| Found { rows, example: "journal.redb".into() })
             }
-            LeftOverKind::Versions => of(left_over.unpublished.iter().map(|table| format!("table {table}"))),
-            LeftOverKind::Files => of(left_over.files.iter().map(|path| path.display().to_string())),
+            (LeftOverKind::Versions, _) => of(left_over.unpublished.iter().map(|table| format!("table {table}"))),
+            (LeftOverKind::Files, _) => of(left_over.files.iter().map(|path| path.display().to_string())),
         };
         Ok(found.map_or(Outcome::Sound, Outcome::LeftOver))
     }

@@ -46,6 +46,8 @@ pub struct LineageItem {
     pub operator: Option<String>,
     /// `kept`, `eliminated` or `unjudged`.
     pub status: String,
+    /// Whether another attempt replaced the evolution that made it: then it is in the dataset no more, whatever its status.
+    pub superseded: bool,
     /// 0 to 10; `None` where the judge gave none.
     pub score: Option<i64>,
     /// Codes of the fault checks; empty where they found nothing, `None` in rows inserted without them.
@@ -164,8 +166,8 @@ async fn tree(session: &Session, sample_id: &str, instruction_id: Option<&str>) 
     let sample = rows::<SampleRow>(session, &sql).await?.into_iter().next();
     let sample = sample.ok_or_else(|| Error::UnknownId { what: "sample", id: sample_id.to_owned() })?;
     let sql = format!(
-        "SELECT instruction_id, parent_id, round, operator, status, score, faults, reason, question, answer FROM instructions \
-         WHERE sample_id = '{sample_id}' ORDER BY round, evolution_id, position"
+        "SELECT instruction_id, parent_id, round, operator, status, coalesce(evolution_status = 'superseded', false) AS superseded, score, \
+         faults, reason, question, answer FROM history WHERE sample_id = '{sample_id}' ORDER BY round, evolution_id, position"
     );
     let mut items = rows::<LineageItem>(session, &sql).await?;
     if let Some(instruction_id) = instruction_id {

@@ -1,11 +1,21 @@
 -- Per round and operator: how many instructions were added, removed or changed between states $a and $b, and how many instructions and evolutions of each
--- status both have. Only rounds and operators in which something differs.
-WITH counted AS (
+-- status both have. Only rounds and operators in which something differs. Items of a superseded evolution have no status that counts.
+WITH item_a AS (
+    SELECT i.round, i.operator, i.status
+    FROM table_at('instructions', $a) i
+    LEFT ANTI JOIN table_at('evolutions', $a) e ON i.evolution_id = e.evolution_id AND e.status = 'superseded'
+),
+item_b AS (
+    SELECT i.round, i.operator, i.status
+    FROM table_at('instructions', $b) i
+    LEFT ANTI JOIN table_at('evolutions', $b) e ON i.evolution_id = e.evolution_id AND e.status = 'superseded'
+),
+counted AS (
     SELECT round, operator, change, NULL AS place FROM diff('instructions', $a, $b)
     UNION ALL
-    SELECT round, operator, NULL, concat('instruction ', status, ' a') FROM table_at('instructions', $a)
+    SELECT round, operator, NULL, concat('instruction ', status, ' a') FROM item_a
     UNION ALL
-    SELECT round, operator, NULL, concat('instruction ', status, ' b') FROM table_at('instructions', $b)
+    SELECT round, operator, NULL, concat('instruction ', status, ' b') FROM item_b
     UNION ALL
     SELECT round, operator, NULL, concat('evolution ', status, ' a') FROM table_at('evolutions', $a)
     UNION ALL

@@ -2,8 +2,8 @@
 --
 -- The parents are the kept items of the sample's latest earlier round that kept any. A sample with very many items is split into parts of at
 -- most $max_items items, one request each; a part never mixes items of two evolutions. What was tried in this round before is due again only
--- where it was asked for: what failed with $failed, what would come out otherwise today with $stale, what $where chooses with $again, and the
--- verdicts alone, where the judge is another one, with $judge_only.
+-- where it was asked for: what failed last with $failed, what would come out otherwise today with $stale, what $where chooses with $again, and
+-- the verdicts alone, where the judge is another one, with $judge_only.
 --
 -- What is due is found by ids alone; texts are read of nothing else.
 WITH standing AS (
@@ -34,17 +34,25 @@ tried AS (
         e.parent_evolution_id,
         e.part,
         count(*) AS attempts,
-        bool_or(e.status IN ('kept', 'eliminated')) AS succeeded,
-        bool_or(e.status = 'failed') AS failed,
+        max(e.attempt) FILTER (WHERE e.status IN ('kept', 'eliminated')) AS standing_attempt,
+        -- A failure replaces nothing: an older attempt may stand beside it.
+        max(e.attempt) FILTER (WHERE e.status = 'failed') AS failed_attempt,
+        bool_or(e.status = 'failed' AND $made_again) AS failed_just_now,
         -- What an overloaded or silent endpoint put off, rather than refused.
         bool_or(e.status = 'failed' AND replace(e.error_kind, 'judge_', '') IN ('rate_limited', 'server_error', 'timeout', 'connection')) AS delayed,
         max(CASE WHEN e.status IN ('kept', 'eliminated') THEN e.evolution_id END) AS standing_id,
-        max(CASE WHEN e.status <> 'superseded' THEN e.operator END) AS operator,
+        max(e.operator) FILTER (WHERE e.status IN ('kept', 'eliminated')) AS standing_operator,
+        last_value(e.operator ORDER BY e.attempt) FILTER (WHERE e.status = 'failed') AS failed_operator,
+        -- Which answer of several to the same question is theirs: the number of the attempt that chose to ask for another one.
+        max(e.attempt) FILTER (WHERE a.chosen_run IS NOT NULL AND e.status <> 'failed') AS standing_answer,
+        max(e.attempt) FILTER (WHERE a.chosen_run IS NOT NULL) AS failed_answer,
         max(CASE WHEN e.status <> 'superseded' THEN coalesce(x.reason, CASE WHEN c.request_id IS NOT NULL THEN 'cut off' END) END) AS stale,
         bool_or(h.evolution_id IS NOT NULL) AS chosen,
         bool_or(e.status IN ('kept', 'eliminated') AND ((e.judge IS DISTINCT FROM $judge) OR (e.judge_prompt_id IS DISTINCT FROM j.prompt_id))) AS judged_otherwise
     FROM evolutions e
-    LEFT JOIN (SELECT evolution_id, min(reason) AS reason FROM stale WHERE $stale GROUP BY evolution_id) x ON e.evolution_id = x.evolution_id
+    -- Where the parents are others, the slot is another one.
+    LEFT JOIN (SELECT evolution_id, min(reason) AS reason FROM stale WHERE $stale AND reason <> 'parent' GROUP BY evolution_id) x
+        ON e.evolution_id = x.evolution_id
     LEFT JOIN (
         SELECT request_id
         FROM calls
@@ -54,6 +62,8 @@ tried AS (
     ) c ON e.request_id = c.request_id
     LEFT JOIN (SELECT DISTINCT evolution_id FROM history WHERE $again AND evolution_status <> 'superseded' AND NOT $made_again AND $where) h
         ON e.evolution_id = h.evolution_id
+    LEFT JOIN (SELECT run_id AS chosen_run FROM runs WHERE command = 'evolve' AND strpos(settings, '"due":"chosen"') > 0) a
+        ON e.run_id = a.chosen_run
     CROSS JOIN (SELECT max(prompt_id) AS prompt_id FROM present_prompts WHERE name = 'score') j
     WHERE e.round = $round
     GROUP BY e.sample_id, e.parent_evolution_id, e.part
@@ -62,30 +72,68 @@ tried AS (
 been AS (
     SELECT DISTINCT sample_id FROM evolutions WHERE $stale AND round = $round
 ),
+-- Samples whose attempts at this round are from parents that are no longer theirs.
+outdated AS (
+    SELECT DISTINCT e.sample_id
+    FROM evolutions e
+    LEFT ANTI JOIN origin o
+        ON e.sample_id = o.sample_id AND coalesce(e.parent_evolution_id, '') = coalesce(o.parent_evolution_id, '')
+    WHERE e.round = $round AND e.status <> 'superseded'
+),
+-- Parents that a later round was made from, as in a finished history of which one round is not known; and those of a round that was imported,
+-- whatever their number, in one piece.
+gone_on AS (
+    SELECT DISTINCT sample_id, parent_evolution_id
+    FROM evolutions
+    WHERE status IN ('kept', 'eliminated') AND (round > $round OR (round = $round AND operator IS NULL))
+),
+-- Samples of which this command has made an earlier round again: what descends from that is stale now.
+made_again AS (
+    SELECT DISTINCT sample_id FROM evolutions WHERE ($again OR $judge_only) AND round < $round AND $made_again
+),
 candidate AS (
     SELECT
         p.*,
         t.standing_id,
-        t.operator AS last_operator,
+        t.standing_operator,
+        t.failed_operator,
+        t.standing_answer,
+        t.failed_answer,
+        coalesce(t.failed_just_now, false) AS failed_just_now,
         CAST(coalesce(t.attempts, 0) AS INT) AS attempt,
         coalesce($failed AND t.delayed, false) AS delayed,
         CASE
             WHEN $judge_only THEN CASE WHEN t.judged_otherwise THEN 'another judge' END
             WHEN $again THEN CASE WHEN t.chosen THEN 'chosen' END
-            WHEN t.succeeded OR t.failed THEN CASE
+            WHEN t.standing_attempt IS NOT NULL OR t.failed_attempt IS NOT NULL THEN CASE
                 WHEN $stale AND t.stale IS NOT NULL THEN concat('stale: ', t.stale)
-                WHEN $failed AND NOT t.succeeded THEN 'failed'
+                WHEN $failed AND t.failed_attempt > coalesce(t.standing_attempt, -1) THEN 'failed'
             END
             WHEN $stale THEN CASE WHEN b.sample_id IS NOT NULL THEN 'stale: parent' END
-            ELSE 'new'
+            WHEN o.sample_id IS NOT NULL THEN 'stale: parent'
+            WHEN g.sample_id IS NULL THEN 'new'
         END AS due
     FROM part p
     LEFT JOIN tried t
         ON p.sample_id = t.sample_id AND p.part = t.part AND coalesce(p.parent_evolution_id, '') = coalesce(t.parent_evolution_id, '')
     LEFT JOIN been b ON p.sample_id = b.sample_id
+    LEFT JOIN outdated o ON p.sample_id = o.sample_id
+    LEFT JOIN gone_on g ON p.sample_id = g.sample_id AND coalesce(p.parent_evolution_id, '') = coalesce(g.parent_evolution_id, '')
+    LEFT ANTI JOIN made_again m ON p.sample_id = m.sample_id
 ),
 due AS (
-    SELECT *
+    SELECT
+        *,
+        CASE WHEN due = 'failed' THEN failed_operator ELSE coalesce(standing_operator, failed_operator) END AS last_operator,
+        -- What failed is asked for as it was then; going on, also what was chosen.
+        CAST(coalesce(
+            CASE
+                WHEN due = 'failed' OR (due = 'chosen' AND failed_just_now) THEN failed_answer
+                WHEN due = 'chosen' THEN attempt
+                ELSE standing_answer
+            END,
+            0
+        ) AS INT) AS answer_number
     FROM candidate
     WHERE due IS NOT NULL
         AND ($everywhere OR $again OR sample_id IN (SELECT sample_id FROM history WHERE $where))
@@ -110,6 +158,7 @@ slot AS (
         delayed,
         standing_id,
         last_operator,
+        answer_number,
         array_agg(
             named_struct(
                 'instruction_id', instruction_id, 'root_id', root_id, 'image_position', image_position, 'objects', objects,
@@ -118,7 +167,7 @@ slot AS (
         ) AS parents
     FROM parent
     WHERE number * parts / siblings = part
-    GROUP BY sample_id, parent_evolution_id, part, attempt, due, delayed, standing_id, last_operator
+    GROUP BY sample_id, parent_evolution_id, part, attempt, due, delayed, standing_id, last_operator, answer_number
 )
 SELECT
     p.sample_id,
@@ -128,6 +177,7 @@ SELECT
     p.due,
     p.delayed,
     p.standing_id,
+    p.answer_number,
     -- Another attempt at the same takes the same direction.
     CASE
         WHEN p.last_operator IS NOT NULL AND p.due <> 'chosen' THEN p.last_operator

@@ -10,12 +10,14 @@ request AS (
     UNION ALL
     SELECT round, sample_id, score_request_id FROM evolutions WHERE status <> 'superseded'
 ),
--- Samples that have begun, and have not been through a round that others have.
+-- Samples that have begun, and have not been through a round that others have. A round before one that a sample came with finished is not known,
+-- and is not evolved.
 missing AS (
     SELECT r.round, s.sample_id
     FROM (SELECT DISTINCT round FROM evolutions WHERE status <> 'superseded') r
     CROSS JOIN (SELECT DISTINCT sample_id FROM evolutions WHERE status <> 'superseded') s
     LEFT ANTI JOIN evolutions e ON s.sample_id = e.sample_id AND r.round = e.round AND e.status <> 'superseded'
+    LEFT ANTI JOIN evolutions later ON s.sample_id = later.sample_id AND r.round < later.round AND later.status IN ('kept', 'eliminated')
 ),
 figure AS (
     SELECT 0 AS place, NULL AS round, 'samples' AS state, NULL AS reason, count(*) AS samples FROM samples
@@ -46,7 +48,7 @@ figure AS (
         3,
         round,
         'stale',
-        CASE reason WHEN 'parent' THEN 'parent was superseded' ELSE concat(reason, ' has changed') END,
+        CASE reason WHEN 'parent' THEN 'parent is superseded or stale' ELSE concat(reason, ' has changed') END,
         count(DISTINCT sample_id)
     FROM stale
     GROUP BY round, reason

@@ -1,6 +1,7 @@
--- Evolutions that stand and would come out otherwise today, one row for each reason. `present_prompts` holds the prompts that this session
+-- Evolutions that stand and would come out otherwise today, one row for each reason; and all that descend from them, which have reason 'parent'
+-- as those have whose parents were superseded. `present_prompts` holds the prompts that this session
 -- evolves with; a model, a judge or parameters given by flags are no staleness.
-WITH standing AS (
+WITH RECURSIVE standing AS (
     SELECT e.*, s.content_hash
     FROM evolutions e
     JOIN samples s ON e.sample_id = s.sample_id
@@ -31,7 +32,7 @@ parent AS (
     FROM origin o
     JOIN item i ON o.sample_id = i.sample_id AND o.parent_round = i.round
 ),
-reason AS (
+own_reason AS (
     SELECT evolution_id, 'sample' AS reason FROM standing WHERE sample_hash <> content_hash
     UNION ALL
     SELECT s.evolution_id, 'prompt' FROM standing s JOIN prompt p ON s.prompt_id = p.prompt_id
@@ -42,6 +43,19 @@ reason AS (
     FROM standing s
     LEFT ANTI JOIN parent p
         ON s.sample_id = p.sample_id AND s.round = p.round AND coalesce(s.parent_evolution_id, '') = coalesce(p.evolution_id, '')
+),
+descendant AS (
+    SELECT evolution_id, round, 0 AS distance FROM standing WHERE evolution_id IN (SELECT evolution_id FROM own_reason)
+    UNION ALL
+    -- Rows inserted by hand may go in circles; rounds do not.
+    SELECT s.evolution_id, s.round, d.distance + 1
+    FROM descendant d
+    JOIN standing s ON d.evolution_id = s.parent_evolution_id AND d.round < s.round
+),
+reason AS (
+    SELECT evolution_id, reason FROM own_reason
+    UNION
+    SELECT evolution_id, 'parent' FROM descendant WHERE distance > 0
 )
 SELECT r.reason, s.evolution_id, s.sample_id, s.round, s.operator, s.status, s.model, s.judge, s.prompt_id, s.judge_prompt_id
 FROM reason r

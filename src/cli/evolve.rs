@@ -85,6 +85,11 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
         ReportFormat::Json => print_json(&[&report]),
         ReportFormat::Text => print_report(&report),
     }?;
+    if due == Due::Judgements && arguments.rounds > 1 && report.rounds.iter().any(|round| round.evolutions > 0) {
+        hint(
+            "what was evolved from it is stale now: mmevol evolve --stale; then judge later rounds of the same samples: --judge-only again",
+        );
+    }
     interrupt.check()
 }
 
@@ -136,14 +141,17 @@ async fn due(store: &Store, arguments: &Arguments) -> Result<Due> {
 
 /// Says what is made again before it is paid for.
 async fn note_chosen(evolution: &Evolution, predicate: &str) -> Result<()> {
-    let Chosen { evolutions, samples } = evolution.chosen().await?;
+    let Chosen { evolutions, samples, made_before } = evolution.chosen().await?;
     if evolutions == 0 {
         note(format_args!("no evolution has an item for which --where holds: {predicate}"));
         hint("to evolve samples that were never tried, and have such an item, add --new");
         return Ok(());
     }
     note(format_args!("evolving again {evolutions} evolutions of {samples} samples, which have an item for which --where holds"));
-    note("what they made stays, as superseded; what was evolved from it becomes stale: mmevol evolve --stale");
+    if made_before > 0 {
+        note(format_args!("the same command was not finished before: {made_before} evolutions that it made again are left alone"));
+    }
+    note("what they made stays, as superseded; what was evolved from it becomes stale, and is left to: mmevol evolve --stale");
     Ok(())
 }
 

@@ -77,6 +77,7 @@ fn draw_node(node: &LineageNode, indent: &str, last: bool, width: Option<usize>)
     let (branch, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
     let indent_below = format!("{indent}{below}");
     let style = match node.item.status.as_str() {
+        _ if node.item.superseded => ELIMINATED,
         "kept" => KEPT,
         "eliminated" => ELIMINATED,
         _ => FAILED,
@@ -99,7 +100,9 @@ fn heading(item: &LineageItem) -> String {
     let operator = item.operator.as_deref().unwrap_or("imported");
     let score = item.score.map(|score| format!(" {score}/10")).unwrap_or_default();
     let faults = item.faults.as_ref().filter(|faults| !faults.is_empty()).map(|faults| format!(" [{}]", faults.join(", ")));
-    format!("{} round {} {operator} {}{score}{}", shown(&item.instruction_id), item.round, item.status, faults.unwrap_or_default())
+    let superseded = if item.superseded { ", superseded" } else { "" };
+    let status = format!("{}{superseded}", item.status);
+    format!("{} round {} {operator} {status}{score}{}", shown(&item.instruction_id), item.round, faults.unwrap_or_default())
 }
 
 fn shown(id: &str) -> &str {

@@ -19,6 +19,7 @@ use super::{hint, note, print_query};
 use crate::error::{Error, Position, Result};
 use crate::model::in_flight::InFlight;
 use crate::model::service::Spending;
+use crate::prompt::PromptLibrary;
 use crate::query::{Models, Session};
 use crate::store::{SharedWriter, Store};
 
@@ -47,7 +48,7 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
         Err(error) => return Err(error),
     };
     let Some(model) = &arguments.models.model else {
-        return run_statements(&Arc::new(without_models(store).await?), &arguments).await;
+        return run_statements(&Arc::new(without_models(store, arguments.models.prompt_library()?).await?), &arguments).await;
     };
     let stop = CancellationToken::new();
     let spending = Arc::new(Spending::new(arguments.models.spending.max_calls, arguments.models.spending.budget_usd).until(stop.clone()));
@@ -134,8 +135,8 @@ fn in_file(error: Error, path: &Path, start: Position) -> Error {
     }
 }
 
-async fn without_models(store: Option<Store>) -> Result<Session> {
-    let builder = Session::builder();
+async fn without_models(store: Option<Store>, prompts: PromptLibrary) -> Result<Session> {
+    let builder = Session::builder().prompts(Arc::new(prompts));
     match store {
         Some(store) => builder.store(store),
         None => builder,

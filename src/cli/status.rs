@@ -1,22 +1,38 @@
 //! `mmevol status`: what the store holds, what failed, is missing or stale and why, and how to go on.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use arrow::array::AsArray;
+use arrow::record_batch::RecordBatch;
 use clap::{Args, ValueEnum};
 
-use super::output::OutputFormat;
-use super::{hint, note, open_session, print_query};
-use crate::error::Result;
-use crate::query::Statement;
+use super::output::{OutputFormat, OutputOptions, write_stream};
+use super::{hint, note};
+use crate::error::{Error, Result};
+use crate::prompt::PromptLibrary;
+use crate::query::{Session, Statement};
+use crate::store::Store;
 
 /// Every figure that `status` shows, one row each, so that it can be printed as one table or one JSON array.
 const STATUS: Statement = Statement::new("status/status", include_str!("../../sql/status/status.sql"));
+
+/// How to go on, each with the states it is for.
+const HINTS: [(&[&str], &str); 4] = [
+    (&["waiting", "missing"], "evolve what is waiting or missing: mmevol evolve"),
+    (&["failed"], "try what failed again: mmevol evolve --failed"),
+    (&["stale"], "mend what is stale: mmevol evolve --stale"),
+    (&["cut off"], "ask for longer answers: mmevol evolve --stale --max-tokens N"),
+];
 
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// How to print it.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     output: StatusFormat,
+    /// Prompts of your own in place of the embedded ones, by file name: what was made with others is stale.
+    #[arg(long, value_name = "DIR")]
+    prompts: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -26,15 +42,29 @@ enum StatusFormat {
 }
 
 pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
-    let session = open_session(store).await?;
+    let prompts = match &arguments.prompts {
+        Some(directory) => PromptLibrary::with_directory(directory)?,
+        None => PromptLibrary::embedded(),
+    };
+    let session = Session::builder().store(Store::open(store).await?).prompts(Arc::new(prompts)).build().await?;
     let format = match arguments.output {
         StatusFormat::Table => OutputFormat::Table,
         StatusFormat::Json => OutputFormat::Json,
     };
-    print_query(&session, STATUS.text(), format).await?;
+    let figures = session.collect(STATUS.text()).await?;
+    let Some(first) = figures.first() else { return Err(Error::internal("failed to count samples", "the query gave no row")) };
+    let (schema, rows) = (first.schema(), futures::stream::iter(figures.iter().cloned().map(Ok::<_, Error>)));
+    write_stream(schema, rows, format, OutputOptions::for_stdout(), &mut std::io::stdout().lock()).await?;
     if arguments.output == StatusFormat::Table {
         note("per round and operator: mmevol sql \"SELECT * FROM rounds\"");
-        hint("evolve what is waiting or missing with 'mmevol evolve', what failed with --failed, what is stale with --stale");
+        let is_there = |state: &&str| figures.iter().any(|batch| has_state(batch, state));
+        for (_, advice) in HINTS.iter().filter(|(states, _)| states.iter().any(|state| is_there(state))) {
+            hint(advice);
+        }
     }
     Ok(())
+}
+
+fn has_state(figures: &RecordBatch, state: &str) -> bool {
+    figures.column_by_name("state").is_some_and(|states| states.as_string::<i32>().iter().flatten().any(|other| other == state))
 }

@@ -1,14 +1,18 @@
 //! Evolutions that a predicate chooses to be made again.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use arrow::array::AsArray;
 use futures::TryStreamExt;
 use serde::{Deserialize, Serialize};
 
-use super::statements::{CHOSEN, RunValues};
+use super::statements::{FRONTIER, MADE_AGAIN, RunValues, single_count};
 use super::{Evolution, RoundReport};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::ids::stable_key;
 use crate::query::Session;
-use crate::store::Store;
+use crate::store::{SharedWriter, Store};
 
 /// From the last run backwards.
 const RUNS: &str = "SELECT settings, counters, run_id FROM runs WHERE command = 'evolve' ORDER BY CAST(substr(run_id, 5) AS BIGINT) DESC";
@@ -22,10 +26,12 @@ const SAMPLE_COLUMNS: [&str; 4] = ["sample_id", "source", "source_id", "caption"
 /// What [`Due::Chosen`](super::Due::Chosen) makes again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chosen {
-    /// Evolutions that stand and have an item for which the predicate holds.
+    /// Evolutions that stand and have an item for which the predicate holds; of each sample, those of the first such round.
     pub evolutions: u64,
     /// Their samples.
     pub samples: u64,
+    /// Evolutions that the same command made again before it was cut off, or beside others that failed. They are left alone.
+    pub made_before: u64,
 }
 
 /// The columns of items that a predicate over `history` names, rather than those of their sample: with such a one `mmevol evolve --where`
@@ -41,18 +47,46 @@ pub async fn item_columns(store: &Store, predicate: &str) -> Result<Vec<String>>
 
 pub(super) async fn chosen(evolution: &Evolution, session: &Session) -> Result<Chosen> {
     let made_again = evolution.made_again(session).await?;
-    let parameters = evolution.parameters(1, RunValues { made_again: &made_again, ..RunValues::UNRECORDED });
-    let batches = session.collect(&CHOSEN.bind(&parameters)?).await?;
-    let rows = batches.iter().map(serde_arrow::from_record_batch::<Vec<Chosen>>).collect::<Result<Vec<_>, _>>()?;
-    rows.into_iter().flatten().next().ok_or_else(|| Error::internal("failed to count evolutions", "the query gave no row"))
+    let made_before = MADE_AGAIN.bind(&evolution.parameters(1, RunValues { made_again: &made_again, ..RunValues::UNRECORDED }))?;
+    let mut chosen = Chosen { made_before: single_count(session, &made_before).await?, ..Chosen::default() };
+    let mut taken_up = HashSet::new();
+    for round in 1..=evolution.settings.rounds {
+        let mut due = due_samples(evolution, session, round, &made_again).await?;
+        due.retain(|sample| !taken_up.contains(sample));
+        chosen.evolutions += due.len() as u64;
+        taken_up.extend(due);
+    }
+    chosen.samples = taken_up.len() as u64;
+    Ok(chosen)
 }
 
-/// The runs of the same evolution that were stopped before it was complete: going on, it leaves alone what they made again. A run of a round is
-/// stopped, or belongs to the command whose later round was.
+/// The sample of each evolution that is due in a round.
+async fn due_samples(evolution: &Evolution, session: &Session, round: u32, made_again: &[String]) -> Result<Vec<u128>> {
+    let frontier = FRONTIER.bind(&evolution.parameters(round, RunValues { made_again, ..RunValues::UNRECORDED }))?;
+    let mut batches = session.stream(&format!("SELECT sample_id FROM ({frontier})")).await?;
+    let mut samples = Vec::new();
+    while let Some(batch) = batches.try_next().await? {
+        samples.extend(batch.column(0).as_string::<i32>().iter().flatten().map(stable_key));
+    }
+    Ok(samples)
+}
+
+/// Whether anything chosen is left to do when `round` is done as far as it goes: something failed, was stopped, or belongs to a later round.
+pub(super) async fn is_unfinished(evolution: &Evolution, writer: &SharedWriter, round: u32, made_again: &[String]) -> Result<bool> {
+    let session = Session::builder().writer(Arc::clone(writer)).build().await?;
+    for round in round..=evolution.settings.rounds {
+        if !due_samples(evolution, &session, round, made_again).await?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The runs of the same evolution that left something to do: going on, it leaves alone what they made again. The command may have been stopped,
+/// or killed between two rounds, or some of its requests failed.
 pub(super) async fn unfinished_runs(evolution: &Evolution, session: &Session) -> Result<Vec<String>> {
     let settings = without_limits(evolution.recorded_settings());
     let mut unfinished: Vec<String> = Vec::new();
-    let mut next_round = 0;
     let mut batches = session.stream(RUNS).await?;
     while let Some(batch) = batches.try_next().await? {
         let [recorded, counters, run_ids] = [0, 1, 2].map(|column| batch.column(column).as_string::<i32>());
@@ -60,10 +94,9 @@ pub(super) async fn unfinished_runs(evolution: &Evolution, session: &Session) ->
             let same = serde_json::from_str(recorded.value(row)).is_ok_and(|recorded| without_limits(recorded) == settings);
             // A run of a mmevol that did not count like this was finished.
             let round: RoundReport = serde_json::from_str(counters.value(row)).unwrap_or_default();
-            if !same || !(round.stopped || round.round < next_round) {
+            if !same || !round.unfinished.unwrap_or(round.stopped) {
                 return Ok(unfinished);
             }
-            next_round = round.round;
             unfinished.push(run_ids.value(row).to_owned());
         }
     }

@@ -73,9 +73,11 @@ pub enum Due {
     /// Only what would come out otherwise today: its prompt, its judge's prompt, its sample or its parents have changed (view `stale`), or its
     /// answer was cut off under a lower limit; and what descends from it.
     Stale,
-    /// Only the evolutions with an item for which [`Settings::predicate`] holds. Each asks for another answer than before.
+    /// Only the evolutions with an item for which [`Settings::predicate`] holds. Each asks for another answer than before. Of each sample, only
+    /// those of the first such round: what descends from them is stale then, and left to [`Due::Stale`].
     Chosen,
-    /// Only the verdicts, where another judge or another judge's prompt gave them. The rewritten items stay as they came.
+    /// Only the verdicts, where another judge or another judge's prompt gave them. The rewritten items stay as they came. Of each sample, only
+    /// those of the first such round.
     Judgements,
 }
 
@@ -206,6 +208,9 @@ pub struct RoundReport {
     /// Why the model or the judge answers no more, where every call failed to reach it or too many in a row did.
     #[serde(default)]
     pub endpoint_lost: Option<String>,
+    /// With [`Due::Chosen`], whether something that was chosen is left to do, in this round or a later one: the same run again goes on with that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfinished: Option<bool>,
 }
 
 impl Evolution {
@@ -297,7 +302,7 @@ impl Evolution {
         self.check_predicate(&session).await?;
 
         let mut report = EvolutionReport { without_images: self.count_without_images(&session).await?, ..EvolutionReport::default() };
-        let made_again = self.made_again(&session).await?;
+        let mut made_again = self.made_again(&session).await?;
         drop(session);
         let mut run_ids = Vec::new();
         for round in (1..=self.settings.rounds).take_while(|_| !spending.is_stopped()) {
@@ -308,10 +313,16 @@ impl Evolution {
             report.stopped = self.stopped(&spending, done.left_out);
             done.stopped = report.stopped.is_some();
             if done.evolutions > 0 {
+                let run_id = writer.lock().await.run_id().to_owned();
+                run_ids.push(run_id.clone());
+                if matches!(self.settings.due, Due::Chosen | Due::Judgements) {
+                    made_again.push(run_id);
+                }
+                if self.settings.due == Due::Chosen {
+                    done.unfinished = Some(Box::pin(chosen::is_unfinished(self, &writer, round, &made_again)).await?);
+                }
                 let counters = serde_json::to_value(&done).map_err(|cause| Error::internal("failed to write the run's counters", cause))?;
-                let mut writer = writer.lock().await;
-                run_ids.push(writer.run_id().to_owned());
-                writer.checkpoint(counters).await?;
+                writer.lock().await.checkpoint(counters).await?;
             }
             report.endpoint_lost.clone_from(&done.endpoint_lost);
             report.rounds.push(done);

@@ -20,7 +20,7 @@ pub(super) const EVOLUTIONS: Statement = Statement::new("round/evolutions", incl
 pub(super) const SUPERSEDED: Statement = Statement::new("round/superseded", include_str!("../../sql/round/superseded.sql"));
 pub(super) const WITHOUT_IMAGES: Statement = Statement::new("round/without_images", include_str!("../../sql/round/without_images.sql"));
 pub(super) const FAILURES: Statement = Statement::new("round/failures", include_str!("../../sql/round/failures.sql"));
-pub(super) const CHOSEN: Statement = Statement::new("round/chosen", include_str!("../../sql/round/chosen.sql"));
+pub(super) const MADE_AGAIN: Statement = Statement::new("round/made_again", include_str!("../../sql/round/made_again.sql"));
 pub(super) const TOKENS: Statement = Statement::new("round/tokens", include_str!("../../sql/round/tokens.sql"));
 pub(super) const PLANNED: Statement = Statement::new("round/planned", include_str!("../../sql/round/planned.sql"));
 pub(super) const CUT_OFF: Statement = Statement::new("round/cut_off", include_str!("../../sql/round/cut_off.sql"));
@@ -31,7 +31,8 @@ pub(super) struct RunValues<'a> {
     pub run_id: &'a str,
     /// When it started.
     pub now: &'a str,
-    /// Runs that it goes on with, of those that make chosen evolutions again.
+    /// Runs of the same command, this process's and earlier ones that it goes on with: what they made again is not made once more, and
+    /// their samples are left out of later rounds.
     pub made_again: &'a [String],
     /// Whether requests that are not made leave a row.
     pub unasked: bool,

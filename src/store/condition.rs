@@ -46,6 +46,8 @@ pub struct LeftOver {
     pub unpublished: Vec<Table>,
     /// Files and folders that belong to nothing.
     pub files: Vec<PathBuf>,
+    /// What is wrong with the journal, if it cannot be read. Then nothing is known of what it holds.
+    pub damaged_journal: Option<String>,
 }
 
 impl Store {
@@ -88,7 +90,7 @@ impl Store {
     /// What is left of commands that were cut off. Takes the write lock for a moment: while a command writes, nothing is left over.
     ///
     /// # Errors
-    /// [`Error::StoreInUse`], [`Error::ReadOnlyStore`]; [`Error::Io`] when the journal cannot be read.
+    /// [`Error::StoreInUse`], [`Error::ReadOnlyStore`]; those of the tables.
     pub async fn left_over(&self) -> Result<LeftOver> {
         let lock = Arc::new(WriterLock::acquire(&self.root, "check", self.clock.now())?);
         let snapshot = self.snapshot().await?;
@@ -103,15 +105,23 @@ impl Store {
             }
         }
         if Journal::exists(&self.root) {
-            // From the first record on: what is in the table already is to be seen here, not cleared.
-            let journal = Arc::new(Journal::open(&self.root, &self.disk, 0, lock)?);
-            let journaled = snapshot.catalog().journaled;
-            let all = journal.numbers(0)?;
-            left_over.recorded_calls = all.end.min(journaled).saturating_sub(all.start);
-            let new = all.start.max(journaled)..all.end.max(journaled);
-            left_over.calls = journal.batches(new).map_err(Error::from).and_then(identify).try_collect().await?;
+            match self.read_journal(lock, snapshot.catalog().journaled).await {
+                Ok((recorded_calls, calls)) => (left_over.recorded_calls, left_over.calls) = (recorded_calls, calls),
+                Err(error @ Error::Io { .. }) => left_over.damaged_journal = Some(error.to_string()),
+                Err(error) => return Err(error),
+            }
         }
         Ok(left_over)
+    }
+
+    /// How many records of the journal the table has already, and those that it has not.
+    async fn read_journal(&self, lock: Arc<WriterLock>, journaled: u64) -> Result<(u64, Vec<RecordBatch>)> {
+        // From the first record on: what is in the table already is to be seen here, not cleared.
+        let journal = Arc::new(Journal::open(&self.root, &self.disk, 0, lock)?);
+        let all = journal.numbers(0)?;
+        let new = all.start.max(journaled)..all.end.max(journaled);
+        let calls = journal.batches(new).map_err(Error::from).and_then(identify).try_collect().await?;
+        Ok((all.end.min(journaled).saturating_sub(all.start), calls))
     }
 
     /// Removes files and folders that no running command can own any more. Returns how many.

@@ -208,6 +208,22 @@ async fn calls_come_back_from_the_journal() {
 }
 
 #[test]
+fn a_damaged_journal_is_named_and_keeps_no_other_check_from_running() {
+    let workspace = evolved();
+    workspace.write("mmevol-store/journal.redb", [7; 8192]);
+    let findings = assert_broken(&workspace, &["journal_is_readable"]);
+    assert!(findings["journal_is_readable"]["example"].as_str().unwrap().contains("journal.redb"), "{findings:#}");
+    assert_eq!(findings["journal_is_in_calls"]["result"], "not checked");
+    assert_eq!(findings["counts_agree"]["result"], "ok");
+    workspace
+        .run(&["evolve", "--rounds", "2", "--model", "rules"])
+        .expect_code(2)
+        .expect_stderr(&["journal.redb", "hint: the file is damaged"]);
+    fs::remove_file(workspace.store().join("journal.redb")).unwrap();
+    workspace.run(&["check"]).expect_code(0);
+}
+
+#[test]
 fn a_version_that_a_tag_names_must_be_there() {
     let workspace = evolved();
     // Lance counts the names of its manifests down, so that the newest comes first.

@@ -1,9 +1,14 @@
 //! `evolve --where`: what it takes up, says and costs, at the endpoint.
 
-use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::command::{Run, Workspace};
-use crate::endpoint::Endpoint;
+use serde_json::{Value, json};
+
+use crate::command::{Run, Workspace, bundled_seeds};
+use crate::endpoint::{Behaviour, Endpoint, evolving, prompt_of};
 use crate::stores::KEY;
 
 fn evolve(workspace: &Workspace, endpoint: &Endpoint, more: &[&str]) -> Run {
@@ -68,7 +73,7 @@ fn a_predicate_over_evolved_items_makes_them_again() {
     );
     assert!(stale > 0, "nobody descends from what was made again");
     let status = workspace.run(&["status"]).expect_code(0);
-    let line = status.stdout.lines().find(|line| line.contains("parent was superseded")).unwrap_or_else(|| panic!("{status}"));
+    let line = status.stdout.lines().find(|line| line.contains("parent is superseded or stale")).unwrap_or_else(|| panic!("{status}"));
     assert!(line.trim_start().starts_with("2  stale") && line.ends_with(&format!(" {stale}")), "{status}");
     evolve(&workspace, &endpoint, &["--rounds", "2", "--stale"]);
     assert_eq!(count(&workspace, "SELECT * FROM stale"), 0);
@@ -117,4 +122,189 @@ fn the_same_command_goes_on_where_it_was_stopped() {
     assert_eq!(evolved_again(&["--max-calls", "6"]), 3);
     assert_eq!(evolved_again(&[]), 2);
     assert_eq!(evolved_again(&[]), 7);
+}
+
+/// An endpoint that treats requests about the cat otherwise while the switch is on.
+fn without_cat(otherwise: fn() -> Behaviour) -> (Endpoint, Arc<AtomicBool>) {
+    let switch = Arc::new(AtomicBool::new(false));
+    let is_on = Arc::clone(&switch);
+    let endpoint = Endpoint::start(move |body| match is_on.load(Ordering::Relaxed) && prompt_of(body).contains("tabby cat") {
+        true => otherwise(),
+        false => evolving(body),
+    });
+    (endpoint, switch)
+}
+
+fn refused() -> Behaviour {
+    Behaviour::error(400, "no cats")
+}
+
+const CAT: &str = "sample_id IN (SELECT sample_id FROM samples WHERE source_id = 'chelsea')";
+
+/// What failed is due to the same command and to --failed, though an older attempt stands; what succeeded is asked for by neither.
+#[test]
+fn what_failed_when_it_was_chosen_is_tried_again() {
+    let workspace = Workspace::with_photos();
+    let (endpoint, fails) = without_cat(refused);
+    evolve(&workspace, &endpoint, &["--rounds", "1"]);
+    let answers = "SELECT DISTINCT request_id FROM evolutions WHERE status <> 'failed'";
+    assert_eq!(count(&workspace, answers), 7);
+    let asked_by = |more: &[&str]| {
+        let asked = endpoint.requests();
+        let run = evolve(&workspace, &endpoint, &[&["--rounds", "1"], more].concat());
+        (evolve_requests(&endpoint, asked), run)
+    };
+    fails.store(true, Ordering::Relaxed);
+    assert_eq!(asked_by(&["--where", "round = 1"]).0, 7);
+    assert_eq!(count(&workspace, "SELECT * FROM evolutions WHERE status = 'failed'"), 1);
+    let (asked, run) = asked_by(&["--where", "round = 1"]);
+    assert_eq!(asked, 1, "{run}");
+    let run = run.expect_stderr(&["evolving again 1 evolutions of 1 samples", "6 evolutions that it made again are left alone"]);
+    assert_eq!(count(&workspace, "SELECT * FROM evolutions WHERE status = 'failed'"), 1, "{run}");
+
+    fails.store(false, Ordering::Relaxed);
+    let (asked, run) = asked_by(&["--failed"]);
+    assert_eq!(asked, 1, "another answer, not that of the attempt that stood: {run}");
+    assert_eq!(count(&workspace, "SELECT * FROM evolutions WHERE status = 'failed'"), 0);
+    assert_eq!(count(&workspace, "SELECT * FROM evolutions WHERE status IN ('kept', 'eliminated')"), 7);
+    assert_eq!(count(&workspace, answers), 14);
+    assert_eq!(asked_by(&["--failed"]).0, 0);
+}
+
+/// Killed between two of its rounds, a command goes on with the later one.
+#[test]
+fn a_round_that_was_published_is_not_made_again_by_the_killed_command() {
+    let workspace = Workspace::with_photos();
+    let (endpoint, hangs) = without_cat(|| Behaviour::Hang);
+    evolve(&workspace, &endpoint, &["--rounds", "3"]);
+    let (url, predicate) = (endpoint.base_url(), format!("(round = 1 AND source_id = 'coins') OR (round = 3 AND {CAT})"));
+    let chosen = ["--rounds", "3", "--where", &predicate];
+    let asked = endpoint.requests();
+    hangs.store(true, Ordering::Relaxed);
+    let flags = [&["evolve", "--model", "m", "--base-url", &url][..], &chosen].concat();
+    let mut command = workspace.spawn_with_key(&flags, KEY);
+    while evolve_requests(&endpoint, asked) < 2 {
+        assert!(command.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::yield_now();
+    }
+    command.kill().unwrap();
+    command.wait().unwrap();
+    hangs.store(false, Ordering::Relaxed);
+    let evolved_again = || {
+        let asked = endpoint.requests();
+        evolve(&workspace, &endpoint, &chosen);
+        evolve_requests(&endpoint, asked)
+    };
+    assert_eq!(evolved_again(), 1, "the coins are done");
+    assert_eq!(evolved_again(), 2, "it was complete, and begins anew");
+}
+
+/// What is announced, planned and done is the same: of each sample the first round that is chosen, since the later ones are stale then.
+#[test]
+fn rounds_that_become_stale_are_not_made_again() {
+    let (workspace, endpoint) = (Workspace::with_photos(), Endpoint::evolving());
+    evolve(&workspace, &endpoint, &["--rounds", "2"]);
+    let flags = ["--rounds", "2", "--where", "round = 1 OR (round = 2 AND score < 8)"];
+    let planned = evolve(&workspace, &endpoint, &[&flags[..], &["--dry-run", "--output", "json"]].concat());
+    let planned: Value = serde_json::from_str(&planned.stdout).unwrap();
+    assert_eq!(planned["total"]["evolve_requests"], 7, "{planned:#}");
+    let asked = endpoint.requests();
+    let run = evolve(&workspace, &endpoint, &flags)
+        .expect_stderr(&["evolving again 7 evolutions of 7 samples", "is left to: mmevol evolve --stale"]);
+    assert_eq!(evolve_requests(&endpoint, asked), 7, "{run}");
+}
+
+/// What descends from what is stale will be redone with it, and is counted as such; it is asked for only where its parents came out otherwise.
+#[test]
+fn what_descends_from_what_is_stale_is_stale() {
+    let (workspace, endpoint) = (Workspace::with_photos(), Endpoint::evolving());
+    evolve(&workspace, &endpoint, &["--rounds", "3"]);
+    evolve(&workspace, &endpoint, &["--rounds", "1", "--where", "round = 1"]);
+    let below = "SELECT e.evolution_id FROM evolutions e JOIN stale p ON e.parent_evolution_id = p.evolution_id WHERE e.round = 3";
+    assert!(count(&workspace, below) > 0, "the draw has changed");
+    assert_eq!(
+        count(&workspace, &format!("{below} AND e.evolution_id NOT IN (SELECT evolution_id FROM stale WHERE reason = 'parent')")),
+        0
+    );
+    evolve(&workspace, &endpoint, &["--rounds", "3", "--stale"]);
+    assert_eq!(count(&workspace, "SELECT * FROM stale"), 0);
+    let asked = endpoint.requests();
+    evolve(&workspace, &endpoint, &["--rounds", "3", "--stale"]);
+    assert_eq!(endpoint.requests(), asked);
+}
+
+#[test]
+fn a_replacement_that_fails_replaces_nothing() {
+    let workspace = Workspace::with_photos();
+    let (endpoint, fails) = without_cat(refused);
+    evolve(&workspace, &endpoint, &["--rounds", "2"]);
+    evolve(&workspace, &endpoint, &["--rounds", "1", "--where", &format!("round = 1 AND {CAT}")]);
+    let standing = format!("SELECT * FROM evolutions WHERE round = 2 AND status IN ('kept', 'eliminated') AND {CAT}");
+    assert_eq!((count(&workspace, &standing), count(&workspace, "SELECT * FROM stale")), (1, 1), "the draw has changed");
+    fails.store(true, Ordering::Relaxed);
+    evolve(&workspace, &endpoint, &["--rounds", "2", "--stale"]);
+    assert_eq!((count(&workspace, &standing), count(&workspace, "SELECT * FROM stale")), (1, 1));
+    fails.store(false, Ordering::Relaxed);
+    evolve(&workspace, &endpoint, &["--rounds", "2", "--failed"]);
+    assert_eq!((count(&workspace, &standing), count(&workspace, "SELECT * FROM stale")), (1, 0));
+}
+
+/// A round that a finished history leaves out is not known, and what came after it stands.
+#[test]
+fn a_finished_history_is_gone_on_with_at_its_end() {
+    let (workspace, endpoint) = (Workspace::new(), Endpoint::evolving());
+    let item = |question: &str| json!([{ "question": question, "answer": "A cup." }]);
+    let history = json!([{
+        "id": "table", "image": "table.jpg", "caption": "A cup on a table.", "conversations_v0": item("What is it?"), "conversations_v1": [],
+        "conversations_v2": item("What is it that stands on the table?"),
+    }]);
+    workspace.write("table.jpg", fs::read(Path::new(&bundled_seeds()).with_file_name("images/coffee.jpg")).unwrap());
+    workspace.write("history.json", history.to_string());
+    workspace.run(&["import", "history.json"]).expect_code(0);
+    let status = workspace.run(&["status"]).expect_code(0);
+    assert!(!status.stdout.contains("missing"), "{status}");
+    evolve(&workspace, &endpoint, &["--rounds", "3"]);
+    assert_eq!(count(&workspace, "SELECT * FROM evolutions WHERE round = 1"), 0);
+    assert_eq!(count(&workspace, "SELECT * FROM evolutions WHERE round = 3"), 1);
+    assert_eq!(count(&workspace, "SELECT * FROM evolutions WHERE status = 'superseded'"), 0);
+}
+
+#[test]
+fn what_was_replaced_is_told_apart() {
+    let (workspace, endpoint) = (Workspace::with_photos(), Endpoint::evolving());
+    evolve(&workspace, &endpoint, &["--rounds", "1"]);
+    evolve(&workspace, &endpoint, &["--rounds", "1", "--where", "round = 1 AND source_id = 'coins'"]);
+    let replaced = count(&workspace, "SELECT * FROM history WHERE evolution_status = 'superseded'");
+    assert!(replaced > 0);
+    let text = workspace.run(&["lineage", "coins", "--full"]).expect_code(0);
+    assert_eq!(text.stdout.matches(", superseded").count(), replaced, "{text}");
+    let tree = workspace.run(&["lineage", "coins", "--output", "json"]).expect_code(0);
+    assert_eq!(
+        tree.stdout.matches("\"superseded\":true").count() + tree.stdout.matches("\"superseded\": true").count(),
+        replaced,
+        "{tree}"
+    );
+    assert_eq!(count(&workspace, "SELECT * FROM lineage('coins') WHERE superseded"), replaced);
+
+    let difference = workspace.run(&["diff", "before-run-3", "now", "--output", "json"]).expect_code(0);
+    let rows: Vec<Value> = serde_json::from_str(&difference.stdout).unwrap();
+    for row in rows {
+        let kept =
+            format!("SELECT * FROM item_facts WHERE round = 1 AND status = 'kept' AND operator = '{}'", row["operator"].as_str().unwrap());
+        assert_eq!(row["kept_b"].as_u64().unwrap(), count(&workspace, &kept) as u64, "{difference}");
+    }
+}
+
+#[test]
+fn prompts_of_ones_own_are_compared_with() {
+    let workspace = Workspace::with_photos();
+    workspace.run(&["evolve", "--rounds", "1", "--model", "rules"]).expect_code(0);
+    let original = fs::read_to_string(crate::command::in_package("prompts/score.md")).unwrap();
+    workspace.write("own/score.md", original + "\nTake your time.\n");
+    let stale = "SELECT count(*) AS n FROM stale WHERE reason = 'judge prompt'";
+    let run = workspace.run(&["sql", "--prompts", "own", stale, "--output", "csv"]).expect_code(0);
+    assert_ne!(run.stdout, "n\n0\n");
+    assert_eq!(workspace.run(&["sql", stale, "--output", "csv"]).stdout, "n\n0\n");
+    let status = workspace.run(&["status", "--prompts", "own"]).expect_code(0).expect_stderr(&["mmevol evolve --stale"]);
+    assert!(status.stdout.contains("judge prompt has changed"), "{status}");
 }

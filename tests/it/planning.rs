@@ -8,7 +8,7 @@ use mmevol::model::prices::PriceTable;
 use mmevol::prompt::PromptLibrary;
 
 use crate::endpoint::{Behaviour, Endpoint, evolving, prompt_of};
-use crate::stores::{TestStore, client};
+use crate::stores::{TestStore, client, client_of};
 
 fn rounds(rounds: u32, due: Due) -> Settings {
     Settings { rounds, due, ..Settings::default() }
@@ -66,6 +66,18 @@ async fn later_rounds_follow() {
             let drawn = format!("SELECT count(*) FROM evolutions WHERE round = {round} AND operator = '{}'", planned.operator);
             assert_eq!(test.count(&drawn).await.unsigned_abs(), planned.samples, "{planned:?}");
         }
+    }
+}
+
+/// What a judge says of a sample's first round makes its later ones stale, or leaves them to the next such run.
+#[tokio::test]
+async fn judging_again_is_foretold_over_rounds() {
+    let (test, endpoint) = (TestStore::with_photos().await, Endpoint::evolving());
+    evolution(&test, &endpoint, rounds(2, Due::New)).run().await.unwrap();
+    for judged in [7, 1] {
+        let again = evolution(&test, &endpoint, rounds(2, Due::Judgements)).judge(client_of(&endpoint, "another-judge"));
+        let plan = keeps_its_word(&test, &endpoint, again).await;
+        assert_eq!(plan.total.score_requests, judged, "{plan:#?}");
     }
 }
 

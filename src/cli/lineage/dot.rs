@@ -20,6 +20,7 @@ pub(super) fn dot(lineage: &Lineage, full: bool) -> Result<String, fmt::Error> {
         let shorten = |text: &str| if full { text.to_owned() } else { beginning(text) };
         let label = format!("{}\nQ: {}\nA: {}", heading(item), shorten(&item.question), shorten(&item.answer));
         let style = match item.status.as_str() {
+            _ if item.superseded => "color=gray, fontcolor=gray, style=dashed",
             "kept" => "color=darkgreen",
             "eliminated" => "color=gray, fontcolor=gray",
             _ => "color=red",

@@ -17,7 +17,7 @@ pub(super) static ANCESTORS: TableFunction = TableFunction {
     name: "ancestors",
     parameters: &["id"],
     optional: 0,
-    summary: "What an instruction was made from: its parent (depth 1), that one's parent, and so on to the seed. No rows for a seed. By id or by the beginning of one (4 digits or more). Scans two id columns and reads one sample's rows; for many instructions at once, join lineage_edges.",
+    summary: "What an instruction was made from: its parent (depth 1), that one's parent, and so on to the seed. No rows for a seed. By id or by the beginning of one (4 digits or more). Scans three id columns and reads one sample's rows; for many instructions at once, join lineage_edges.",
     example: "SELECT depth, round, operator, question FROM ancestors('d3d8338eafd3') ORDER BY depth",
     make: ancestors,
 };

@@ -17,7 +17,7 @@ pub(super) static DESCENDANTS: TableFunction = TableFunction {
     name: "descendants",
     parameters: &["id"],
     optional: 0,
-    summary: "What was made from an instruction: its children (depth 1), theirs, and so on. No rows for an item that nothing was made from. By id or by the beginning of one (4 digits or more). Scans two id columns and reads one sample's rows; for many instructions at once, join lineage_edges.",
+    summary: "What was made from an instruction: its children (depth 1), theirs, and so on. No rows for an item that nothing was made from. By id or by the beginning of one (4 digits or more). Scans three id columns and reads one sample's rows; for many instructions at once, join lineage_edges.",
     example: "SELECT depth, round, operator, question FROM descendants('d3d8338eafd3') ORDER BY depth",
     make: descendants,
 };

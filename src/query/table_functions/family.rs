@@ -1,7 +1,7 @@
 //! The items of one sample and how they descend from each other.
 //!
 //! Evolving never leaves a sample, so an item's ancestors and descendants are among its sample's items. Finding them costs a scan of one id
-//! column to find the sample, one of the column of sample ids to find its items, and reading these; whatever else the store holds, its texts
+//! column to find the sample, one of the column of sample ids to find its items, one more to find its evolutions, and reading these; whatever else the store holds, its texts
 //! are not read. From there on it is a walk, of any depth. A session that asks more than once scans no more, see
 //! [`Snapshot::select_by_id`].
 
@@ -38,6 +38,8 @@ pub(super) static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     let shown = COLUMNS.iter().filter_map(|name| stored.fields().find(name)).map(|(_, field)| field.as_ref().clone());
     let mut fields: Vec<Field> = shown.filter(|field| field.name() != "position").collect();
     fields.insert(fields.len() - 2, Field::new("depth", DataType::Int32, true));
+    let status = fields.iter().position(|field| field.name() == "status").map_or(fields.len(), |place| place + 1);
+    fields.insert(status, Field::new("superseded", DataType::Boolean, false));
     Arc::new(Schema::new(fields))
 });
 
@@ -51,6 +53,8 @@ pub(super) struct Item {
     round: i32,
     operator: Option<String>,
     status: String,
+    #[serde(default)]
+    superseded: bool,
     score: Option<i32>,
     #[serde(default)]
     depth: Option<i32>,
@@ -58,6 +62,12 @@ pub(super) struct Item {
     answer: String,
     #[serde(skip_serializing)]
     position: i32,
+}
+
+#[derive(Deserialize)]
+struct EvolutionStatus {
+    evolution_id: String,
+    status: String,
 }
 
 /// The items of one sample, in the order of rounds, evolutions and positions.
@@ -76,6 +86,14 @@ impl Family {
         let mut items: Vec<Item> = Vec::new();
         for batch in snapshot.select_by_id(Table::Instructions, "sample_id", sample_id, &COLUMNS).await? {
             items.extend(serde_arrow::from_record_batch::<Vec<Item>>(&batch)?);
+        }
+        let mut superseded = HashSet::new();
+        for batch in snapshot.select_by_id(Table::Evolutions, "sample_id", sample_id, &["evolution_id", "status"]).await? {
+            let evolutions: Vec<EvolutionStatus> = serde_arrow::from_record_batch(&batch)?;
+            superseded.extend(evolutions.into_iter().filter(|row| row.status == "superseded").map(|row| row.evolution_id));
+        }
+        for item in &mut items {
+            item.superseded = item.evolution_id.as_ref().is_some_and(|id| superseded.contains(id));
         }
         items.sort_by(|a, b| (a.round, &a.evolution_id, a.position).cmp(&(b.round, &b.evolution_id, b.position)));
         let by_id = items.iter().enumerate().map(|(place, item)| (item.instruction_id.clone(), place)).collect();
@@ -159,23 +177,35 @@ struct Ids {
 /// # Errors
 /// [`Error::UnknownId`]; an [`Error::Sql`] that lists what an ambiguous beginning fits.
 pub(super) async fn instruction(snapshot: &Snapshot, id: &str) -> Result<(String, String)> {
-    match find(snapshot, id, &[Table::Instructions]).await? {
+    let tables = [Table::Instructions];
+    let found = match whole(snapshot, id, &tables).await? {
+        None => beginning(snapshot, id, &tables).await?,
+        whole => whole,
+    };
+    match found {
         Some(Named::Instruction { instruction_id, sample_id }) => Ok((instruction_id, sample_id)),
         _ => Err(Error::UnknownId { what: "instruction", id: id.to_owned() }),
     }
 }
 
-/// The instruction or sample with this id, or with the only one that begins so.
+/// The instruction or sample with this id, or with the only one that begins so; or the sample with this key of its own in its seed file.
 ///
 /// # Errors
 /// As [`instruction`].
 pub(super) async fn instruction_or_sample(snapshot: &Snapshot, id: &str) -> Result<Named> {
-    let found = find(snapshot, id, &[Table::Instructions, Table::Samples]).await?;
+    let tables = [Table::Instructions, Table::Samples];
+    let mut found = whole(snapshot, id, &tables).await?;
+    if found.is_none() {
+        found = only(id, named(snapshot.select(Table::Samples, &["sample_id"], col("source_id").eq(lit(id))).await?)?)?;
+    }
+    if found.is_none() {
+        found = beginning(snapshot, id, &tables).await?;
+    }
     found.ok_or_else(|| Error::UnknownId { what: "sample or instruction", id: id.to_owned() })
 }
 
-async fn find(snapshot: &Snapshot, id: &str, tables: &[Table]) -> Result<Option<Named>> {
-    // A whole id names one thing: the tables after it are not looked at.
+/// What has this very id. A whole id names one thing: the tables after it are not looked at.
+async fn whole(snapshot: &Snapshot, id: &str, tables: &[Table]) -> Result<Option<Named>> {
     for table in tables {
         let (own_id, columns) = id_columns(*table);
         let found = named(snapshot.select_by_id(*table, own_id, id, columns).await?)?;
@@ -183,6 +213,11 @@ async fn find(snapshot: &Snapshot, id: &str, tables: &[Table]) -> Result<Option<
             return Ok(Some(named));
         }
     }
+    Ok(None)
+}
+
+/// What has the only id that begins so.
+async fn beginning(snapshot: &Snapshot, id: &str, tables: &[Table]) -> Result<Option<Named>> {
     let mut found = Vec::new();
     if id.len() >= SHORTEST_PREFIX {
         let after = format!("{id}{}", char::MAX);
@@ -192,6 +227,11 @@ async fn find(snapshot: &Snapshot, id: &str, tables: &[Table]) -> Result<Option<
             found.extend(named(snapshot.select(*table, columns, begins_so).await?)?);
         }
     }
+    only(id, found)
+}
+
+/// What an id names, if it names one thing or none.
+fn only(id: &str, mut found: Vec<Named>) -> Result<Option<Named>> {
     match found.len() {
         0 | 1 => Ok(found.pop()),
         several => {

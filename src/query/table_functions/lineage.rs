@@ -17,8 +17,8 @@ pub(super) static LINEAGE: TableFunction = TableFunction {
     name: "lineage",
     parameters: &["id"],
     optional: 0,
-    summary: "An instruction with what it was made from and what was made from it, or every instruction of a sample, by id or by the beginning \
-              of one (4 digits or more). depth is the distance from the seed, or from an item whose parent is not known. Scans two id columns and reads \
+    summary: "An instruction with what it was made from and what was made from it, or every instruction of a sample, by id, by the beginning \
+              of one (4 digits or more), or by the sample's own key in its seed file. superseded: another attempt replaced its evolution. depth is the distance from the seed, or from an item whose parent is not known. Scans three id columns and reads \
               one sample's rows.",
     example: "SELECT round, operator, status, depth, question FROM lineage('b51001bb490d') ORDER BY round",
     make: lineage,
