@@ -207,7 +207,7 @@ fn rounds_that_become_stale_are_not_made_again() {
     let flags = ["--rounds", "2", "--where", "round = 1 OR (round = 2 AND score < 8)"];
     let planned = evolve(&workspace, &endpoint, &[&flags[..], &["--dry-run", "--output", "json"]].concat());
     let planned: Value = serde_json::from_str(&planned.stdout).unwrap();
-    assert_eq!(planned["total"]["evolve_requests"], 7, "{planned:#}");
+    assert_eq!(planned[0]["total"]["evolve_requests"], 7, "{planned:#}");
     let asked = endpoint.requests();
     let run = evolve(&workspace, &endpoint, &flags)
         .expect_stderr(&["evolving again 7 evolutions of 7 samples", "is left to: mmevol evolve --stale"]);
