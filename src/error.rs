@@ -177,7 +177,10 @@ impl Error {
             Error::Record { .. } => vec!["correct the record, or go on without such records: --on-bad-record skip".into()],
             Error::Interrupted { .. } => vec!["go on with the same command: what was answered is not asked again".into()],
             Error::UnknownId { .. } => vec!["list ids with: mmevol sql \"SELECT sample_id, source_id FROM samples LIMIT 10\"".into()],
-            Error::Io { path, cause, .. } if path.ends_with("journal.redb") && cause.kind() == std::io::ErrorKind::Other => {
+            Error::Io { path, cause, .. }
+                if path.ends_with("journal.redb")
+                    && matches!(cause.kind(), std::io::ErrorKind::Other | std::io::ErrorKind::InvalidData) =>
+            {
                 vec!["the file is damaged: bring it back from a copy of the store, or move it away; only answers that were not published are lost"
                     .into()]
             }
