@@ -30,8 +30,11 @@ test-slow: setup ## run the tests that take minutes: kills and failing disks at 
 	echo $(CARGO) $$runner $(CARGO_FLAGS) $$ignored; $(CARGO) $$runner $(CARGO_FLAGS) $$ignored
 
 test-browser: build ## look at the report in chromium, wide and narrow, light, dark and printed (needs chromium and chromedriver)
-	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; command="$${CARGO_TARGET_DIR:-target}/debug/mmevol --store $$folder/store"; \
-	$$command demo > /dev/null 2>&1 && $$command report -o $$folder/photos.html && tests/browser/report.py $$folder/photos.html
+	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; command="$${CARGO_TARGET_DIR:-target}/debug/mmevol"; pages=$$folder/photos.html; \
+	export MMEVOL_STORE=$$folder/photos; $$command demo > /dev/null 2>&1 && $$command report -o $$pages || exit; \
+	history=../shared/data/mmevol_demo/history.json; if [ -f $$history ]; then export MMEVOL_STORE=$$folder/history; \
+	$$command import $$history --allow-missing-images && $$command report -o $$folder/history.html || exit; pages="$$pages $$folder/history.html"; fi; \
+	tests/browser/report.py $$pages
 
 gate: setup ## what every change must pass before its tests: format, clippy, documentation
 	@{ $(CARGO) fmt --version && $(CARGO) clippy --version; } > /dev/null 2>&1 || rustup component add rustfmt clippy

@@ -3,9 +3,9 @@
 SELECT
     f.round,
     count(*) AS items,
-    round(avg(n.distance), 3) AS mean_distance,
-    round(median(n.distance), 3) AS median_distance,
-    round(min(n.distance), 3) AS least_distance
+    round(avg(CAST(n.distance AS DOUBLE)), 3) AS mean_distance,
+    round(median(CAST(n.distance AS DOUBLE)), 3) AS median_distance,
+    round(min(CAST(n.distance AS DOUBLE)), 3) AS least_distance
 FROM novelty() n
 JOIN item_facts f ON n.instruction_id = f.instruction_id
 GROUP BY f.round

@@ -28,11 +28,11 @@ enum Action {
 
 #[derive(Debug, Args)]
 struct SampleArguments {
-    /// The file to write: .csv or .jsonl. Columns improved, correct (yes or no), auditor and comment are to be filled in.
+    /// The file to write: .csv or .jsonl, under a name that is free. Columns improved, correct (yes or no), auditor and comment are to be filled in.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     /// Items of each round, operator and verdict.
-    #[arg(long, value_name = "N", default_value_t = AuditSample::default().per_stratum)]
+    #[arg(long, value_name = "N", default_value_t = AuditSample::default().per_stratum, value_parser = clap::value_parser!(u32).range(1..))]
     per_stratum: u32,
     /// Another seed draws other items.
     #[arg(long, value_name = "N", default_value_t = AuditSample::default().seed)]
@@ -65,6 +65,13 @@ async fn sample(store: &Path, arguments: SampleArguments) -> Result<()> {
         Some("jsonl") => OutputFormat::Jsonl,
         _ => return Err(Error::argument("--output", format!("'{}' is neither .csv nor .jsonl", output.display()))),
     };
+    if output.exists() {
+        return Err(Error::Argument {
+            name: "--output".into(),
+            message: format!("'{}' is there already, and somebody may have filled it in", output.display()),
+            hints: vec!["name another file, or remove this one".into()],
+        });
+    }
     let session = open_session(store).await?;
     let rows = AuditSample { per_stratum, seed, predicate }.draw(&session).await?;
     let mut file = PendingFile::create(&output)?;

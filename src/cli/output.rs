@@ -133,7 +133,7 @@ impl fmt::Display for RowCount {
 ///
 /// # Errors
 /// What the stream gives, as it is; [`OutputError`] when a value cannot be expressed or `out` fails. What was written before
-/// stays written.
+/// stays written; nothing is before the first batch.
 pub async fn write_stream<E>(
     schema: SchemaRef,
     batches: impl Stream<Item = Result<RecordBatch, E>>,
@@ -148,14 +148,18 @@ where
     let mut writer = writer_for(&schema, format, options);
     let mut count = RowCount::default();
     let mut batches = pin!(batches);
+    // Before anything is written: of a statement that fails at once nothing appears.
+    let mut next = batches.next().await.transpose()?;
     let mut written = writer.start(&mut out);
     while written.is_ok()
-        && let Some(batch) = batches.next().await
+        && let Some(batch) = next.take()
     {
-        let batch = batch?;
         count.rows += batch.num_rows() as u64;
         if batch.num_columns() > 0 {
             written = writer.write(&batch, &mut out).and_then(|()| Ok(out.flush()?));
+        }
+        if written.is_ok() {
+            next = batches.next().await.transpose()?;
         }
     }
     let shown = written.and_then(|()| writer.finish(&mut out)).and_then(|shown| out.flush().map(|()| shown).map_err(OutputError::from));

@@ -63,12 +63,21 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
         true => SECTIONS.iter().collect(),
         false => arguments.sections.iter().map(|name| section(name.trim())).collect::<Result<_>>()?,
     };
+    let ignoring: Vec<&str> = chosen.iter().filter(|section| section.ignores(&by)).map(|section| section.name()).collect();
+    if let (Some(by), false) = (&arguments.by, ignoring.is_empty()) {
+        note(format_args!("these sections cannot be grouped by {by}, and are not, or not by all of it: {}", ignoring.join(", ")));
+    }
+    let selection = Selection { predicate: arguments.predicate.clone(), at: arguments.at.clone() };
     if arguments.sql {
-        return chosen.iter().try_for_each(|section| print_line(&format!("-- {}\n{};\n", section.file(), section.sql(&by).trim_end())));
+        if selection != Selection::default() {
+            selection.open(&Store::open(store).await?).await?;
+        }
+        let sql = |section: &Section| format!("-- {}\n{};\n", section.file(), selection.over(&section.sql(&by)).trim_end());
+        return chosen.iter().try_for_each(|section| print_line(&sql(section)));
     }
     let store = Store::open(store).await?;
     let progress = Progress::spinner("reading items");
-    let facts = Facts::gather(&store, Selection { predicate: arguments.predicate.clone(), at: arguments.at.clone() }).await?;
+    let facts = Facts::gather(&store, selection).await?;
     let restricted = facts.selection().predicate.is_some();
     let mut printed = Vec::new();
     for section in chosen {

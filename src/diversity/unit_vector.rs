@@ -5,30 +5,30 @@ const COMFORTABLE: std::ops::Range<f64> = 1e-200..1e200;
 
 /// Writes the vector of length 1 in the direction of `vector`. `false` where there is none: all components are 0, or one is not finite.
 pub fn unit_vector(vector: &[f64], unit: &mut Vec<f64>) -> bool {
-    let squared = squared_length(vector, 1.0);
-    let scale = match COMFORTABLE.contains(&squared) {
-        true => squared.sqrt().recip(),
-        // By the largest component first, so that no square overflows or vanishes.
-        false => {
-            let largest = vector.iter().fold(0.0f64, |largest, component| largest.max(component.abs())).recip();
-            largest / squared_length(vector, largest).sqrt()
-        }
-    };
     unit.clear();
-    unit.extend(vector.iter().map(|component| component * scale));
+    unit.extend_from_slice(vector);
+    let mut squared = squared_length(unit);
+    if !COMFORTABLE.contains(&squared) {
+        // By the largest component first, so that no square overflows or vanishes. Divided: the reciprocal of a subnormal number is infinite.
+        let largest = unit.iter().fold(0.0f64, |largest, component| largest.max(component.abs()));
+        unit.iter_mut().for_each(|component| *component /= largest);
+        squared = squared_length(unit);
+    }
+    let scale = squared.sqrt().recip();
+    unit.iter_mut().for_each(|component| *component *= scale);
     scale.is_finite() && scale > 0.0
 }
 
-/// Of the vector multiplied by `scale`. Eight sums, which the processor forms at once.
-fn squared_length(vector: &[f64], scale: f64) -> f64 {
+/// Eight sums, which the processor forms at once.
+fn squared_length(vector: &[f64]) -> f64 {
     let (eights, rest) = vector.as_chunks::<8>();
     let mut sums = [0.0f64; 8];
     for eight in eights {
         for (sum, component) in sums.iter_mut().zip(eight) {
-            *sum += (component * scale) * (component * scale);
+            *sum += component * component;
         }
     }
-    sums.iter().sum::<f64>() + rest.iter().map(|component| (component * scale) * (component * scale)).sum::<f64>()
+    sums.iter().sum::<f64>() + rest.iter().map(|component| component * component).sum::<f64>()
 }
 
 #[cfg(test)]
@@ -38,7 +38,8 @@ mod tests {
     #[test]
     fn vectors_of_any_length_have_a_direction() {
         let mut unit = Vec::new();
-        for scale in [1.0, 1e-5, 1e300, 1e-300] {
+        // Of the last one the components are subnormal, 3 and 4 units of the least number.
+        for scale in [1.0, 1e-5, 1e300, 1e-300, 5e-324] {
             let vector: Vec<f64> = [3.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -4.0].map(|component| component * scale).into();
             assert!(unit_vector(&vector, &mut unit), "{scale}");
             assert!((unit[0] - 0.6).abs() < 1e-12 && (unit[9] + 0.8).abs() < 1e-12, "{scale}: {unit:?}");

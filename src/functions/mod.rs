@@ -9,6 +9,7 @@ pub mod identity;
 pub mod image;
 pub mod instruction;
 pub mod llm;
+mod one_zero;
 mod pure;
 pub mod text;
 

@@ -1,8 +1,11 @@
 //! `FROM 'file.jsonl'`: files as tables, by their path.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow::csv::reader::Format;
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{DynamicFileCatalog, TableProvider, UrlTableFactory};
 use datafusion::common::{DataFusionError, Result};
@@ -15,7 +18,8 @@ use datafusion::execution::context::SessionState;
 use datafusion::prelude::SessionContext;
 use url::Url;
 
-use super::json_files::JsonFile;
+use super::explain::without_kind;
+use super::json_files::{JsonFile, RECORDS_TO_INFER_FROM};
 use crate::error::Error;
 
 /// The extensions that are read, for messages.
@@ -42,8 +46,8 @@ impl UrlTableFactory for FileTables {
         let Some(extension) = path.extension().and_then(|extension| extension.to_str()) else { return not_a_table(name, path) };
         let format: Option<Arc<dyn FileFormat>> = match extension.to_ascii_lowercase().as_str() {
             "parquet" => Some(Arc::new(ParquetFormat::default().with_options(self.state.default_table_options().parquet))),
-            "csv" => Some(Arc::new(CsvFormat::default())),
-            "tsv" => Some(Arc::new(CsvFormat::default().with_delimiter(b'\t'))),
+            "csv" => Some(csv(b',')),
+            "tsv" => Some(csv(b'\t')),
             "arrow" => Some(Arc::new(ArrowFormat)),
             "json" | "jsonl" | "ndjson" => None,
             _ => return not_a_table(name, path),
@@ -53,9 +57,33 @@ impl UrlTableFactory for FileTables {
         }
         let Some(format) = format else { return Ok(Some(Arc::new(JsonFile::open(name, path)?))) };
         let options = ListingOptions::new(format).with_file_extension(format!(".{extension}"));
-        let config = ListingTableConfig::new(location(name, path)?).with_listing_options(options).infer_schema(&self.state).await?;
+        let config = ListingTableConfig::new(location(name, path)?).with_listing_options(options);
+        let config = match extension.to_ascii_lowercase().as_str() {
+            "csv" => config.with_schema(csv_schema(name, path, b',')?),
+            "tsv" => config.with_schema(csv_schema(name, path, b'\t')?),
+            _ => config.infer_schema(&self.state).await?,
+        };
         Ok(Some(Arc::new(ListingTable::try_new(config)?)))
     }
+}
+
+/// A file with line breaks in its values is read in one piece: where it was cut, a part would begin inside a value.
+fn csv(delimiter: u8) -> Arc<dyn FileFormat> {
+    Arc::new(CsvFormat::default().with_delimiter(delimiter).with_newlines_in_values(true))
+}
+
+/// The columns of a CSV file, by its first records. The engine looks at pieces that end at a line break, which may stand inside a value. A column
+/// without any value there is text: of any other type, what comes later would be lost or refused.
+fn csv_schema(name: &str, path: &Path, delimiter: u8) -> Result<SchemaRef> {
+    let file = File::open(path).map_err(|cause| Error::io("read", path, cause))?;
+    let format = Format::default().with_header(true).with_delimiter(delimiter);
+    let inferred = format.infer_schema(file, Some(RECORDS_TO_INFER_FROM));
+    let (schema, _) = inferred.map_err(|cause| unreadable(name, &without_kind(&cause)))?;
+    let with_a_type = |field: &Arc<Field>| match field.data_type() {
+        DataType::Null => Arc::new(Field::new(field.name(), DataType::Utf8, true)),
+        _ => Arc::clone(field),
+    };
+    Ok(Arc::new(Schema::new(schema.fields().iter().map(with_a_type).collect::<Fields>())))
 }
 
 /// The file itself: to the engine, brackets and question marks in a name would be a pattern of names.

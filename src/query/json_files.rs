@@ -26,8 +26,8 @@ use super::files::unreadable;
 use crate::error::Error;
 use crate::formats::json_records::{self, JsonRecord};
 
-/// How many records decide which columns a file has; the engine's number for JSON lines.
-const RECORDS_TO_INFER_FROM: usize = 1000;
+/// How many records decide which columns a file has, and of which types; the engine's number.
+pub(super) const RECORDS_TO_INFER_FROM: usize = 1000;
 /// Batches read ahead of the query.
 const BATCHES_WAITING: usize = 2;
 

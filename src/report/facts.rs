@@ -13,13 +13,70 @@ use crate::query::Session;
 use crate::store::{Snapshot, Store};
 
 /// Which items of which state are looked at.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
     /// SQL over the view `history`: only items for which it holds. `None` for all that stand.
     pub predicate: Option<String>,
     /// The state of the store, as [`crate::store::Catalog::state`] takes it. `None` for the present one.
     pub at: Option<String>,
 }
+
+impl Selection {
+    /// The state that is looked at, and a session over it.
+    ///
+    /// # Errors
+    /// Those of the store, and an [`Error::Argument`] when the predicate is no predicate over `history`.
+    pub async fn open(&self, store: &Store) -> Result<(Snapshot, Session)> {
+        let snapshot = match &self.at {
+            Some(state) => store.snapshot_at(state).await?,
+            None => store.snapshot().await?,
+        };
+        let session = Session::builder().snapshot(snapshot.clone()).build().await?;
+        if let Some(predicate) = &self.predicate {
+            session.check_where(predicate).await?;
+        }
+        Ok((snapshot, session))
+    }
+
+    /// A statement of `sql/report/` as it says the same to any session over the store: the views it reads are replaced by what is chosen of them.
+    /// SQL cannot name the state of a view, so a comment names that.
+    pub fn over(&self, sql: &str) -> String {
+        let mut text = String::new();
+        if let Some(state) = &self.at {
+            // No end of a line: the comment must not end before the name does.
+            text += &format!("-- Of state {}; run as it stands, this tells the present one.\n", state.replace(['\n', '\r'], " "));
+        }
+        let Some(predicate) = &self.predicate else { return text + sql };
+        let reads = |view: &str| sql.contains(view);
+        let mut chosen = Vec::new();
+        if reads("item_facts") || reads("attempt_facts") {
+            chosen.push(format!("item_facts AS (\n{}\n)", items(predicate)));
+        }
+        if reads("attempt_facts") {
+            chosen.push(format!("attempt_facts AS (\n{ATTEMPTS}\n)"));
+        }
+        if chosen.is_empty() {
+            return text + sql;
+        }
+        let chosen = chosen.join(",\n");
+        let body = sql.lines().take_while(|line| line.starts_with("--")).map(|line| line.len() + 1).sum::<usize>().min(sql.len());
+        let (comment, body) = sql.split_at(body);
+        text + comment
+            + &match (body.strip_prefix("WITH RECURSIVE "), body.strip_prefix("WITH ")) {
+                (Some(rest), _) => format!("WITH RECURSIVE {chosen},\n{rest}"),
+                (None, Some(rest)) => format!("WITH {chosen},\n{rest}"),
+                (None, None) => format!("WITH {chosen}\n{body}"),
+            }
+    }
+}
+
+/// The chosen items. The predicate stands on lines of its own: it may end in a comment.
+fn items(predicate: &str) -> String {
+    format!("SELECT * FROM item_facts WHERE instruction_id IN (SELECT instruction_id FROM history WHERE\n{predicate}\n)")
+}
+
+/// The attempts that brought them.
+const ATTEMPTS: &str = "SELECT * FROM attempt_facts WHERE evolution_id IN (SELECT evolution_id FROM item_facts)";
 
 /// One state of a store, with the chosen items at hand under the names that `sql/report/` reads.
 ///
@@ -44,19 +101,11 @@ impl Facts {
     /// # Errors
     /// Those of the store, an [`Error::Argument`] when the predicate is no predicate over `history`, and of writing to the temporary folder.
     pub async fn gather(store: &Store, selection: Selection) -> Result<Facts> {
-        let snapshot = match &selection.at {
-            Some(state) => store.snapshot_at(state).await?,
-            None => store.snapshot().await?,
+        let (snapshot, session) = selection.open(store).await?;
+        let (items, attempts) = match &selection.predicate {
+            Some(predicate) => (items(predicate), ATTEMPTS.to_owned()),
+            None => ("SELECT * FROM item_facts".to_owned(), "SELECT * FROM attempt_facts".to_owned()),
         };
-        let session = Session::builder().snapshot(snapshot.clone()).build().await?;
-        let mut items = "SELECT * FROM item_facts".to_owned();
-        let mut attempts = "SELECT * FROM attempt_facts".to_owned();
-        if let Some(predicate) = &selection.predicate {
-            session.check_where(predicate).await?;
-            // On lines of its own: a predicate may end in a comment.
-            items += &format!(" WHERE instruction_id IN (SELECT instruction_id FROM history WHERE\n{predicate}\n)");
-            attempts += " WHERE evolution_id IN (SELECT evolution_id FROM item_facts)";
-        }
         let folder = tempfile::tempdir().map_err(|cause| Error::io("create a folder in", std::env::temp_dir(), cause))?;
         let items = Box::pin(session.keep("item_facts", &items, folder.path())).await?;
         let attempts = Box::pin(session.keep("attempt_facts", &attempts, folder.path())).await?;

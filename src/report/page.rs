@@ -109,7 +109,8 @@ impl Report {
             chapters => Serde(chapters),
             examples => Serde(examples),
             examples_file => format!("sql/{}.sql", EXAMPLES.name()),
-            examples_sql => EXAMPLES.text(),
+            examples_sql => self.selection.over(EXAMPLES.text()),
+            is_past => self.selection.at.as_deref().is_some_and(|state| state != "now"),
         };
         environment.get_template("page.html").and_then(|template| template.render(values)).map_err(failed)
     }

@@ -64,6 +64,12 @@ impl Section {
         self.text().contains(GROUPED)
     }
 
+    /// Whether it cannot be grouped by all of `columns`.
+    pub fn ignores(&self, columns: &GroupBy) -> bool {
+        *columns != GroupBy::default()
+            && (!self.is_grouped() || columns.0.iter().any(|column| !self.scope.groups().contains(&column.as_str())))
+    }
+
     /// Its SQL, grouped by those of `columns` that it has; by round if it has none of them.
     pub fn sql(&self, columns: &GroupBy) -> String {
         let known: Vec<&str> = columns.0.iter().map(String::as_str).filter(|column| self.scope.groups().contains(column)).collect();

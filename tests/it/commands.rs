@@ -160,6 +160,33 @@ mod sql {
         }
     }
 
+    /// Line breaks inside quotes end no record, wherever a large file is cut.
+    #[test]
+    fn reads_large_csv_files_with_line_breaks_in_values() {
+        let workspace = Workspace::new();
+        let rows = "SELECT value AS id, repeat(concat('a \"line\", and', chr(10)), 20) AS text, CASE WHEN value > 1500 THEN 'late' END AS note \
+                    FROM generate_series(1, 2000)";
+        let written = workspace.run(&["sql", rows, "--output", "csv"]).expect_code(0).stdout;
+        assert!(written.len() > 500_000);
+        workspace.write("own.csv", written);
+        let query = "SET datafusion.execution.target_partitions = 4; SET datafusion.optimizer.repartition_file_min_size = 1; \
+                     SELECT count(*) AS n, sum(id) AS ids, min(length(text)) AS least, max(length(text)) AS most, count(note) AS notes FROM 'own.csv'";
+        let run = workspace.run(&["sql", query, "--output", "csv"]).expect_code(0);
+        assert_eq!(run.stdout.lines().last(), Some("2000,2001000,340,340,500"), "{run}");
+    }
+
+    /// A reader of JSON gets none, and not the beginning of some.
+    #[test]
+    fn a_statement_that_fails_prints_nothing() {
+        let workspace = Workspace::new();
+        for (statement, format) in
+            [("SELECT 1 / (value - value) AS n FROM generate_series(1, 3)", "json"), ("SELECT arrow_cast('a', 'Int64')", "csv")]
+        {
+            let run = workspace.run(&["sql", statement, "--output", format]).expect_code(1);
+            assert_eq!(run.stdout, "", "{run}");
+        }
+    }
+
     #[test]
     fn a_json_column_of_text_and_numbers_is_text() {
         let workspace = Workspace::new();

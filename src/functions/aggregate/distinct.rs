@@ -10,6 +10,7 @@ use super::Gathering;
 use crate::diversity::{StateReader, StateWriter};
 use crate::error::{Error, Result};
 use crate::functions::arguments::Description;
+use crate::functions::one_zero::with_one_zero;
 
 /// A gathering that takes each row of arguments once. Keeps all of them, since two parts of a set may have the same.
 ///
@@ -49,7 +50,8 @@ impl Distinct {
 
 impl Gathering for Distinct {
     fn update(&mut self, arguments: &[ArrayRef]) -> Result<()> {
-        let rows = self.converter.convert_columns(arguments)?;
+        let arguments: Vec<ArrayRef> = arguments.iter().map(with_one_zero).collect();
+        let rows = self.converter.convert_columns(&arguments)?;
         self.take(rows.iter())
     }
 

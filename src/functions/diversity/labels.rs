@@ -1,13 +1,12 @@
 //! Values of any type as hashes.
 
-use std::sync::Arc;
-
-use arrow::array::{Array, ArrayRef, AsArray, Float32Array, Float64Array};
-use arrow::datatypes::{DataType, Float32Type, Float64Type};
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::DataType;
 use arrow::row::{RowConverter, SortField};
 
 use crate::diversity::hash;
 use crate::error::Result;
+use crate::functions::one_zero::with_one_zero;
 
 /// Gives equal values of one type equal hashes, and others others.
 #[derive(Debug, Default)]
@@ -31,22 +30,5 @@ impl Labels {
         let nulls = values.logical_nulls();
         let is_valid = |row: usize| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
         Ok(rows.iter().enumerate().map(|(row, value)| is_valid(row).then(|| hash(value.as_ref()))).collect())
-    }
-}
-
-/// The same numbers, with one form of zero and one of what is no number, so that equal ones are of the same bits.
-fn with_one_zero(values: &ArrayRef) -> ArrayRef {
-    match values.data_type() {
-        DataType::Float32 => {
-            let numbers: Float32Array =
-                values.as_primitive::<Float32Type>().unary(|number| if number.is_nan() { f32::NAN } else { number + 0.0 });
-            Arc::new(numbers)
-        }
-        DataType::Float64 => {
-            let numbers: Float64Array =
-                values.as_primitive::<Float64Type>().unary(|number| if number.is_nan() { f64::NAN } else { number + 0.0 });
-            Arc::new(numbers)
-        }
-        _ => Arc::clone(values),
     }
 }

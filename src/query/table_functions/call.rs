@@ -15,7 +15,7 @@ use futures::future::Either;
 use super::TableFunction;
 use crate::error::{Error, Result, suggest};
 use crate::functions::llm::ModelSession;
-use crate::store::{Snapshot, Table};
+use crate::store::{Snapshot, Table, VectorColumn};
 
 /// A call of a function over a state of the store.
 pub(super) struct Call<'a> {
@@ -95,6 +95,26 @@ impl<'a> Call<'a> {
             position: None,
             hints: vec![format!("list versions with: SELECT tag, version FROM versions('{table}')")],
         })
+    }
+
+    /// The vectors of an embedding model. `None` in a store without vectors of any, unless the model `is_named`.
+    ///
+    /// # Errors
+    /// When there are none of the model: whoever names it expects some.
+    pub(super) fn vectors_of(&self, model: &str, is_named: bool) -> Result<Option<VectorColumn>> {
+        let columns = self.snapshot.vector_columns();
+        let found = columns.iter().find(|column| column.model == model).cloned();
+        if found.is_some() || (columns.is_empty() && !is_named) {
+            return Ok(found);
+        }
+        let models: Vec<&str> = columns.iter().map(|column| column.model.as_str()).collect();
+        let mut hints = suggest(model, models.iter().copied());
+        hints.push(match models.is_empty() {
+            true => format!("there are no vectors yet; make some with: mmevol embed --model '{model}'"),
+            false => format!("there are vectors of {}; make others with: mmevol embed --model '{model}'", models.join(", ")),
+        });
+        let message = format!("{}: no instruction has a vector of model '{model}'", self.function.name);
+        Err(Error::Sql { message, position: None, hints })
     }
 
     /// A number of rows.

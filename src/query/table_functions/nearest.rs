@@ -12,11 +12,11 @@ use futures::future::Either;
 use super::TableFunction;
 use super::call::Call;
 use super::computed::computed;
-use crate::error::{Error, Result, suggest};
+use crate::error::{Error, Result};
 use crate::functions::llm::ModelSession;
 use crate::functions::llm::embed::embed_text;
 use crate::model::lexical::{self, LexicalModel};
-use crate::store::{Snapshot, Table, VectorColumn};
+use crate::store::{Snapshot, Table};
 
 pub(super) static NEAREST: TableFunction = TableFunction {
     name: "nearest",
@@ -56,7 +56,8 @@ fn nearest(call: &Call) -> Result<Arc<dyn TableProvider>> {
         Either::Left(text) => by_model(text, &model, call.models)?,
         Either::Right(vector) => Query::Vector(vector),
     };
-    let column = column(call.snapshot, &model)?;
+    // In a store without any vectors nothing is near to anything.
+    let column = call.vectors_of(&model, false)?;
     if let (Some(column), Query::Vector(vector)) = (&column, &query) {
         column.check_query(vector)?;
     }
@@ -81,19 +82,6 @@ fn by_model(text: String, model: &str, models: Option<&Arc<ModelSession>>) -> Re
     }
 }
 
-/// The model's vectors; `None` in a store without any, in which nothing is near to anything.
-fn column(snapshot: &Snapshot, model: &str) -> Result<Option<VectorColumn>> {
-    let columns = snapshot.vector_columns();
-    let found = columns.iter().find(|column| column.model == model).cloned();
-    if found.is_some() || columns.is_empty() {
-        return Ok(found);
-    }
-    let models: Vec<&str> = columns.iter().map(|column| column.model.as_str()).collect();
-    let mut hints = suggest(model, models.iter().copied());
-    hints.push(format!("there are vectors of {}; make others with: mmevol embed --model '{model}'", models.join(", ")));
-    Err(Error::Sql { message: format!("nearest: no instruction has a vector of model '{model}'"), position: None, hints })
-}
-
 async fn rows(snapshot: Snapshot, model: String, query: Query, k: usize) -> Result<RecordBatch> {
     let neighbours = match snapshot.dimensions(&model).filter(|_| k > 0) {
         Some(_) => snapshot.nearest(&model, &query.vector().await?, k).await?,
@@ -109,8 +97,13 @@ impl Query {
         match self {
             Query::Vector(vector) => Ok(vector),
             Query::Lexical(text) => {
+                let shown: String = text.chars().take(40).collect();
                 let vector = tokio::task::spawn_blocking(move || lexical::vector(&text)).await;
-                vector.map_err(|cause| Error::internal("failed to embed a text", cause))
+                let vector = vector.map_err(|cause| Error::internal("failed to embed a text", cause))?;
+                match vector.iter().any(|number| *number != 0.0) {
+                    true => Ok(vector),
+                    false => Err(Error::sql(format!("nearest: the text '{shown}' has no words to compare"))),
+                }
             }
             Query::Model(text, models) => embed_text(&models, text).await,
         }

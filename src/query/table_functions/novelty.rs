@@ -23,7 +23,7 @@ pub(super) static NOVELTY: TableFunction = TableFunction {
     optional: 1,
     summary: "One row for each instruction of a later round that has an embedding by the model ('lexical' by default): instruction_id, round, the \
               seed (an instruction of round 0) nearest to it, and the cosine distance to that. Exact: every instruction is compared with every seed, \
-              a product of two matrices on all cores. Memory holds the vectors of all.",
+              a product of two matrices on all cores. Memory holds the vectors of all. A model that is named and has no vectors is an error.",
     example: "SELECT round, count(*) AS items, avg(distance) AS mean, median(distance) AS median FROM novelty() GROUP BY round ORDER BY round",
     make: novelty,
 };
@@ -38,7 +38,12 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
 });
 
 fn novelty(call: &Call) -> Result<Arc<dyn TableProvider>> {
-    let model = call.optional_text(0)?.unwrap_or(LexicalModel::NAME).to_owned();
+    let named = call.optional_text(0)?;
+    // Without a name no rows say the same, to statements that run over any store.
+    if let Some(model) = named {
+        call.vectors_of(model, true)?;
+    }
+    let model = named.unwrap_or(LexicalModel::NAME).to_owned();
     let snapshot = call.snapshot.clone();
     computed(Arc::clone(&SCHEMA), move || rows(snapshot.clone(), model.clone()).boxed())
 }

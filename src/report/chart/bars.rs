@@ -1,12 +1,11 @@
 //! Bars: groups of upright ones, rows of stacked ones, and ranked ones.
 
 use super::frame::{Frame, Scale, axis_end, percent, short_count};
+use super::label::LABEL;
 use super::svg::{Anchor, Area, Svg};
 
 /// Width of a figure, in units that are about pixels on a phone.
 pub const WIDTH: f64 = 440.0;
-/// Wider than most characters of a label, also on a phone, where labels are larger.
-const CHARACTER: f64 = 7.6;
 
 /// One colour of a figure.
 #[derive(Debug, Clone)]
@@ -67,7 +66,7 @@ pub fn stacked(rows: &[(String, Vec<Part>)]) -> Svg {
     for (index, (name, parts)) in rows.iter().enumerate() {
         let y = index as f64 * ROW + 4.0;
         let total: f64 = parts.iter().map(|part| part.value).sum();
-        svg.text((left - 8.0, y + 18.0), Anchor::End, "label", name);
+        svg.text((left - 8.0, y + 18.0), Anchor::End, "label", &LABEL.fitted(name, left - 8.0));
         svg.text((WIDTH - 46.0, y + 18.0), Anchor::Start, "tick", &short_count(total));
         let mut x = left;
         for part in parts.iter().filter(|part| part.value > 0.0 && total > 0.0) {
@@ -97,12 +96,7 @@ pub fn ranked(names: &[String], series: &[Series], label: impl Fn(f64) -> String
     let mut svg = Svg::new(WIDTH, names.len() as f64 * row + 6.0);
     for (index, name) in names.iter().enumerate() {
         let top = index as f64 * row + 3.0;
-        svg.text(
-            (left - 8.0, top + bar * series.len() as f64 / 2.0 + 4.0),
-            Anchor::End,
-            "label",
-            &shortened(name, ((left - 8.0) / CHARACTER) as usize),
-        );
+        svg.text((left - 8.0, top + bar * series.len() as f64 / 2.0 + 4.0), Anchor::End, "label", &LABEL.fitted(name, left - 8.0));
         for (place, series) in series.iter().enumerate() {
             let value = series.values.get(index).copied().unwrap_or(0.0);
             let length = if highest > 0.0 { value / highest * width } else { 0.0 };
@@ -119,14 +113,6 @@ pub fn ranked(names: &[String], series: &[Series], label: impl Fn(f64) -> String
 
 /// Room for the longest name, within bounds.
 fn label_width<'a>(names: impl Iterator<Item = &'a str>) -> f64 {
-    let longest = names.map(|name| name.chars().count()).max().unwrap_or(0);
-    (longest as f64 * CHARACTER + 12.0).clamp(40.0, WIDTH * 0.46)
-}
-
-/// At most `most` characters, the last of them an ellipsis where some are missing.
-pub fn shortened(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        None => text.to_owned(),
-        Some(_) => text.chars().take(most.saturating_sub(1)).chain(['…']).collect(),
-    }
+    let longest = names.map(|name| LABEL.width(name)).fold(0.0, f64::max);
+    (longest + 9.0).clamp(40.0, WIDTH * 0.46)
 }

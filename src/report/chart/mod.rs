@@ -3,6 +3,7 @@
 pub mod bars;
 pub mod curves;
 pub mod frame;
+pub mod label;
 pub mod sankey;
 pub mod svg;
 pub mod treemap;

@@ -1,7 +1,8 @@
 //! Areas for shares: a square for each group, divided among its members.
 
-use super::bars::{WIDTH, shortened};
+use super::bars::WIDTH;
 use super::frame::{percent, short_count};
+use super::label::{GROUP_NAME, TILE_NAME};
 use super::svg::{Anchor, Area, Svg};
 
 /// A group with its members, each with a count.
@@ -36,7 +37,7 @@ pub fn treemap(groups: &[Group]) -> Svg {
         svg.rect(inset(area, 1.0), &format!("plate {}", group.class), &tip);
         let has_name = area.width > 30.0 && area.height > HEAD + 8.0;
         if has_name {
-            let name = shortened(&group.name, (area.width / 7.0) as usize);
+            let name = GROUP_NAME.fitted(&group.name, area.width - 7.0);
             svg.text((area.x + 5.0, area.y + 12.5), Anchor::Start, "group-name", &name);
         }
         let head = if has_name { HEAD } else { 0.0 };
@@ -46,7 +47,7 @@ pub fn treemap(groups: &[Group]) -> Svg {
             let tip = format!("{} {name}: {} ({})", group.name, short_count(*count), percent(count / total));
             svg.rect(inset(cell, 0.5), &format!("tile {}", group.class), &tip);
             if cell.width > 26.0 && cell.height > 12.0 {
-                let name = shortened(name, ((cell.width - 8.0) / 6.0) as usize);
+                let name = TILE_NAME.fitted(name, cell.width - 6.0);
                 svg.text((cell.x + 4.0, cell.y + cell.height.min(20.0) / 2.0 + 4.0), Anchor::Start, "tile-name", &name);
             }
         }

@@ -48,8 +48,8 @@ pub struct Figure {
     pub table: Table,
     /// The file of its SQL.
     pub file: String,
-    /// Its SQL.
-    pub sql: &'static str,
+    /// Its SQL, which gives the same rows in any session.
+    pub sql: String,
 }
 
 /// A colour of a legend.
@@ -64,22 +64,25 @@ pub struct Key {
 /// Rows as text.
 #[derive(Debug, Default, Serialize)]
 pub struct Table {
-    /// Names of the columns.
-    pub columns: Vec<String>,
+    /// Their names, and whether they hold numbers.
+    pub columns: Vec<Column>,
     /// Cells in the order of the columns.
-    pub rows: Vec<Vec<Cell>>,
+    pub rows: Vec<Vec<String>>,
     /// Rows that are not shown.
     pub more: usize,
 }
 
-/// A value as text.
+/// A column of a table.
 #[derive(Debug, Serialize)]
-pub struct Cell {
-    /// Empty for NULL.
-    pub text: String,
-    /// Numbers are set flush right.
+pub struct Column {
+    /// As people write it.
+    pub name: String,
+    /// Numbers are set flush right, and so is the name above them.
     pub is_number: bool,
 }
+
+/// Stands for a value that is not known.
+const UNKNOWN: &str = "–";
 
 /// Rows that a table on the page shows; the SQL gives the others.
 const ROWS_SHOWN: usize = 100;
@@ -103,12 +106,13 @@ pub async fn chapters(facts: &Facts) -> Result<Vec<Chapter>> {
 struct Source {
     section: &'static Section,
     rows: Vec<Value>,
+    sql: String,
 }
 
 impl Source {
     async fn of(facts: &Facts, name: &str) -> Result<Source> {
         let section = section(name)?;
-        Ok(Source { section, rows: facts.rows(section.text()).await? })
+        Ok(Source { section, rows: facts.rows(section.text()).await?, sql: facts.selection().over(section.text()) })
     }
 
     fn typed<T: serde::de::DeserializeOwned>(&self) -> Result<Vec<T>> {
@@ -126,7 +130,7 @@ impl Source {
             absent: self.rows.is_empty().then_some(self.section.absent),
             table: Table::of(&self.rows),
             file: self.section.file(),
-            sql: self.section.text(),
+            sql: self.sql.clone(),
         }
     }
 
@@ -157,26 +161,27 @@ impl Figure {
 impl Table {
     fn of(rows: &[Value]) -> Table {
         let Some(first) = rows.first().and_then(Value::as_object) else { return Table::default() };
-        let shown = rows.iter().take(ROWS_SHOWN).filter_map(Value::as_object);
+        let shown: Vec<_> = rows.iter().take(ROWS_SHOWN).filter_map(Value::as_object).collect();
+        let column = |name: &String| {
+            let mut known = shown.iter().filter_map(|row| row.get(name)).filter(|value| !value.is_null()).peekable();
+            Column { name: name.replace('_', " "), is_number: known.peek().is_some() && known.all(Value::is_number) }
+        };
         Table {
-            columns: first.keys().map(|name| name.replace('_', " ")).collect(),
-            rows: shown.map(|row| row.values().map(Cell::of).collect()).collect(),
+            columns: first.keys().map(column).collect(),
+            rows: shown.iter().map(|row| row.values().map(shown_value).collect()).collect(),
             more: rows.len().saturating_sub(ROWS_SHOWN),
         }
     }
 }
 
-impl Cell {
-    fn of(value: &Value) -> Cell {
-        let text = match value {
-            Value::Null => String::new(),
-            Value::Bool(value) => if *value { "yes" } else { "no" }.to_owned(),
-            Value::Number(number) => number.as_i64().map_or_else(|| number.to_string(), grouped),
-            Value::String(text) => text.clone(),
-            Value::Array(values) => values.iter().map(|value| Cell::of(value).text).collect::<Vec<_>>().join(", "),
-            Value::Object(_) => value.to_string(),
-        };
-        Cell { text, is_number: value.is_number() }
+fn shown_value(value: &Value) -> String {
+    match value {
+        Value::Null => UNKNOWN.to_owned(),
+        Value::Bool(value) => if *value { "yes" } else { "no" }.to_owned(),
+        Value::Number(number) => number.as_i64().map_or_else(|| number.to_string(), grouped),
+        Value::String(text) => text.clone(),
+        Value::Array(values) => values.iter().map(shown_value).collect::<Vec<_>>().join(", "),
+        Value::Object(_) => value.to_string(),
     }
 }
 
@@ -238,4 +243,20 @@ fn by_key<T, K: Ord>(rows: Vec<T>, key: impl Fn(&T) -> K) -> BTreeMap<K, Vec<T>>
         groups.entry(key(&row)).or_default().push(row);
     }
     groups
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn numbers_stand_under_their_name_and_what_is_unknown_is_a_dash() {
+        let rows = [json!({ "round": 1, "mean_score": null, "note": null }), json!({ "round": 1234, "mean_score": 0.5, "note": null })];
+        let table = Table::of(&rows);
+        let columns: Vec<(&str, bool)> = table.columns.iter().map(|column| (column.name.as_str(), column.is_number)).collect();
+        assert_eq!(columns, [("round", true), ("mean score", true), ("note", false)]);
+        assert_eq!(table.rows, [["1", "–", "–"], ["1,234", "0.5", "–"]]);
+    }
 }

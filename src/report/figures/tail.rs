@@ -41,7 +41,11 @@ struct RankRow {
 fn curve(source: &Source, kind: &str, title: &str, axis: &str) -> Result<Figure> {
     let rows: Vec<RankRow> = source.typed()?;
     let rows: Vec<RankRow> = rows.into_iter().filter(|row| row.kind == kind).collect();
-    let of_kind = Source { section: source.section, rows: source.rows.iter().filter(|row| row["kind"] == kind).cloned().collect() };
+    let of_kind = Source {
+        sql: source.sql.clone(),
+        section: source.section,
+        rows: source.rows.iter().filter(|row| row["kind"] == kind).cloned().collect(),
+    };
     let caption = "Kept items that name it, by rank, both on logarithmic axes.";
     Ok(of_kind.drawn_as(&format!("rank_frequency_{kind}"), title, caption, || {
         let curves: Vec<(Series, Vec<(f64, f64)>)> = by_key(rows, |row| row.round)

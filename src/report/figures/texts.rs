@@ -26,7 +26,7 @@ pub async fn complexity(facts: &Facts) -> Result<Chapter> {
                 "How varied the kept questions of each round are. Distinct words and pairs of words, and the moving-average type-token ratio, grow with \
                  variety; self-BLEU falls with it; formats are counted as equally common ones.",
             ),
-            Source::of(facts, "languages").await?.listed("Languages of kept questions; nothing where a question is too short to tell."),
+            Source::of(facts, "languages").await?.listed("Languages of kept questions; a dash where a question is too short to tell."),
             Source::of(facts, "novelty").await?.listed("Distance of evolved items from the seed most like them: 0 is a copy. By words and letters, not by meaning."),
             Source::of(facts, "duplicates").await?.listed("Items that are marked as duplicates of another one."),
         ],
@@ -74,7 +74,8 @@ const NOUNS_SHOWN: usize = 6;
 fn verbs(source: &Source, id: &str, title: &str, count: fn(&VerbRow) -> f64) -> Result<Figure> {
     let rows: Vec<VerbRow> = source.typed()?;
     let has_any = rows.iter().any(|row| count(row) > 0.0);
-    let of_stage = Source { section: source.section, rows: if has_any { source.rows.clone() } else { Vec::new() } };
+    let of_stage =
+        Source { sql: source.sql.clone(), section: source.section, rows: if has_any { source.rows.clone() } else { Vec::new() } };
     let caption = "The commonest verbs at the root of a question, each with its commonest direct objects, as areas. Of at most 50,000 kept items, drawn by a \
                    hash; questions without such a pair are left out.";
     Ok(of_stage.drawn_as(id, title, caption, || {

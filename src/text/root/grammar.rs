@@ -187,7 +187,7 @@ fn after_subject(words: &[Word], auxiliary: usize, fronted: Fronted) -> Option<G
         Class::Do | Class::Modal => {
             let first = words.get(subject)?;
             if first.tag == Tag::Pronoun && !is_possessive(first) && !first.is(&DEMONSTRATIVES) {
-                let verb = skip_adverbs(words, subject + 1);
+                let verb = skip_courtesy(words, subject + 1);
                 if words.get(verb).is_some_and(|word| lemma::is_base_verb(&word.text)) {
                     return Some(group(words, verb));
                 }
@@ -201,6 +201,19 @@ fn after_subject(words: &[Word], auxiliary: usize, fronted: Fronted) -> Option<G
             verb.or_else(|| hidden_verb(words, subject + 1, end, true)).map(|verb| group(words, verb))
         }
     }
+}
+
+/// The place of the next word from `from` on that is no adverb, negation or courtesy: `can you please just list`, `could you, please, list`. In `how
+/// can you please the cat` no verb follows, so that it is the verb itself.
+fn skip_courtesy(words: &[Word], from: usize) -> usize {
+    let start = skip_adverbs(words, from);
+    let past_comma = |at: usize| at + usize::from(words.get(at).is_some_and(|word| word.text == ","));
+    let courtesy = past_comma(start);
+    if words.get(courtesy).is_none_or(|word| word.tag != Tag::Interjection) {
+        return start;
+    }
+    let verb = skip_adverbs(words, past_comma(courtesy + 1));
+    if words.get(verb).is_some_and(|word| lemma::is_base_verb(&word.text)) { verb } else { start }
 }
 
 /// The participle that a form of `be` before the subject belongs to; `None` where `be` is the verb itself.

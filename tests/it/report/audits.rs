@@ -49,6 +49,29 @@ async fn draws_from_every_stratum_and_hides_the_verdict() {
     audit(&test, &workspace, &["sample", "-o", "items.txt"]).expect_code(1).expect_stderr(&["neither .csv nor .jsonl"]);
     audit(&test, &workspace, &["sample", "-o", "none.csv", "--where", "round = 9"]).expect_code(0).expect_stderr(&["nothing to check"]);
     assert!(!workspace.path("none.csv").exists());
+
+    // What may be filled in stays as it is.
+    let refused = audit(&test, &workspace, &["sample", "-o", "items.csv"]).expect_code(1);
+    refused.expect_stderr(&["'items.csv' is there already", "hint: name another file, or remove this one"]);
+    assert_eq!(fs::read_to_string(workspace.path("items.csv")).unwrap(), csv);
+    audit(&test, &workspace, &["sample", "-o", "zero.csv", "--per-stratum", "0"]).expect_code(2).expect_stderr(&["--per-stratum"]);
+}
+
+/// As a spreadsheet saves it: longer than what is looked at at once, with line breaks in its texts.
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_long_sheets_with_line_breaks() {
+    let (test, workspace) = (evolved_photos().await, Workspace::new());
+    let items = test.values("SELECT instruction_id FROM instructions WHERE round > 0 ORDER BY instruction_id").await;
+    let text = "one line\r\n\"\"another\"\", and\r\n".repeat(60);
+    let mut sheet = String::from("instruction_id,question,improved,correct,auditor,comment\r\n");
+    for item in &items {
+        sheet += &format!("{},\"{text}\",yes,,,\"of\r\ntwo lines\"\r\n", item["instruction_id"].as_str().unwrap());
+    }
+    assert!(sheet.len() > 20_000);
+    workspace.write("sheet.csv", sheet);
+    let added = format!("{} verdicts added", items.len());
+    audit(&test, &workspace, &["import", "sheet.csv", "--auditor", "Ada"]).expect_code(0).expect_stderr(&[&added]);
+    assert_eq!(test.count("SELECT count(*) FROM audits WHERE improved AND comment LIKE 'of%two lines'").await, items.len() as i64);
 }
 
 /// People who agree with the judge on all but one item.

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use mmevol::Import;
 use mmevol::import::MissingImages;
 use mmevol::report::{Report, Selection};
+use mmevol::{Import, Session};
 use regex::Regex;
 use serde_json::json;
 
@@ -121,6 +121,24 @@ async fn follows_a_predicate() {
         page.contains("operator = &#x27;interaction&#x27; OR round = 0") || page.contains("operator = &#39;interaction&#39; OR round = 0")
     );
     assert!(!page.contains("<figure id=\"calls\">"));
+    assert!(page.contains("which chooses the same items"));
+    // The SQL of a figure, and that of the examples, which has a WITH of its own.
+    let statements = Regex::new(r"(?s)<pre>(.*?)</pre>").unwrap();
+    let session = Session::builder().store(test.store.clone()).build().await.unwrap();
+    for statement in statements.captures_iter(&page).map(|found| found.get(1).unwrap().as_str()) {
+        let sql = ["&lt;", "&gt;", "&quot;", "&#x27;", "&#39;", "&#x2f;", "&amp;"].iter().zip(["<", ">", "\"", "'", "'", "/", "&"]);
+        let sql = sql.fold(statement.to_owned(), |sql, (escaped, plain)| sql.replace(escaped, plain));
+        session.collect(&sql).await.unwrap_or_else(|error| panic!("{error}\n{sql}"));
+        assert!(!sql.contains("_facts") || sql.contains(predicate), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn of_an_earlier_state_says_that_its_sql_tells_the_present_one() {
+    let test = evolved_photos().await;
+    let page = page(&test, |report| report.selection(Selection { predicate: None, at: Some("run-1".to_owned()) })).await;
+    assert_sound(&page);
+    assert!(page.contains("-- Of state run-1;") && page.contains("mmevol stats --at run-1") && !page.contains("runs as it stands"));
 }
 
 #[test]

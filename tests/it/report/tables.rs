@@ -84,6 +84,10 @@ async fn can_be_grouped_and_read_at_an_earlier_state() {
     assert_eq!(total(&by_operator), total(&section(&test, "items", &["--by", "round,format"])));
     // Attempts have no format.
     assert!(section(&test, "cost", &["--by", "format"]).iter().all(|row| row.get("round").is_some()));
+    let run = stats(&test, &["--by", "format", "--section", "long_tail,cost,items"]).expect_code(0);
+    run.expect_stderr(&["these sections cannot be grouped by format", ": long_tail, cost\n"]);
+    let run = stats(&test, &["--by", "operator", "--section", "cost,items"]).expect_code(0);
+    assert!(!run.stderr.contains("cannot be grouped"), "{run}");
     let before = section(&test, "items", &["--at", "after-run-1"]);
     assert_eq!((before.len(), before[0]["round"].as_i64()), (1, Some(0)));
     stats(&test, &["--by", "operatr"]).expect_code(1).expect_stderr(&["there is no 'operatr' to group by", "did you mean 'operator'"]);
@@ -103,4 +107,25 @@ async fn give_sql_that_runs() {
     let rows: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let items = section(&test, "items", &["--by", "operator"]);
     assert_eq!(rows[..items.len()], items[..]);
+}
+
+/// Also of some items: the SQL chooses the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn give_sql_of_what_was_chosen() {
+    let test = evolved_photos().await;
+    let store = test.store.root().to_string_lossy().into_owned();
+    let workspace = Workspace::new();
+    let chosen = ["--where", "operator = 'interaction' -- the last word"];
+    for name in ["items", "attempts", "long_tail", "flow"] {
+        let sql = stats(&test, &[&["--section", name, "--sql"][..], &chosen].concat()).expect_code(0);
+        workspace.write("stats.sql", &sql.stdout);
+        let run = workspace.run(&["--store", &store, "sql", "-f", "stats.sql", "--output", "json"]).expect_code(0);
+        let rows: Vec<Value> = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!(rows, section(&test, name, &chosen), "{name}");
+        assert_ne!(rows, section(&test, name, &[]), "{name}");
+    }
+    let past = stats(&test, &["--section", "items", "--sql", "--at", "run-1"]).expect_code(0);
+    assert!(past.stdout.contains("-- Of state run-1;"), "{past}");
+    stats(&test, &["--sql", "--where", "nothing = 1"]).expect_code(1).expect_stderr(&["--where", "nothing"]);
+    stats(&test, &["--sql", "--at", "run-99"]).expect_code(1);
 }

@@ -1,0 +1,81 @@
+//! How wide a text will be, without the reader's fonts: labels are cut to the room they have.
+
+use unicode_width::UnicodeWidthChar;
+
+/// A size and weight of the page's style, the larger of the one on a phone and the one elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub struct Font {
+    size: f64,
+    is_bold: bool,
+}
+
+/// Class `label`.
+pub const LABEL: Font = Font { size: 13.5, is_bold: false };
+/// Class `tile-name`.
+pub const TILE_NAME: Font = Font { size: 10.0, is_bold: false };
+/// Class `group-name`.
+pub const GROUP_NAME: Font = Font { size: 11.0, is_bold: true };
+
+impl Font {
+    /// About as wide as DejaVu Sans, the widest of the common fonts, sets it; a letter that no font of the page's list has may be wider.
+    pub fn width(self, text: &str) -> f64 {
+        let weight = if self.is_bold { 1.15 } else { 1.0 };
+        text.chars().map(character_width).sum::<f64>() * self.size * weight
+    }
+
+    /// The text, or as much of its beginning as fits with an ellipsis; empty where not even that does.
+    pub fn fitted(self, text: &str, room: f64) -> String {
+        if self.width(text) <= room {
+            return text.to_owned();
+        }
+        let mut fitted = String::new();
+        for character in text.chars() {
+            fitted.push(character);
+            if self.width(&fitted) + self.width("…") > room {
+                fitted.pop();
+                break;
+            }
+        }
+        if fitted.is_empty() { fitted } else { fitted + "…" }
+    }
+}
+
+/// As a share of the font's size.
+fn character_width(character: char) -> f64 {
+    match character {
+        'f' | 'i' | 'j' | 'l' | 'r' | 't' | 'I' | ' ' | '.' | ',' | ':' | ';' | '\'' | '|' | '!' | '(' | ')' | '[' | ']' | '-' | '/' => {
+            0.42
+        }
+        'm' | 'w' | 'M' | 'W' | '@' | '%' | '…' | '—' => 1.0,
+        'a'..='z' | '0'..='9' => 0.64,
+        character if character.is_ascii() => 0.84,
+        // Emoji are wider than the two columns of a terminal; other scripts than Latin have wide letters.
+        character if character.width().unwrap_or(0) > 1 => 1.3,
+        _ => 0.9,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_fit_their_room() {
+        assert_eq!(LABEL.fitted("round 1", 100.0), "round 1");
+        for text in
+            ["impact on the environment", "MMMMMMMMMMMMMMMM", "日本語の非常に長い名前", "🐕🐕🐕🐕🐕🐕🐕🐕", "iiiiiiiiiiiiiiiiiiiiiiiii"]
+        {
+            for font in [LABEL, TILE_NAME, GROUP_NAME] {
+                let fitted = font.fitted(text, 60.0);
+                assert!(fitted.ends_with('…') && fitted.chars().count() > 1 && font.width(&fitted) <= 60.0, "{fitted}");
+            }
+        }
+        assert_eq!(GROUP_NAME.fitted("impact", 8.0), "");
+    }
+
+    /// As Chromium measures them in DejaVu Sans Bold, 11 px.
+    #[test]
+    fn bold_names_are_not_thought_narrower_than_they_are() {
+        assert!(GROUP_NAME.width("impact") >= 42.5, "{}", GROUP_NAME.width("impact"));
+    }
+}
