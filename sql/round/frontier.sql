@@ -28,6 +28,14 @@ part AS (
     SELECT *, CAST(unnest(range(0, parts)) AS INT) AS part
     FROM (SELECT *, (siblings + $max_items - 1) / $max_items AS parts FROM origin)
 ),
+-- Which answer of several to the same question is whose: the number of the first attempt that chose to ask for it.
+answer AS (
+    -- Where an endpoint was gone nothing was asked, under no id.
+    SELECT e.evolution_id, min(e.attempt) OVER (PARTITION BY coalesce(e.request_id, e.evolution_id)) AS number
+    FROM evolutions e
+    JOIN runs r ON e.run_id = r.run_id
+    WHERE e.round = $round AND r.command = 'evolve' AND strpos(r.settings, '"due":"chosen"') > 0
+),
 tried AS (
     SELECT
         e.sample_id,
@@ -43,9 +51,8 @@ tried AS (
         max(CASE WHEN e.status IN ('kept', 'eliminated') THEN e.evolution_id END) AS standing_id,
         max(e.operator) FILTER (WHERE e.status IN ('kept', 'eliminated')) AS standing_operator,
         last_value(e.operator ORDER BY e.attempt) FILTER (WHERE e.status = 'failed') AS failed_operator,
-        -- Which answer of several to the same question is theirs: the number of the attempt that chose to ask for another one.
-        max(e.attempt) FILTER (WHERE a.chosen_run IS NOT NULL AND e.status <> 'failed') AS standing_answer,
-        max(e.attempt) FILTER (WHERE a.chosen_run IS NOT NULL) AS failed_answer,
+        max(a.number) FILTER (WHERE e.status <> 'failed') AS standing_answer,
+        max(a.number) AS failed_answer,
         max(CASE WHEN e.status <> 'superseded' THEN coalesce(x.reason, CASE WHEN c.request_id IS NOT NULL THEN 'cut off' END) END) AS stale,
         bool_or(h.evolution_id IS NOT NULL) AS chosen,
         bool_or(e.status IN ('kept', 'eliminated') AND ((e.judge IS DISTINCT FROM $judge) OR (e.judge_prompt_id IS DISTINCT FROM j.prompt_id))) AS judged_otherwise
@@ -62,8 +69,7 @@ tried AS (
     ) c ON e.request_id = c.request_id
     LEFT JOIN (SELECT DISTINCT evolution_id FROM history WHERE $again AND evolution_status <> 'superseded' AND NOT $made_again AND $where) h
         ON e.evolution_id = h.evolution_id
-    LEFT JOIN (SELECT run_id AS chosen_run FROM runs WHERE command = 'evolve' AND strpos(settings, '"due":"chosen"') > 0) a
-        ON e.run_id = a.chosen_run
+    LEFT JOIN answer a ON e.evolution_id = a.evolution_id
     CROSS JOIN (SELECT max(prompt_id) AS prompt_id FROM present_prompts WHERE name = 'score') j
     WHERE e.round = $round
     GROUP BY e.sample_id, e.parent_evolution_id, e.part
