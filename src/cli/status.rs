@@ -58,7 +58,7 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     if arguments.output == StatusFormat::Table {
         note("per round and operator: mmevol sql \"SELECT * FROM rounds\"");
         let is_there = |state: &&str| figures.iter().any(|batch| has_state(batch, state));
-        for (_, advice) in HINTS.iter().filter(|(states, _)| states.iter().any(|state| is_there(state))) {
+        for (_, advice) in HINTS.iter().filter(|(states, _)| states.iter().any(&is_there)) {
             hint(advice);
         }
     }
