@@ -54,7 +54,7 @@ async fn draws_from_every_stratum_and_hides_the_verdict() {
     let refused = audit(&test, &workspace, &["sample", "-o", "items.csv"]).expect_code(1);
     refused.expect_stderr(&["'items.csv' is there already", "hint: name another file, or remove this one"]);
     assert_eq!(fs::read_to_string(workspace.path("items.csv")).unwrap(), csv);
-    audit(&test, &workspace, &["sample", "-o", "zero.csv", "--per-stratum", "0"]).expect_code(2).expect_stderr(&["--per-stratum"]);
+    audit(&test, &workspace, &["sample", "-o", "zero.csv", "--per-stratum", "0"]).expect_code(1).expect_stderr(&["--per-stratum"]);
 }
 
 /// As a spreadsheet saves it: longer than what is looked at at once, with line breaks in its texts.
