@@ -70,13 +70,14 @@ impl Selection {
     }
 }
 
-/// The chosen items. The predicate stands on lines of its own: it may end in a comment.
+/// The chosen items. The predicate stands on lines of its own: it may end in a comment. The view is named with its schema: a WITH RECURSIVE would take its
+/// bare name for the chosen items themselves.
 fn items(predicate: &str) -> String {
-    format!("SELECT * FROM item_facts WHERE instruction_id IN (SELECT instruction_id FROM history WHERE\n{predicate}\n)")
+    format!("SELECT * FROM main.item_facts WHERE instruction_id IN (SELECT instruction_id FROM history WHERE\n{predicate}\n)")
 }
 
 /// The attempts that brought them.
-const ATTEMPTS: &str = "SELECT * FROM attempt_facts WHERE evolution_id IN (SELECT evolution_id FROM item_facts)";
+const ATTEMPTS: &str = "SELECT * FROM main.attempt_facts WHERE evolution_id IN (SELECT evolution_id FROM item_facts)";
 
 /// One state of a store, with the chosen items at hand under the names that `sql/report/` reads.
 ///
