@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::estimate::{Estimator, Tokens};
 use super::statements::{ANSWERS, FRONTIER, ITEMS, PLANNED, RunValues, SCORE, WITHOUT_IMAGES, single_count};
 use super::{Due, Estimate, Evolution, TokenRates, round};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::functions::llm::evolve::Row;
 use crate::ids::stable_key;
 use crate::instruction::Operator;
@@ -154,13 +154,10 @@ struct Planner<'a> {
 impl Planner<'_> {
     async fn round(&mut self, session: &Session, round: u32, run: RunValues<'_>) -> Result<()> {
         let parameters = self.evolution.parameters(round, run);
-        let views = [
-            ("frontier", FRONTIER),
-            ("evolved", self.evolution.evolve_statement()),
-            ("answers", ANSWERS),
-            ("items", ITEMS),
-            ("scored", SCORE),
-        ];
+        // On disk: planned in one piece with all that rests on it, it takes more stack than a thread has by default.
+        let folder = tempfile::tempdir().map_err(|cause| Error::io("create a folder in", std::env::temp_dir(), cause))?;
+        session.keep("frontier", &FRONTIER.bind(&parameters)?, folder.path()).await?;
+        let views = [("evolved", self.evolution.evolve_statement()), ("answers", ANSWERS), ("items", ITEMS), ("scored", SCORE)];
         for (name, statement) in views {
             let view = session.sql(&statement.bind(&parameters)?).await?.into_view();
             session.context().deregister_table(name)?;
