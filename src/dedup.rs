@@ -105,10 +105,7 @@ impl Dedup {
     /// # Errors
     /// Those of the store, of the predicate, and [`crate::store::Catalog::state`]'s.
     pub async fn plan(&self, store: &Store, at: Option<&str>) -> Result<DedupReport> {
-        let snapshot = match at {
-            Some(state) => store.snapshot_at(state).await?,
-            None => store.snapshot().await?,
-        };
+        let snapshot = store.snapshot_of(at).await?;
         let found = self.search(&snapshot).await?;
         self.report(&snapshot, &found).await
     }

@@ -195,14 +195,7 @@ impl Export {
     /// # Errors
     /// Those of the store, of the predicate, and of writing.
     pub async fn run(self, store: &Store) -> Result<Manifest> {
-        let snapshot = match &self.at {
-            Some(state) => store.snapshot_at(state).await?,
-            None => store.snapshot().await?,
-        };
-        let session = Session::builder().snapshot(snapshot.clone()).build().await?;
-        if let Some(predicate) = &self.predicate {
-            session.check_where(predicate).await?;
-        }
+        let (snapshot, session) = Session::over(store, self.at.as_deref(), self.predicate.as_deref()).await?;
         let mut manifest = self.manifest(&snapshot);
         let mut chosen = self.predicate.as_ref().map_or_else(|| "true".to_owned(), |predicate| format!("({predicate})"));
         if self.without_duplicates {

@@ -175,6 +175,19 @@ impl Session {
         SessionBuilder::default()
     }
 
+    /// A session over a state of a store, by name or the last published one, and the state. A predicate over `history` is checked in it.
+    ///
+    /// # Errors
+    /// Those of the store, and of [`Session::check_where`].
+    pub async fn over(store: &Store, state: Option<&str>, predicate: Option<&str>) -> Result<(Snapshot, Session)> {
+        let snapshot = store.snapshot_of(state).await?;
+        let session = Session::builder().snapshot(snapshot.clone()).build().await?;
+        if let Some(predicate) = predicate {
+            session.check_where(predicate).await?;
+        }
+        Ok((snapshot, session))
+    }
+
     /// The DataFusion context underneath, for functions and tables of one's own.
     pub fn context(&self) -> &SessionContext {
         &self.context

@@ -27,15 +27,7 @@ impl Selection {
     /// # Errors
     /// Those of the store, and an [`Error::Argument`] when the predicate is no predicate over `history`.
     pub async fn open(&self, store: &Store) -> Result<(Snapshot, Session)> {
-        let snapshot = match &self.at {
-            Some(state) => store.snapshot_at(state).await?,
-            None => store.snapshot().await?,
-        };
-        let session = Session::builder().snapshot(snapshot.clone()).build().await?;
-        if let Some(predicate) = &self.predicate {
-            session.check_where(predicate).await?;
-        }
-        Ok((snapshot, session))
+        Session::over(store, self.at.as_deref(), self.predicate.as_deref()).await
     }
 
     /// A statement of `sql/report/` as it says the same to any session over the store: the views it reads are replaced by what is chosen of them.

@@ -160,6 +160,17 @@ impl Store {
         Snapshot::open(&self.root, Catalog { generation, tables, ..catalog }, &self.session).await
     }
 
+    /// The state of that name, or the last published one without a name.
+    ///
+    /// # Errors
+    /// As [`Store::snapshot_at`].
+    pub async fn snapshot_of(&self, state: Option<&str>) -> Result<Snapshot> {
+        match state {
+            Some(state) => self.snapshot_at(state).await,
+            None => self.snapshot().await,
+        }
+    }
+
     /// Becomes the store's one writer. `command` and `settings` (which must hold no secrets) go into table `runs`.
     ///
     /// # Errors
