@@ -153,10 +153,7 @@ impl ModelArguments {
     }
 
     pub fn prompt_library(&self) -> Result<PromptLibrary> {
-        match &self.prompts {
-            Some(directory) => Ok(PromptLibrary::with_directory(directory)?),
-            None => Ok(PromptLibrary::embedded()),
-        }
+        Ok(PromptLibrary::of(self.prompts.as_deref())?)
     }
 }
 

@@ -34,10 +34,7 @@ enum Command {
 const SHOWN_DIGITS: usize = 12;
 
 pub fn run(arguments: Arguments) -> Result<()> {
-    let library = match arguments.prompts {
-        Some(directory) => PromptLibrary::with_directory(&directory)?,
-        None => PromptLibrary::embedded(),
-    };
+    let library = PromptLibrary::of(arguments.prompts.as_deref())?;
     match arguments.command {
         Command::List => {
             let columns = ["name", "prompt_id", "purpose"];

@@ -42,10 +42,7 @@ enum StatusFormat {
 }
 
 pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
-    let prompts = match &arguments.prompts {
-        Some(directory) => PromptLibrary::with_directory(directory)?,
-        None => PromptLibrary::embedded(),
-    };
+    let prompts = PromptLibrary::of(arguments.prompts.as_deref())?;
     let session = Session::builder().store(Store::open(store).await?).prompts(Arc::new(prompts)).build().await?;
     let format = match arguments.output {
         StatusFormat::Table => OutputFormat::Table,

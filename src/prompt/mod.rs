@@ -85,6 +85,14 @@ impl PromptLibrary {
         PromptLibrary::load(&Sources::with_directory(directory)?)
     }
 
+    /// Those of [`PromptLibrary::with_directory`], or the embedded ones without a directory.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn of(directory: Option<&Path>) -> Result<Self, PromptError> {
+        directory.map_or_else(|| Ok(PromptLibrary::embedded()), PromptLibrary::with_directory)
+    }
+
     fn load(sources: &Sources) -> Result<Self, PromptError> {
         let prompts = template::assemble_all(sources)?;
         let mut environment = template::environment();
