@@ -265,6 +265,13 @@ pub struct Usage {
     pub completion_tokens: Option<u64>,
 }
 
+impl Usage {
+    /// All tokens that were counted; `None` where none were.
+    pub fn total_tokens(self) -> Option<u64> {
+        [self.prompt_tokens, self.completion_tokens].into_iter().flatten().reduce(u64::saturating_add)
+    }
+}
+
 /// The kinds of failure, as `error_kind` in tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ChatErrorKind {

@@ -246,11 +246,16 @@ impl ModelService {
         observed(Arc::clone(state), self.model.chat(request, &images)).await
     }
 
-    async fn answered(&self, request: &PreparedRequest, reply: ChatReply) -> Result<CallOutcome> {
-        let cost_usd = match (reply.prompt_tokens, reply.completion_tokens) {
+    /// `None` where the price or the tokens are unknown. An embedded model costs its price of nothing.
+    fn cost_usd(&self, usage: Usage) -> Option<f64> {
+        match (usage.prompt_tokens, usage.completion_tokens) {
             (Some(prompt), Some(completion)) => self.prices.cost_usd(self.model.name(), prompt, completion),
             _ => self.prices.cost_usd(self.model.name(), 0, 0).filter(|_| self.model.endpoint() == "embedded"),
-        };
+        }
+    }
+
+    async fn answered(&self, request: &PreparedRequest, reply: ChatReply) -> Result<CallOutcome> {
+        let cost_usd = self.cost_usd(Usage { prompt_tokens: reply.prompt_tokens, completion_tokens: reply.completion_tokens });
         self.spending.count_answered(&reply, cost_usd);
         self.availability.answered();
         let answer = Answer { text: reply.text, finish_reason: reply.finish_reason.name().to_owned() };
@@ -300,10 +305,8 @@ impl ModelService {
             }
         }
         let Usage { prompt_tokens, completion_tokens } = error.usage;
-        let cost_usd = match (prompt_tokens, completion_tokens) {
-            (Some(prompt), Some(completion)) => self.prices.cost_usd(self.model.name(), prompt, completion),
-            _ => None,
-        };
+        // What an endpoint counts nothing for was not paid.
+        let cost_usd = error.usage.total_tokens().and_then(|_| self.cost_usd(error.usage));
         self.spending.count_usage(error.usage, cost_usd);
         let record = CallRecord {
             prompt_tokens,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::wire::{NoAnswer, Written, complaint_in, describe};
-use crate::model::{ChatRequest, FinishReason};
+use crate::model::{ChatRequest, FinishReason, Usage};
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -42,7 +42,8 @@ pub(super) fn parse(body: &[u8]) -> Result<Written, NoAnswer> {
     let count = |name: &str| embeddings.usage.get(name).and_then(Value::as_u64);
     let prompt_tokens = count("prompt_tokens").or_else(|| count("total_tokens"));
     // Nothing is written, which is what makes the cost known.
-    Ok(Written { text, finish_reason: FinishReason::Stop, prompt_tokens, completion_tokens: prompt_tokens.map(|_| 0) })
+    let usage = Usage { prompt_tokens, completion_tokens: prompt_tokens.map(|_| 0) };
+    Ok(Written { text, finish_reason: FinishReason::Stop, usage })
 }
 
 #[cfg(test)]
@@ -53,8 +54,11 @@ mod tests {
     fn a_vector_is_written_as_a_json_array() {
         let body = r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.1,-2,3e-5]}],"usage":{"prompt_tokens":3,"total_tokens":3}}"#;
         let written = parse(body.as_bytes()).unwrap();
-        assert_eq!((written.text.as_str(), written.prompt_tokens, written.completion_tokens), ("[0.1,-2.0,0.00003]", Some(3), Some(0)));
-        assert_eq!(parse(br#"{"data":[{"embedding":[1]}]}"#).unwrap().prompt_tokens, None);
+        assert_eq!(
+            (written.text.as_str(), written.usage.prompt_tokens, written.usage.completion_tokens),
+            ("[0.1,-2.0,0.00003]", Some(3), Some(0))
+        );
+        assert_eq!(parse(br#"{"data":[{"embedding":[1]}]}"#).unwrap().usage.prompt_tokens, None);
     }
 
     #[test]

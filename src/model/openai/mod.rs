@@ -153,12 +153,12 @@ impl OpenAiModel {
             _ => wire::parse_completion(&body),
         };
         let written = written.map_err(|reason| Failure::from_no_answer(status, reason, self.api_key.as_ref()))?;
-        let total_tokens = written.total_tokens();
+        let total_tokens = written.usage.total_tokens();
         let reply = ChatReply {
             text: written.text,
             finish_reason: written.finish_reason,
-            prompt_tokens: written.prompt_tokens,
-            completion_tokens: written.completion_tokens,
+            prompt_tokens: written.usage.prompt_tokens,
+            completion_tokens: written.usage.completion_tokens,
             attempts,
             http_status: Some(status.as_u16()),
             latency_ms,

@@ -168,16 +168,7 @@ struct AnswerPart {
 pub(super) struct Written {
     pub(super) text: String,
     pub(super) finish_reason: FinishReason,
-    pub(super) prompt_tokens: Option<u64>,
-    pub(super) completion_tokens: Option<u64>,
-}
-
-impl Written {
-    /// All tokens the endpoint counted; `None` when it counts none.
-    pub(super) fn total_tokens(&self) -> Option<u64> {
-        let counted = [self.prompt_tokens, self.completion_tokens];
-        counted.into_iter().flatten().reduce(u64::saturating_add)
-    }
+    pub(super) usage: Usage,
 }
 
 /// Why the body of a 2xx holds no answer.
@@ -227,7 +218,7 @@ pub(super) fn parse_completion(body: &[u8]) -> Result<Written, NoAnswer> {
         None if finish_reason == FinishReason::Length => String::new(),
         None => return Err(NoAnswer::NoCompletion("a choice without text".to_owned())),
     };
-    Ok(Written { text, finish_reason, prompt_tokens: usage.prompt_tokens, completion_tokens: usage.completion_tokens })
+    Ok(Written { text, finish_reason, usage })
 }
 
 /// The error that a gateway delivers as a success.
@@ -345,7 +336,7 @@ mod tests {
         assert_eq!(text(r#"{"choices":[{"text":"legacy","finish_reason":"stop"}],"usage":null}"#), "legacy");
         assert_eq!(text(r#"{"choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":"many"}}"#), "a");
         let empty = parse(r#"{"choices":[{"message":{"content":null},"finish_reason":"length"}],"usage":{"prompt_tokens":7}}"#).unwrap();
-        assert_eq!((empty.text.as_str(), &empty.finish_reason, empty.total_tokens()), ("", &FinishReason::Length, Some(7)));
+        assert_eq!((empty.text.as_str(), &empty.finish_reason, empty.usage.total_tokens()), ("", &FinishReason::Length, Some(7)));
         assert_eq!(text(r#"{"choices":[{"message":{"content":null},"finish_reason":"tool_calls"}]}"#), "");
     }
 
