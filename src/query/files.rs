@@ -44,10 +44,15 @@ impl UrlTableFactory for FileTables {
     async fn try_new(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         let path = Path::new(name);
         let Some(extension) = path.extension().and_then(|extension| extension.to_str()) else { return not_a_table(name, path) };
-        let format: Option<Arc<dyn FileFormat>> = match extension.to_ascii_lowercase().as_str() {
+        let lower_case = extension.to_ascii_lowercase();
+        let delimiter = match lower_case.as_str() {
+            "csv" => Some(b','),
+            "tsv" => Some(b'\t'),
+            _ => None,
+        };
+        let format: Option<Arc<dyn FileFormat>> = match lower_case.as_str() {
             "parquet" => Some(Arc::new(ParquetFormat::default().with_options(self.state.default_table_options().parquet))),
-            "csv" => Some(csv(b',')),
-            "tsv" => Some(csv(b'\t')),
+            "csv" | "tsv" => delimiter.map(csv),
             "arrow" => Some(Arc::new(ArrowFormat)),
             "json" | "jsonl" | "ndjson" => None,
             _ => return not_a_table(name, path),
@@ -58,10 +63,9 @@ impl UrlTableFactory for FileTables {
         let Some(format) = format else { return Ok(Some(Arc::new(JsonFile::open(name, path)?))) };
         let options = ListingOptions::new(format).with_file_extension(format!(".{extension}"));
         let config = ListingTableConfig::new(location(name, path)?).with_listing_options(options);
-        let config = match extension.to_ascii_lowercase().as_str() {
-            "csv" => config.with_schema(csv_schema(name, path, b',')?),
-            "tsv" => config.with_schema(csv_schema(name, path, b'\t')?),
-            _ => config.infer_schema(&self.state).await?,
+        let config = match delimiter {
+            Some(delimiter) => config.with_schema(csv_schema(name, path, delimiter)?),
+            None => config.infer_schema(&self.state).await?,
         };
         Ok(Some(Arc::new(ListingTable::try_new(config)?)))
     }
