@@ -27,7 +27,7 @@ use mmevol::model::limits::Limits;
 use mmevol::model::openai::OpenAiModel;
 use mmevol::model::prices::PriceTable;
 use mmevol::model::service::Spending;
-use mmevol::model::{ChatError, ChatModel, ChatReply, ChatRequest, FinishReason, Parameters, RequestImage};
+use mmevol::model::{ChatError, ChatModel, ChatReply, ChatRequest, FinishReason, Parameters, RequestImage, Usage};
 use mmevol::prompt::PromptLibrary;
 use mmevol::query::Models;
 use mmevol::store::SharedWriter;
@@ -362,8 +362,7 @@ impl ChatModel for Instantly {
         Ok(ChatReply {
             text: answer_to(&request.prompt),
             finish_reason: FinishReason::Stop,
-            prompt_tokens: Some(10),
-            completion_tokens: Some(5),
+            usage: Usage { prompt_tokens: Some(10), completion_tokens: Some(5) },
             attempts: 1,
             http_status: None,
             latency_ms: 0,

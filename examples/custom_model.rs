@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use mmevol::model::{ChatError, ChatModel, ChatReply, ChatRequest, FinishReason, RequestImage, Task};
+use mmevol::model::{ChatError, ChatModel, ChatReply, ChatRequest, FinishReason, RequestImage, Task, Usage};
 use mmevol::{Evolution, Import, Store, evolution::Settings};
 use serde_json::{Value, json};
 
@@ -43,7 +43,7 @@ impl ChatModel for LargestObject {
             Task::Complete | Task::Embed => Vec::new(),
         };
         let (text, finish_reason) = (json!({ "items": items }).to_string(), FinishReason::Stop);
-        Ok(ChatReply { text, finish_reason, prompt_tokens: None, completion_tokens: None, attempts: 1, http_status: None, latency_ms: 0 })
+        Ok(ChatReply { text, finish_reason, usage: Usage::default(), attempts: 1, http_status: None, latency_ms: 0 })
     }
 }
 

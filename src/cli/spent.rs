@@ -17,8 +17,11 @@ pub fn note_spent(spent: Spent) {
         spent.completion_tokens,
         KnownCost(spent)
     ));
-    if spent.unpriced > 0 {
-        note(format_args!("the price of {} of these calls is not known", spent.unpriced));
+    if spent.uncounted > 0 {
+        note(format_args!("the endpoint did not count the tokens of {} of these calls: what they cost is not known", spent.uncounted));
+    }
+    if spent.unpriced > spent.uncounted {
+        note(format_args!("the price of {} of these calls is not known", spent.unpriced - spent.uncounted));
         hint("name it in a file with --prices");
     }
 }
@@ -29,7 +32,7 @@ pub struct KnownCost(pub Spent);
 impl fmt::Display for KnownCost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let KnownCost(spent) = self;
-        match spent.unpriced > 0 && spent.unpriced == spent.calls {
+        match spent.unpriced > 0 && spent.cost_usd == 0.0 {
             true => Ok(()),
             false => write!(f, ", ${:.4}", spent.cost_usd),
         }

@@ -340,10 +340,15 @@ impl Evolution {
             return Some("it was interrupted".into());
         }
         let (Settings { max_calls, budget_usd, .. }, spent) = (&self.settings, spending.spent());
-        let calls = max_calls
-            .filter(|most| left_out > 0 || spent.calls + spent.failed >= *most)
-            .map(|most| format!("--max-calls {most} is reached"));
-        let budget = budget_usd.filter(|most| spent.cost_usd >= *most).map(|most| format!("--budget-usd {most} is spent"));
+        let calls = max_calls.and_then(|most| match spent.calls + spent.failed >= most {
+            true => Some(format!("--max-calls {most} is reached")),
+            false => (left_out > 0).then(|| format!("--max-calls {most} had no room for more samples")),
+        });
+        let budget = budget_usd.and_then(|most| match (spent.cost_usd >= most, spent.uncounted) {
+            (true, _) => Some(format!("--budget-usd {most} is spent")),
+            (false, 0) => None,
+            (false, _) => Some(format!("--budget-usd {most} could not be kept: the endpoint does not count tokens")),
+        });
         calls.or(budget).or_else(|| (spent.not_asked > 0).then(|| "the budget does not allow more requests".into()))
     }
 

@@ -49,8 +49,7 @@ impl ChatModel for LexicalModel {
         Ok(ChatReply {
             text,
             finish_reason: FinishReason::Stop,
-            prompt_tokens: None,
-            completion_tokens: None,
+            usage: Usage::default(),
             attempts: 1,
             http_status: None,
             latency_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),

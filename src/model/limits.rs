@@ -23,7 +23,7 @@ use super::request_state::RequestState;
 pub const DEFAULT_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(32).unwrap();
 
 /// Places at the start: a cold server, or one with few slots, is not hit by everything at once.
-const PLACES_AT_START: f64 = 32.0;
+const PLACES_AT_START: f64 = 64.0;
 
 /// What remains of the places when the endpoint is overloaded; the factor of TCP CUBIC (RFC 9438).
 const SHRINK_FACTOR: f64 = 0.7;

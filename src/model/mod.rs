@@ -200,10 +200,8 @@ pub struct ChatReply {
     pub text: String,
     /// Why it ends where it ends.
     pub finish_reason: FinishReason,
-    /// As the endpoint counted them; `None` where it does not say.
-    pub prompt_tokens: Option<u64>,
-    /// See [`prompt_tokens`](ChatReply::prompt_tokens).
-    pub completion_tokens: Option<u64>,
+    /// What it cost; for embedded models the default, which says nothing.
+    pub usage: Usage,
     /// HTTP requests made for this answer, 1 without retries.
     pub attempts: u32,
     /// Of the answer; `None` for embedded models.

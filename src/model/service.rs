@@ -255,15 +255,16 @@ impl ModelService {
     }
 
     async fn answered(&self, request: &PreparedRequest, reply: ChatReply) -> Result<CallOutcome> {
-        let cost_usd = self.cost_usd(Usage { prompt_tokens: reply.prompt_tokens, completion_tokens: reply.completion_tokens });
+        let cost_usd = self.cost_usd(reply.usage);
+        let Usage { prompt_tokens, completion_tokens } = reply.usage;
         self.spending.count_answered(&reply, cost_usd);
         self.availability.answered();
         let answer = Answer { text: reply.text, finish_reason: reply.finish_reason.name().to_owned() };
         let record = CallRecord {
             response: Some(answer.text.clone()),
             finish_reason: Some(answer.finish_reason.clone()),
-            prompt_tokens: reply.prompt_tokens,
-            completion_tokens: reply.completion_tokens,
+            prompt_tokens,
+            completion_tokens,
             cost_usd,
             latency_ms: Some(reply.latency_ms),
             attempts: reply.attempts,
@@ -275,8 +276,8 @@ impl ModelService {
             request_id: Some(request.request_id.clone()),
             result: Ok(answer),
             attempts: reply.attempts,
-            prompt_tokens: reply.prompt_tokens,
-            completion_tokens: reply.completion_tokens,
+            prompt_tokens,
+            completion_tokens,
             cost_usd,
             latency_ms: Some(reply.latency_ms),
             cached: false,
@@ -307,7 +308,9 @@ impl ModelService {
         let Usage { prompt_tokens, completion_tokens } = error.usage;
         // What an endpoint counts nothing for was not paid.
         let cost_usd = error.usage.total_tokens().and_then(|_| self.cost_usd(error.usage));
-        self.spending.count_usage(error.usage, cost_usd);
+        if error.usage.total_tokens().is_some() {
+            self.spending.count_usage(error.usage, cost_usd);
+        }
         let record = CallRecord {
             prompt_tokens,
             completion_tokens,

@@ -34,9 +34,10 @@ pub struct Spending {
     refused: AtomicU64,
     prompt_tokens: AtomicU64,
     completion_tokens: AtomicU64,
-    /// In millionths of a dollar: atomics have no floats.
-    cost_micros: AtomicU64,
+    /// The bits of the sum: atomics have no floats.
+    cost_usd: AtomicU64,
     unpriced: AtomicU64,
+    uncounted: AtomicU64,
     /// Rows left without an answer, by the reason.
     unanswered: Mutex<HashMap<String, u64>>,
 }
@@ -60,8 +61,16 @@ pub struct Spent {
     pub completion_tokens: u64,
     /// Of the calls whose price is known.
     pub cost_usd: f64,
-    /// Answered calls whose price is not known.
+    /// Calls that were paid for, but it is not known how much.
     pub unpriced: u64,
+    /// Of these, those whose endpoint did not count their tokens.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub uncounted: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Rows whose value is NULL because their call failed.
@@ -114,7 +123,11 @@ impl Spending {
         if self.is_stopped() {
             return self.refuse_stopped();
         }
-        self.refuse_over(format!("not asked: the budget of ${} is spent", self.budget_usd.unwrap_or_default()))
+        let budget = self.budget_usd.unwrap_or_default();
+        self.refuse_over(match self.uncounted.load(Ordering::Relaxed) {
+            0 => format!("not asked: the budget of ${budget} is spent"),
+            _ => format!("not asked: the endpoint does not count tokens, so the budget of ${budget} could not be kept"),
+        })
     }
 
     fn refuse_over(&self, message: String) -> CallFailure {
@@ -155,8 +168,9 @@ impl Spending {
             not_asked: read(&self.refused),
             prompt_tokens: read(&self.prompt_tokens),
             completion_tokens: read(&self.completion_tokens),
-            cost_usd: read(&self.cost_micros) as f64 / 1e6,
+            cost_usd: f64::from_bits(read(&self.cost_usd)),
             unpriced: read(&self.unpriced),
+            uncounted: read(&self.uncounted),
         }
     }
 
@@ -189,23 +203,34 @@ impl Spending {
 
     pub(super) fn count_answered(&self, reply: &ChatReply, cost_usd: Option<f64>) {
         self.answered.fetch_add(1, Ordering::Relaxed);
-        self.unpriced.fetch_add(u64::from(cost_usd.is_none()), Ordering::Relaxed);
-        self.count_usage(Usage { prompt_tokens: reply.prompt_tokens, completion_tokens: reply.completion_tokens }, cost_usd);
+        self.count_usage(reply.usage, cost_usd);
     }
 
-    /// Counts what a call took, whether it was answered or not.
+    /// Counts what a call took, whether it was answered or not; `None` for a cost that is not known.
     pub(super) fn count_usage(&self, usage: Usage, cost_usd: Option<f64>) {
         self.prompt_tokens.fetch_add(usage.prompt_tokens.unwrap_or_default(), Ordering::Relaxed);
         self.completion_tokens.fetch_add(usage.completion_tokens.unwrap_or_default(), Ordering::Relaxed);
-        self.cost_micros.fetch_add((cost_usd.unwrap_or_default() * 1e6).round() as u64, Ordering::Relaxed);
-        if self.is_budget_spent() {
+        match cost_usd {
+            Some(cost) => {
+                let add = |sum| Some((f64::from_bits(sum) + cost).to_bits());
+                // Never refused: the closure always gives a sum.
+                let _ = self.cost_usd.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
+            }
+            None => {
+                let is_counted = usage.prompt_tokens.is_some() && usage.completion_tokens.is_some();
+                self.uncounted.fetch_add(u64::from(!is_counted), Ordering::Relaxed);
+                self.unpriced.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        if self.is_budget_over() {
             self.closed.cancel();
         }
     }
 
-    fn is_budget_spent(&self) -> bool {
-        let spent = self.cost_micros.load(Ordering::Relaxed) as f64 / 1e6;
-        self.budget_usd.is_some_and(|budget| spent >= budget)
+    /// Whether the budget is spent, or nobody can tell any more.
+    fn is_budget_over(&self) -> bool {
+        let spent = f64::from_bits(self.cost_usd.load(Ordering::Relaxed));
+        self.budget_usd.is_some_and(|budget| spent >= budget || self.uncounted.load(Ordering::Relaxed) > 0)
     }
 
     pub(super) fn count_failed(&self) {
@@ -221,7 +246,7 @@ impl Spending {
         if self.is_stopped() {
             return Err(self.refuse_stopped());
         }
-        if self.is_budget_spent() {
+        if self.is_budget_over() {
             return Err(self.refuse_closed());
         }
         let most = self.max_calls.unwrap_or(u64::MAX);

@@ -72,7 +72,7 @@ async fn a_text_is_embedded() {
     let endpoint = Endpoint::sequence(vec![Behaviour::rate_limited(1), Behaviour::Json(vector)]);
     let reply = client(&endpoint).chat(&embedding_request("a dog"), &[]).await.unwrap();
     assert_eq!((reply.text.as_str(), reply.attempts), ("[0.25,-1.0]", 2));
-    assert_eq!((reply.prompt_tokens, reply.completion_tokens), (Some(2), Some(0)));
+    assert_eq!((reply.usage.prompt_tokens, reply.usage.completion_tokens), (Some(2), Some(0)));
     assert_eq!(bodies(&endpoint).pop(), Some(json!({ "model": "gpt-4o-mini", "input": "a dog", "encoding_format": "float" })));
 }
 
@@ -93,7 +93,7 @@ async fn an_answer_comes_back_with_its_circumstances() {
     let endpoint = Endpoint::start(|_| Behaviour::reply("four"));
     let reply = client(&endpoint).chat(&request("2 + 2?"), &[]).await.unwrap();
     assert_eq!((reply.text.as_str(), &reply.finish_reason), ("four", &FinishReason::Stop));
-    assert_eq!((reply.prompt_tokens, reply.completion_tokens), (Some(10), Some(5)));
+    assert_eq!((reply.usage.prompt_tokens, reply.usage.completion_tokens), (Some(10), Some(5)));
     assert_eq!((reply.attempts, reply.http_status), (1, Some(200)));
 
     let received = endpoint.received().remove(0);
@@ -200,7 +200,7 @@ async fn a_cut_answer_is_an_answer() {
     let cut = json!({ "choices": [{ "message": { "content": null }, "finish_reason": "length" }] });
     let endpoint = Endpoint::start(move |_| Behaviour::Json(cut.clone()));
     let reply = client(&endpoint).chat(&request("?"), &[]).await.unwrap();
-    assert_eq!((reply.text.as_str(), reply.finish_reason, reply.prompt_tokens), ("", FinishReason::Length, None));
+    assert_eq!((reply.text.as_str(), reply.finish_reason, reply.usage.prompt_tokens), ("", FinishReason::Length, None));
 }
 
 #[tokio::test]

@@ -12,7 +12,9 @@ use mmevol::instruction::scores::parse_scores;
 use mmevol::instruction::vocabulary::{ABILITIES, FORMATS};
 use mmevol::instruction::{DetectedObject, Instruction, Operator};
 use mmevol::model::rules::RulesModel;
-use mmevol::model::{CallKind, ChatModel, ChatRequest, EvolveTask, FinishReason, Parameters, RequestImage, ScorePair, ScoreTask, Task};
+use mmevol::model::{
+    CallKind, ChatModel, ChatRequest, EvolveTask, FinishReason, Parameters, RequestImage, ScorePair, ScoreTask, Task, Usage,
+};
 use regex::Regex;
 use serde::Deserialize;
 
@@ -134,7 +136,7 @@ async fn answer(task: Task, image: &Arc<RequestImage>) -> String {
     let request =
         ChatRequest { kind, prompt: String::new(), image_ids, parameters: Parameters::default(), schema: None, sample_index: 0, task };
     let reply = RulesModel.chat(&request, &images).await.expect("an answer");
-    assert_eq!((reply.finish_reason, reply.prompt_tokens, reply.completion_tokens), (FinishReason::Stop, None, None));
+    assert_eq!((reply.finish_reason, reply.usage), (FinishReason::Stop, Usage::default()));
     reply.text
 }
 

@@ -47,7 +47,7 @@ impl Pace {
             let _ = write!(line, ", {} failed", spent.failed);
         }
         // With no price there is nothing to say, and nothing to foretell from.
-        if spent.calls > spent.unpriced && spent.cost_usd > 0.0 {
+        if spent.cost_usd > 0.0 {
             let expected = spent.cost_usd * (1.0 + (requests - done) as f64 / spent.calls as f64);
             let _ = write!(line, ", {} of {}", dollars(spent.cost_usd), dollars(expected));
         }

@@ -93,8 +93,8 @@ impl OpenAiModel {
             }
             let dialect = self.negotiation.dialect();
             let failure = match self.exchange(call, dialect).await {
-                Ok((reply, total_tokens)) => {
-                    slot.succeeded(total_tokens);
+                Ok(reply) => {
+                    slot.succeeded(reply.usage.total_tokens());
                     if let Some(wants_structure) = call.wants_structure() {
                         self.negotiation.settle(wants_structure);
                     }
@@ -122,7 +122,7 @@ impl OpenAiModel {
     }
 
     /// One HTTP request.
-    async fn exchange(&self, call: &Call<'_>, dialect: Dialect) -> Result<(ChatReply, Option<u64>), Failure> {
+    async fn exchange(&self, call: &Call<'_>, dialect: Dialect) -> Result<ChatReply, Failure> {
         let (url, body) = match call.request.task {
             Task::Embed => (&self.embeddings_url, embedding::request_body(&self.model, call.request)),
             _ => (&self.completions_url, wire::request_body(&self.model, dialect, call.request, call.images)),
@@ -153,17 +153,14 @@ impl OpenAiModel {
             _ => wire::parse_completion(&body),
         };
         let written = written.map_err(|reason| Failure::from_no_answer(status, reason, self.api_key.as_ref()))?;
-        let total_tokens = written.usage.total_tokens();
-        let reply = ChatReply {
+        Ok(ChatReply {
             text: written.text,
             finish_reason: written.finish_reason,
-            prompt_tokens: written.usage.prompt_tokens,
-            completion_tokens: written.usage.completion_tokens,
+            usage: written.usage,
             attempts,
             http_status: Some(status.as_u16()),
             latency_ms,
-        };
-        Ok((reply, total_tokens))
+        })
     }
 
     async fn status_failure(&self, response: reqwest::Response, call: &Call<'_>, dialect: Dialect) -> Failure {

@@ -75,8 +75,7 @@ impl ChatModel for RulesModel {
         Ok(ChatReply {
             text,
             finish_reason,
-            prompt_tokens: None,
-            completion_tokens: None,
+            usage: Usage::default(),
             attempts: 1,
             http_status: None,
             latency_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),

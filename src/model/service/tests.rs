@@ -72,8 +72,7 @@ impl ChatModel for Counting {
         Ok(ChatReply {
             text: format!("{} in {}", request.prompt, request.parameters.max_tokens),
             finish_reason,
-            prompt_tokens: Some(3),
-            completion_tokens: Some(5),
+            usage: Usage { prompt_tokens: Some(3), completion_tokens: Some(5) },
             attempts: 1,
             http_status: Some(200),
             latency_ms: 1,

@@ -76,8 +76,7 @@ pub fn answer(request: &ChatRequest) -> Result<ChatReply, ChatError> {
     Ok(ChatReply {
         text,
         finish_reason,
-        prompt_tokens: Some(10),
-        completion_tokens: Some(2),
+        usage: Usage { prompt_tokens: Some(10), completion_tokens: Some(2) },
         attempts: 1,
         http_status: None,
         latency_ms: 1,

@@ -124,6 +124,35 @@ async fn refusals_count_for_the_budget() {
     assert!((spent.cost_usd - 2.0 * (1000.0 * 0.15 + 10.0 * 0.6) / 1e6).abs() < 1e-6, "{}", spent.cost_usd);
 }
 
+/// Calls that cost millionths of a dollar are summed as they are, not each rounded.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn small_costs_count_for_the_budget() {
+    let endpoint = Endpoint::start(|_| Behaviour::reply("fine"));
+    let client = OpenAiModel::builder("gpt-4o-mini").base_url(endpoint.base_url());
+    let client = client.limits(Limits { concurrency: NonZeroUsize::new(1), ..Limits::default() }).build().unwrap();
+    let models = spending(Arc::new(client), Spending::new(None, Some(0.000_044_5)));
+    let session = session_of(&models).await;
+    let query = "SELECT x['error_kind'], count(*) FROM (SELECT try_llm_complete(q) AS x FROM t) GROUP BY 1 ORDER BY 1";
+    // 10 and 5 tokens make 4.5 millionths.
+    assert_eq!(answers(&session, query).await, ["budget 10", "NULL 10"]);
+    assert!((models.model.spending.spent().cost_usd - 45e-6).abs() < 1e-12);
+}
+
+/// Nobody can tell what such calls cost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_budget_stops_calls_whose_tokens_are_not_counted() {
+    let endpoint = Endpoint::start(|_| Behaviour::Reply { text: "fine".into(), finish_reason: "stop", usage: None });
+    let client = OpenAiModel::builder("gpt-4o-mini").base_url(endpoint.base_url());
+    let client = client.limits(Limits { concurrency: NonZeroUsize::new(1), ..Limits::default() }).build().unwrap();
+    let models = spending(Arc::new(client), Spending::new(None, Some(1.0)));
+    let session = session_of(&models).await;
+    let query = "SELECT x['error'], count(*) FROM (SELECT try_llm_complete(q) AS x FROM t) GROUP BY 1 ORDER BY 2";
+    let refused = "not asked: the endpoint does not count tokens, so the budget of $1 could not be kept 19";
+    assert_eq!(answers(&session, query).await, ["NULL 1", refused]);
+    let spent = models.model.spending.spent();
+    assert_eq!((endpoint.requests(), spent.unpriced, spent.uncounted), (1, 1, 1));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_stop_when_the_budget_is_spent() {
     let endpoint = Endpoint::start(|_| Behaviour::reply("fine"));

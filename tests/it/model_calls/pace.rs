@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use mmevol::evolution::Settings;
-use mmevol::model::{CallKind, ChatError, ChatReply, ChatRequest, FinishReason, RequestImage};
+use mmevol::model::{CallKind, ChatError, ChatReply, ChatRequest, FinishReason, RequestImage, Usage};
 use mmevol::{ChatModel, Evolution};
 use serde_json::json;
 
@@ -81,7 +81,7 @@ impl ChatModel for Playing {
         let body = json!({ "messages": [{ "content": request.prompt }] });
         let Behaviour::Reply { text, .. } = evolving(&body) else { panic!("it always answers") };
         let finish_reason = FinishReason::Stop;
-        Ok(ChatReply { text, finish_reason, prompt_tokens: None, completion_tokens: None, attempts: 1, http_status: None, latency_ms: 1 })
+        Ok(ChatReply { text, finish_reason, usage: Usage::default(), attempts: 1, http_status: None, latency_ms: 1 })
     }
 }
 

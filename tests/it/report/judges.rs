@@ -39,8 +39,7 @@ impl ChatModel for EvenJudge {
         Ok(ChatReply {
             text: json!(verdicts.collect::<Vec<_>>()).to_string(),
             finish_reason: FinishReason::Stop,
-            prompt_tokens: None,
-            completion_tokens: None,
+            usage: Usage::default(),
             attempts: 1,
             http_status: None,
             latency_ms: 0,

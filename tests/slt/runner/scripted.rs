@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use mmevol::model::{ChatError, ChatModel, ChatReply, ChatRequest, FinishReason, RequestImage};
+use mmevol::model::{ChatError, ChatModel, ChatReply, ChatRequest, FinishReason, RequestImage, Usage};
 
 /// Answers with what stands between `[[` and `]]` in the prompt: the first of several, separated by `||`, to the first request, the next one to
 /// each further request for the same. Without any it says how it was asked.
@@ -26,15 +26,7 @@ impl ChatModel for ScriptedModel {
                 answers[place.min(answers.len() - 1)].to_owned()
             },
         );
-        Ok(ChatReply {
-            text,
-            finish_reason: FinishReason::Stop,
-            prompt_tokens: None,
-            completion_tokens: None,
-            attempts: 1,
-            http_status: None,
-            latency_ms: 0,
-        })
+        Ok(ChatReply { text, finish_reason: FinishReason::Stop, usage: Usage::default(), attempts: 1, http_status: None, latency_ms: 0 })
     }
 }
 
