@@ -1,4 +1,4 @@
-//! Arguments by name for functions that ask a model: `llm_complete(question, temperature => 0, sample => id)`.
+//! How calls of functions that ask a model are written: arguments by name, `llm_complete(question, temperature => 0, sample => id)`.
 //!
 //! The engine knows arguments by name, but cannot leave one out before another. So such calls are rewritten before they are planned:
 //! names of parameters go to their places, with NULL for those left out, and names of options become fields of one struct. A map that is
@@ -50,8 +50,14 @@ fn rewrite_calls(part: &mut impl VisitMut) -> crate::Result<()> {
 }
 
 fn rewrite_call(function: &mut Function) -> crate::Result<()> {
-    let (Some(name), FunctionArguments::List(list)) = (single_name(&function.name), &mut function.args) else { return Ok(()) };
-    let Some(mut call) = Call::new(&name) else { return Ok(()) };
+    let Some(mut call) = single_name(&function.name).and_then(|name| Call::new(&name)) else { return Ok(()) };
+    if let Some(clause) = clause_without_effect(function) {
+        let name = call.description.name;
+        return Err(Error::sql(format!(
+            "{name} is asked for single rows and takes no {clause}: use WHERE or CASE for the rows to ask for"
+        )));
+    }
+    let FunctionArguments::List(list) = &mut function.args else { return Ok(()) };
     for argument in &mut list.args {
         if let FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) | FunctionArg::Named { arg: FunctionArgExpr::Expr(value), .. } = argument
         {
@@ -65,6 +71,23 @@ fn rewrite_call(function: &mut Function) -> crate::Result<()> {
         list.args = call.arguments()?;
     }
     Ok(())
+}
+
+/// A part of the call that the engine reads for aggregates and windows alone, and would drop in silence here.
+fn clause_without_effect(function: &Function) -> Option<&'static str> {
+    let list = match &function.args {
+        FunctionArguments::List(list) => Some(list),
+        FunctionArguments::None | FunctionArguments::Subquery(_) => None,
+    };
+    let parts = [
+        (function.filter.is_some(), "FILTER"),
+        (function.over.is_some(), "OVER"),
+        (!function.within_group.is_empty(), "WITHIN GROUP"),
+        (function.null_treatment.is_some(), "NULLS clause"),
+        (list.is_some_and(|list| list.duplicate_treatment.is_some()), "DISTINCT or ALL"),
+        (list.is_some_and(|list| !list.clauses.is_empty()), "clause behind its arguments"),
+    ];
+    parts.into_iter().find_map(|(given, clause)| given.then_some(clause))
 }
 
 /// The arguments of a call on their way to their places.
@@ -221,6 +244,10 @@ mod tests {
             ("llm_complete(seed => 1)", "llm_complete needs prompt: llm_complete(prompt [, image_ids] [, options])"),
             ("llm_complete(q, prompt => q)", "llm_complete: 'prompt' is given twice"),
             ("llm_complete(prompt => q, i)", "llm_complete: i must come before the arguments that have a name"),
+            ("llm_complete(q) FILTER (WHERE id > 1)", "llm_complete is asked for single rows and takes no FILTER: use WHERE or CASE"),
+            ("try_ai(DISTINCT q)", "try_llm_complete is asked for single rows and takes no DISTINCT"),
+            ("llm_embed(q) OVER ()", "llm_embed is asked for single rows and takes no OVER"),
+            ("llm_filter(q ORDER BY q)", "llm_filter is asked for single rows and takes no clause"),
             ("llm_complete(q, options => o, seed => 1)", "llm_complete: options are given as one value and by name: use one of both"),
         ] {
             let error = rewritten(&format!("SELECT {given}")).unwrap_err().to_string();

@@ -51,7 +51,9 @@ impl ScalarUDFImpl for RefusedFunction {
         Err(Error::Sql {
             message: format!("{} asks a model, and this session has none", self.description.name),
             position: None,
-            hints: vec![format!("model calls cost money and are made only on request: add --model NAME{embedded} to 'mmevol sql'")],
+            hints: vec![format!(
+                "model calls cost money and are made only on request, by 'mmevol sql --model NAME'{embedded}; a --where makes none"
+            )],
         }
         .into())
     }

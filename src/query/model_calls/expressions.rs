@@ -296,6 +296,15 @@ fn check_arguments(call: &Expr) -> Result<()> {
 
 /// A guard is evaluated twice, before the call and where its answer is used, and must say the same both times.
 fn check_guard(guard: &Expr) -> Result<()> {
+    let asks_a_subquery = |inner: &Expr| Ok(matches!(inner, Expr::InSubquery(_) | Expr::Exists(_) | Expr::SetComparison(_)));
+    if guard.exists(asks_a_subquery)? {
+        return Err(refusal(
+            "whether to ask a model depends on IN (SELECT ...) or EXISTS (SELECT ...), which the engine decides together with the rest of the \
+             condition only",
+            "ask in a subquery, and compare outside of it: \
+             SELECT * FROM (SELECT *, llm_complete(q) AS answer FROM t) WHERE answer = 'yes' OR id IN (SELECT ...)",
+        ));
+    }
     match guard.is_volatile() {
         true => Err(refusal(
             format!("whether to ask a model depends on '{guard}', which is another value each time it is evaluated"),

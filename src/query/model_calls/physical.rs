@@ -13,10 +13,12 @@ use datafusion::physical_expr::ScalarFunctionExpr;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::projection::ProjectionExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::sorts::partial_sort::PartialSortExec;
+use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{ExecutionPlan, Partitioning};
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 
@@ -156,8 +158,11 @@ fn free_order(plan: Arc<dyn ExecutionPlan>, order_matters: bool, limits_matter: 
     let relies = plan.is::<PartialSortExec>();
     let mut changed = false;
     let mut children = Vec::new();
+    // Its branches, or partitions, come in any order, but the rows of each in theirs; the engine calls that no order.
+    let merges = plan.is::<UnionExec>() || plan.is::<CoalescePartitionsExec>();
     for (child, (required, maintained)) in plan.children().into_iter().zip(required.into_iter().zip(maintained)) {
-        let freed = free_order(Arc::clone(child), relies || required.is_some() || (maintained && order_matters), limits_matter)?;
+        let matters = relies || required.is_some() || ((maintained || merges) && order_matters);
+        let freed = free_order(Arc::clone(child), matters, limits_matter)?;
         changed |= !Arc::ptr_eq(child, &freed);
         children.push(freed);
     }

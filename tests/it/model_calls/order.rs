@@ -29,6 +29,17 @@ async fn a_plain_select_keeps_the_order_of_its_input() {
     }
 }
 
+/// Branches come in any order, the rows of each in theirs: so a limit takes the same rows every time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_branch_of_a_union_keeps_the_order_of_its_input() {
+    let session = session(first_comes_last()).await;
+    let of_t = |rows: &[String]| rows.iter().filter(|row| !row.starts_with("0 ")).cloned().collect::<Vec<_>>();
+    let union = "SELECT id, llm_complete(q) FROM t UNION ALL SELECT 0, 'none'";
+    assert_eq!(of_t(&answers(&session, union).await), numbered(1..=20));
+    let limited = of_t(&answers(&session, &format!("{union} LIMIT 6")).await);
+    assert_eq!(limited, numbered(1..=limited.len() as u64));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn order_by_is_right_whatever_order_answers_come_in() {
     for keep_order in [true, false] {

@@ -40,6 +40,16 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("UPDATE t SET q = llm_complete(q) WHERE id = 1", "a model cannot be asked in UPDATE", "CREATE TABLE answers AS SELECT"),
     ("SELECT CASE WHEN random() < 0.5 THEN llm_complete(q) END FROM t", "whether to ask a model depends on", "as a column of a subquery"),
     ("SELECT id FROM t WHERE random() < 0.5 OR llm_filter(q)", "whether to ask a model depends on", "as a column of a subquery"),
+    (
+        "SELECT id FROM t WHERE llm_complete(q) = 'A' OR id IN (SELECT id FROM t)",
+        "depends on IN (SELECT ...) or EXISTS (SELECT ...)",
+        "SELECT * FROM (SELECT *, llm_complete(q) AS answer FROM t) WHERE answer = 'yes' OR id IN (SELECT ...)",
+    ),
+    (
+        "SELECT llm_complete(q) FILTER (WHERE id > 1) FROM t",
+        "llm_complete is asked for single rows and takes no FILTER",
+        "use WHERE or CASE",
+    ),
     ("SELECT coalesce(uuid(), llm_complete(q)) FROM t", "whether to ask a model depends on", "as a column of a subquery"),
 ];
 
