@@ -27,6 +27,10 @@ pub enum Error {
     #[error("'{}' is not an mmevol store: {reason}", path.display())]
     NotAStore { path: PathBuf, reason: String },
 
+    /// The tables of a store are there, but not the file that says which of their versions count.
+    #[error("the store '{}' is damaged: {reason}", path.display())]
+    LostCatalog { path: PathBuf, reason: String },
+
     /// Written by a later mmevol.
     #[error("the store '{}' has format version {found}; this mmevol reads up to version {supported}", path.display())]
     NewerStore { path: PathBuf, found: u32, supported: u32 },
@@ -167,6 +171,7 @@ impl Error {
         match self {
             Error::NoStore { .. } => vec!["create one with 'mmevol import PATH', or name another with --store DIR or MMEVOL_STORE".into()],
             Error::NotAStore { .. } => vec!["name a store's own directory, or one that does not exist yet, with --store".into()],
+            Error::LostCatalog { .. } => vec!["its tables are still there: bring catalog.json back from a copy of the store".into()],
             Error::NewerStore { .. } => vec!["install a newer mmevol".into()],
             Error::ReadOnlyStore { .. } => {
                 vec!["check the directory's owner and permissions, or copy the store to a place that can be written".into()]

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::disk::Disk;
 use super::journal::{JOURNAL_FILE, NEW_JOURNAL_FILE};
 use super::schema::Table;
+use super::snapshot::table_path;
 use crate::error::{Error, Result};
 
 /// The catalog's file name inside the store directory.
@@ -74,8 +75,8 @@ impl Catalog {
     /// Reads the published state of the store at `root`.
     ///
     /// # Errors
-    /// [`Error::NoStore`] when the directory does not exist or is empty, [`Error::NotAStore`] when it holds something else or a
-    /// catalog that cannot be read, [`Error::NewerStore`].
+    /// [`Error::NoStore`] when the directory does not exist or is empty, [`Error::NotAStore`] when it holds something else,
+    /// [`Error::LostCatalog`] when it holds the tables of a store, [`Error::NewerStore`].
     pub fn load(root: &Path) -> Result<Catalog> {
         let path = root.join(CATALOG_FILE);
         let text = match fs::read(&path) {
@@ -85,18 +86,20 @@ impl Catalog {
             }
             Err(cause) => return Err(Error::io("read", path, cause)),
         };
-        let not_a_store = |reason: String| Error::NotAStore { path: root.to_owned(), reason };
+        let unreadable = |cause: serde_json::Error| {
+            let (path, reason) = (root.to_owned(), format!("its {CATALOG_FILE} cannot be read: {cause}"));
+            if has_tables(root) { Error::LostCatalog { path, reason } } else { Error::NotAStore { path, reason } }
+        };
         // The version first: a newer catalog may hold fields this code cannot read.
         #[derive(Deserialize)]
         struct Versioned {
             format_version: u32,
         }
-        let Versioned { format_version } =
-            serde_json::from_slice(&text).map_err(|cause| not_a_store(format!("its {CATALOG_FILE} cannot be read: {cause}")))?;
+        let Versioned { format_version } = serde_json::from_slice(&text).map_err(unreadable)?;
         if format_version > FORMAT_VERSION {
             return Err(Error::NewerStore { path: root.to_owned(), found: format_version, supported: FORMAT_VERSION });
         }
-        serde_json::from_slice(&text).map_err(|cause| not_a_store(format!("its {CATALOG_FILE} cannot be read: {cause}")))
+        serde_json::from_slice(&text).map_err(unreadable)
     }
 
     /// Replaces the published state at `root` by this one, atomically and durably.
@@ -110,6 +113,9 @@ impl Catalog {
 }
 
 fn missing_catalog(root: &Path) -> Error {
+    if was_published(root) {
+        return Error::LostCatalog { path: root.to_owned(), reason: format!("its {CATALOG_FILE} is gone") };
+    }
     match fs::read_dir(root) {
         // Tables without a catalog are what a first command left that was cut off before it published.
         Ok(mut entries) => match entries.all(|entry| entry.is_ok_and(|entry| is_unpublished(&entry.file_name()))) {
@@ -122,6 +128,16 @@ fn missing_catalog(root: &Path) -> Error {
         Err(cause) if cause.kind() == std::io::ErrorKind::PermissionDenied => Error::io("open", root, cause),
         Err(_) => Error::NoStore { path: root.to_owned() },
     }
+}
+
+/// Whether a catalog has named these tables before. Each publication adds a file to the table of runs, and none of them is ever removed, since
+/// every state keeps its tag; a first one that was cut off may have left one, too.
+fn was_published(root: &Path) -> bool {
+    fs::read_dir(table_path(root, Table::Runs).join("data")).is_ok_and(|files| files.count() > 1)
+}
+
+fn has_tables(root: &Path) -> bool {
+    Table::ALL.into_iter().any(|table| table_path(root, table).is_dir())
 }
 
 fn is_unpublished(name: &std::ffi::OsStr) -> bool {

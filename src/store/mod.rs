@@ -5,6 +5,7 @@ mod catalog;
 mod condition;
 mod conform;
 mod disk;
+mod insert;
 mod journal;
 mod lock;
 mod lookup;
@@ -84,7 +85,7 @@ impl Store {
     /// Opens the store in directory `root`.
     ///
     /// # Errors
-    /// [`Error::NoStore`], [`Error::NotAStore`], [`Error::NewerStore`].
+    /// [`Error::NoStore`], [`Error::NotAStore`], [`Error::LostCatalog`], [`Error::NewerStore`].
     pub async fn open(root: impl Into<PathBuf>) -> Result<Store> {
         let store = Store::at(root.into());
         Catalog::load(&store.root)?;

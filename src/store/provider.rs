@@ -188,6 +188,6 @@ impl DataSink for StoreSink {
     }
 
     async fn write_all(&self, data: SendableRecordBatchStream, _context: &Arc<TaskContext>) -> Result<u64> {
-        self.writer.lock().await.append(self.table, data).await.map_err(DataFusionError::from)
+        self.writer.lock().await.insert(self.table, data).await.map_err(DataFusionError::from)
     }
 }

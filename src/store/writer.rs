@@ -213,19 +213,24 @@ impl Writer {
     /// Those of the stream; a row that does not fit its table. Vectors that are appended together must be of one model, of one length and
     /// [of use](super::defect).
     pub async fn append(&mut self, table: Table, rows: SendableRecordBatchStream) -> Result<u64> {
+        match self.write(table, rows).await? {
+            Some(staged) => self.commit(staged).await,
+            None => Ok(0),
+        }
+    }
+
+    /// Writes rows to disk without changing their table; `None` for no rows.
+    pub(super) async fn write(&mut self, table: Table, rows: SendableRecordBatchStream) -> Result<Option<Staged>> {
         // Boxed, so that the futures of those who append do not hold all of these.
         let staged = match table {
             Table::Embeddings => match vectors::begin(rows).boxed().await? {
                 Some((column, rows)) => self.stage_vectors(column, rows).boxed().await?,
-                None => return Ok(0),
+                None => return Ok(None),
             },
             _ => self.stage(table, rows).boxed().await?,
         };
         let staged = staged.await.map_err(|cause| Error::internal("the task that writes rows ended early", cause))??;
-        match staged.rows {
-            0 => Ok(0),
-            _ => self.commit(staged).await,
-        }
+        Ok((staged.rows > 0).then_some(staged))
     }
 
     /// Writes rows given as structs, matched to columns by field name.

@@ -18,6 +18,26 @@ fn a_directory_that_is_no_store() {
     assert_refused(&workspace.run(&["--store", "broken", "status"]), &["'broken' is not an mmevol store", "cannot be read"]);
 }
 
+/// Once, the next import took such a directory for one that a first import had left, and began anew.
+#[test]
+fn a_store_that_lost_its_catalog() {
+    let workspace = Workspace::with_photos();
+    workspace.run(&["evolve", "--rounds", "1", "--model", "rules"]).expect_code(0);
+    let catalog = workspace.store().join("catalog.json");
+    let published = fs::read(&catalog).unwrap();
+    for (content, reason) in [(None, "its catalog.json is gone"), (Some("{"), "its catalog.json cannot be read")] {
+        match content {
+            None => fs::remove_file(&catalog).unwrap(),
+            Some(text) => fs::write(&catalog, text).unwrap(),
+        }
+        for command in [&["status"][..], &["import", &bundled_seeds()], &["check", "--repair"]] {
+            assert_refused(&workspace.run(command), &["is damaged", reason, "bring catalog.json back"]);
+        }
+    }
+    fs::write(&catalog, published).unwrap();
+    workspace.run(&["check"]).expect_code(0);
+}
+
 #[test]
 fn no_store() {
     let workspace = workspace();
