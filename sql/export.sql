@@ -7,6 +7,7 @@ SELECT
     s.objects,
     s.topics,
     s.image_ids,
+    s.missing_images,
     c.instructions
 FROM samples s
 JOIN (

@@ -1,19 +1,22 @@
 //! Export: kept items leave the store in a training format, with a manifest that says what they are.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::{Component, Path, PathBuf};
+mod images;
+mod rows;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use futures::TryStreamExt;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::formats::export::{DatasetWriter, ExportFormat, ExportImage, ExportInstruction, ExportSample};
-use crate::image::ImageFormat;
-use crate::instruction::{DetectedObject, Instruction};
+use crate::formats::export::{DatasetWriter, ExportFormat, ExportSample};
 use crate::query::duplicates::left_out;
 use crate::query::{Session, Statement, StatementParameter as Parameter};
-use crate::store::{Snapshot, Store, StoredImages, Table};
+use crate::store::{Snapshot, Store};
+use images::ImageFiles;
+use rows::SampleRow;
 
 const EXPORT: Statement = Statement::new("export", include_str!("../sql/export.sql"));
 
@@ -104,6 +107,8 @@ pub struct Manifest {
     pub records: u64,
     /// Distinct image files written beside the export.
     pub images: u64,
+    /// Images that the store does not have, counted for each sample; records name them by the path they had.
+    pub missing_images: u64,
     /// The counter of published states: which state of the store was read.
     pub store_generation: u64,
     /// The version of each table that was read.
@@ -205,18 +210,19 @@ impl Export {
         }
         let parameters =
             BTreeMap::from([("rounds", Parameter::Predicate(self.rounds.predicate())), ("where", Parameter::Predicate(chosen))]);
-        let mut batches = session.stream(&EXPORT.bind(&parameters)?).await?;
         if let Some(parent) = self.output.parent() {
             std::fs::create_dir_all(parent).map_err(|cause| Error::io("create", parent, cause))?;
         }
         let mut writer = self.format.create(&self.output)?;
         let mut images = ImageFiles::new(&snapshot, &self);
+        let mut batches = session.stream(&EXPORT.bind(&parameters)?).await?;
         while let Some(batch) = batches.try_next().await? {
             let rows: Vec<SampleRow> = serde_arrow::from_record_batch(&batch)?;
             for row in rows {
                 manifest.samples += 1;
                 manifest.instructions += row.instructions.len() as u64;
                 let sample = images.sample(row).await?;
+                manifest.missing_images += sample.missing_images.len() as u64;
                 manifest.models.extend(sample.instructions.iter().filter_map(|item| item.model.clone()));
                 writer = write(writer, sample).await?;
             }
@@ -252,6 +258,7 @@ impl Export {
             instructions: 0,
             records: 0,
             images: 0,
+            missing_images: 0,
             store_generation: snapshot.catalog().generation,
             store_versions: snapshot.catalog().tables.clone(),
             models: BTreeSet::new(),
@@ -302,188 +309,4 @@ async fn used_prompts(session: &Session, parameters: &BTreeMap<&str, Parameter>)
         prompts.extend(serde_arrow::from_record_batch::<Vec<UsedPrompt>>(&batch)?);
     }
     Ok(prompts)
-}
-
-#[derive(Deserialize)]
-struct SampleRow {
-    sample_id: String,
-    source: String,
-    source_id: Option<String>,
-    caption: Option<String>,
-    objects: Option<Vec<DetectedObject>>,
-    topics: Option<Vec<String>>,
-    image_ids: Option<Vec<String>>,
-    instructions: Vec<ItemRow>,
-}
-
-#[derive(Deserialize)]
-struct ItemRow {
-    instruction_id: String,
-    parent_id: Option<String>,
-    root_id: Option<String>,
-    round: i32,
-    operator: Option<String>,
-    image_position: Option<String>,
-    objects: Option<Vec<String>>,
-    skills: Option<Vec<String>>,
-    format: String,
-    question: String,
-    steps: Option<Vec<crate::instruction::Step>>,
-    answer: String,
-    improved: Option<bool>,
-    score: Option<i64>,
-    status: String,
-    model: Option<String>,
-}
-
-impl From<ItemRow> for ExportInstruction {
-    fn from(row: ItemRow) -> Self {
-        ExportInstruction {
-            instruction_id: row.instruction_id,
-            parent_id: row.parent_id,
-            root_id: row.root_id,
-            round: row.round,
-            // An imported finished round does not say.
-            operator: row.operator.unwrap_or_default(),
-            instruction: Instruction {
-                item: None,
-                image_position: row.image_position,
-                objects: row.objects.unwrap_or_default(),
-                skills: row.skills.unwrap_or_default(),
-                format: row.format,
-                question: row.question,
-                steps: row.steps.unwrap_or_default(),
-                answer: row.answer,
-            },
-            improved: row.improved,
-            score: row.score,
-            status: row.status,
-            model: row.model,
-        }
-    }
-}
-
-/// The images of an export: read from the store, written beside the export or handed to the writer, each distinct one once.
-struct ImageFiles {
-    stored: StoredImages,
-    snapshot: Snapshot,
-    format: ExportFormat,
-    rule: Images,
-    folder: PathBuf,
-    /// What is known of an image: loaded with the first one that is asked for.
-    described: Option<HashMap<String, Described>>,
-    /// File names in use, and by which image.
-    names: HashMap<String, String>,
-    written: u64,
-}
-
-#[derive(Debug, Clone)]
-struct Described {
-    uri: String,
-    format: String,
-}
-
-impl ImageFiles {
-    fn new(snapshot: &Snapshot, export: &Export) -> ImageFiles {
-        let parent = export.output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        ImageFiles {
-            stored: StoredImages::new(snapshot),
-            snapshot: snapshot.clone(),
-            format: export.format,
-            rule: export.images,
-            folder: parent.to_owned(),
-            described: None,
-            names: HashMap::new(),
-            written: 0,
-        }
-    }
-
-    async fn sample(&mut self, row: SampleRow) -> Result<ExportSample> {
-        let mut images = Vec::new();
-        if self.rule != Images::None {
-            for image_id in row.image_ids.unwrap_or_default() {
-                images.push(self.image(image_id).await?);
-            }
-        }
-        Ok(ExportSample {
-            sample_id: row.sample_id,
-            source: row.source,
-            source_id: row.source_id,
-            caption: row.caption,
-            objects: row.objects.unwrap_or_default(),
-            topics: row.topics.unwrap_or_default(),
-            images,
-            instructions: row.instructions.into_iter().map(ExportInstruction::from).collect(),
-        })
-    }
-
-    async fn image(&mut self, image_id: String) -> Result<ExportImage> {
-        let Described { uri, format } = self.describe(&image_id).await?;
-        let media_type = ImageFormat::from_name(&format).map_or("application/octet-stream", ImageFormat::media_type).to_owned();
-        let mut image = ExportImage { image_id, uri, file_name: None, media_type, bytes: None };
-        if self.rule == Images::Copy {
-            let bytes = self.stored.bytes(&image.image_id).await?;
-            match self.format.holds_images() {
-                true => image.bytes = Some(bytes),
-                false => image.file_name = Some(self.write(&image, &format, &bytes)?),
-            }
-        }
-        Ok(image)
-    }
-
-    async fn describe(&mut self, image_id: &str) -> Result<Described> {
-        if self.described.is_none() {
-            let mut described = HashMap::new();
-            self.snapshot
-                .for_each(Table::Images, &["image_id", "uri", "format"], |batch| {
-                    let text = |index: usize| arrow::array::AsArray::as_string::<i32>(batch.column(index));
-                    for ((id, uri), format) in text(0).iter().zip(text(1)).zip(text(2)) {
-                        let (Some(id), Some(uri), Some(format)) = (id, uri, format) else { continue };
-                        described.insert(id.to_owned(), Described { uri: uri.to_owned(), format: format.to_owned() });
-                    }
-                })
-                .await?;
-            self.described = Some(described);
-        }
-        let known = self.described.as_ref().and_then(|described| described.get(image_id));
-        known.cloned().ok_or_else(|| Error::UnknownId { what: "image", id: image_id.to_owned() })
-    }
-
-    /// Writes an image file unless it is there. Returns its path relative to the export.
-    fn write(&mut self, image: &ExportImage, format: &str, bytes: &[u8]) -> Result<String> {
-        let wanted = if stays_inside(&image.uri) { image.uri.clone() } else { format!("{}.{format}", image.image_id) };
-        // Two sources may use one path for different images.
-        let name = match self.names.get(&wanted) {
-            Some(owner) if *owner != image.image_id => format!("{}.{format}", image.image_id),
-            _ => wanted,
-        };
-        let relative = format!("images/{name}");
-        if self.names.insert(name, image.image_id.clone()).is_none() {
-            let path = self.folder.join(&relative);
-            if let Some(parent) = path.parent() {
-                std::fs::create_dir_all(parent).map_err(|cause| Error::io("create", parent, cause))?;
-            }
-            std::fs::write(&path, bytes).map_err(|cause| Error::io("write", path, cause))?;
-            self.written += 1;
-        }
-        Ok(relative)
-    }
-}
-
-/// Whether a path from a seed file can be used below a folder of ours.
-fn stays_inside(uri: &str) -> bool {
-    !uri.is_empty() && Path::new(uri).components().all(|part| matches!(part, Component::Normal(_)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_that_lead_elsewhere_are_not_used() {
-        assert!(stays_inside("coco/a.jpg"));
-        for uri in ["", "/etc/passwd", "../a.jpg", "a/../../b.jpg", "./a.jpg"] {
-            assert!(!stays_inside(uri), "{uri}");
-        }
-    }
 }

@@ -49,13 +49,17 @@ fn run_command(cli: Cli) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match runtime.block_on(run(cli)) {
+    let code = match runtime.block_on(run(cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             print_error(&error);
             ExitCode::from(exit_code(&error))
         }
-    }
+    };
+    // The end of the runtime cancels what a failed command left behind, and Lance's readers panic where a task they wait for is gone. The
+    // command has said what there is to say.
+    std::panic::set_hook(Box::new(|_| ()));
+    code
 }
 
 /// Planning recurses into every operand of a long expression. The pages of a stack that is not used cost nothing.

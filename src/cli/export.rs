@@ -80,6 +80,10 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
             hint("find and mark them with 'mmevol dedup'");
         }
     }
+    if manifest.missing_images > 0 {
+        note(format_args!("{} image files are not in the store; the records name the paths they had", manifest.missing_images));
+        hint("put the files there for whoever reads the export, or leave images out with --images none");
+    }
     note(format_args!("wrote {} instructions of {} samples to {}", manifest.instructions, manifest.samples, manifest.output.display()));
     Ok(())
 }

@@ -10,10 +10,10 @@ use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use super::detect::FormatError;
-use super::llava::{LlavaWriter, with_image_tags};
+use super::llava::{LlavaWriter, untagged, with_image_tags};
 use super::messages::MessagesWriter;
 use super::mmevol::MmevolWriter;
-use super::openai::OpenAiWriter;
+use super::openai::{ACCEPTED, OpenAiWriter};
 use super::parquet::ParquetWriter;
 use crate::instruction::{DetectedObject, Instruction};
 
@@ -34,6 +34,8 @@ pub struct ExportSample {
     pub topics: Vec<String>,
     /// In the order in which the items speak of them; empty for a sample without image, or an export without images.
     pub images: Vec<ExportImage>,
+    /// The paths of images that were not found when the sample was imported.
+    pub missing_images: Vec<String>,
     /// In the order in which they are written.
     pub instructions: Vec<ExportInstruction>,
 }
@@ -44,10 +46,17 @@ impl ExportSample {
         self.source_id.as_deref().unwrap_or(&self.sample_id)
     }
 
-    /// The questions, the first with a tag for each image.
-    pub(super) fn questions_with_tags(&self) -> impl Iterator<Item = String> {
-        let tags = |index| if index == 0 { self.images.len() } else { 0 };
-        self.instructions.iter().enumerate().map(move |(index, exported)| with_image_tags(&exported.instruction.question, tags(index)))
+    /// The path of each image: those that the store has, then those that were missing.
+    pub(super) fn image_paths(&self) -> impl Iterator<Item = &str> {
+        self.images.iter().map(ExportImage::path).chain(self.missing_images.iter().map(String::as_str))
+    }
+
+    /// Questions and answers, the first question with a tag for each image.
+    pub(super) fn turns(&self) -> impl Iterator<Item = (String, String)> {
+        let images = self.image_paths().count();
+        let tags = move |index| if index == 0 { images } else { 0 };
+        let items = self.instructions.iter().map(|exported| &exported.instruction).enumerate();
+        items.map(move |(index, item)| (with_image_tags(&item.question, tags(index)), untagged(&item.answer)))
     }
 }
 
@@ -149,6 +158,11 @@ impl ExportFormat {
         matches!(self, ExportFormat::OpenAi | ExportFormat::Parquet)
     }
 
+    /// Whether images of this media type stand in the format as they are; others become PNG.
+    pub fn takes_image(self, media_type: &str) -> bool {
+        self != ExportFormat::OpenAi || ACCEPTED.contains(&media_type)
+    }
+
     /// Begins a file of this format.
     ///
     /// # Errors
@@ -211,9 +225,9 @@ impl ImageField<'_> {
 }
 
 pub(super) fn image_field(sample: &ExportSample) -> ImageField<'_> {
-    match sample.images.as_slice() {
-        [image] => ImageField::One(image.path()),
-        images => ImageField::Several(images.iter().map(ExportImage::path).collect()),
+    match sample.image_paths().collect::<Vec<_>>().as_slice() {
+        &[path] => ImageField::One(path),
+        paths => ImageField::Several(paths.to_vec()),
     }
 }
 
@@ -225,14 +239,24 @@ pub(crate) struct PendingFile {
 }
 
 impl PendingFile {
+    /// Begins a file that will be at `target`, or where a symbolic link there leads to.
     pub fn create(target: &Path) -> Result<Self, FormatError> {
         let error = |source| FormatError::write(target, source);
-        if target.is_dir() {
+        let present = std::fs::metadata(target).ok();
+        if present.as_ref().is_some_and(std::fs::Metadata::is_dir) {
             return Err(error(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory; name a file in it")));
         }
+        if present.as_ref().is_some_and(|present| !present.is_file()) {
+            let cause = "it is a device or a pipe, which a finished file would replace; name a file";
+            return Err(error(io::Error::new(io::ErrorKind::InvalidInput, cause)));
+        }
+        let target = &match present {
+            Some(_) => std::fs::canonicalize(target).map_err(error)?,
+            None => target.to_owned(),
+        };
         let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let file = temporary_file(folder).map_err(error)?;
-        Ok(PendingFile { target: target.to_owned(), file: BufWriter::new(file) })
+        Ok(PendingFile { target: target.clone(), file: BufWriter::new(file) })
     }
 
     pub fn target(&self) -> &Path {

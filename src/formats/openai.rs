@@ -9,6 +9,9 @@ use serde::Serialize;
 use super::detect::FormatError;
 use super::export::{DatasetWriter, ExportImage, ExportSample, JsonFile};
 
+/// What fine-tuning takes, by <https://platform.openai.com/docs/guides/vision-fine-tuning>.
+pub(super) const ACCEPTED: [&str; 3] = ["image/jpeg", "image/png", "image/webp"];
+
 /// Writes one line per sample, its items as turns; the first user turn shows the images.
 ///
 /// An image without bytes is written as its path, which only local tools can read. The format allows no keys beside
@@ -37,7 +40,8 @@ impl DatasetWriter for OpenAiWriter {
         for (index, exported) in sample.instructions.iter().enumerate() {
             let mut content = vec![Part::Text { text: &exported.instruction.question }];
             if index == 0 {
-                content.extend(sample.images.iter().map(|image| Part::ImageUrl { image_url: ImageUrl { url: image_url(image) } }));
+                let urls = sample.images.iter().map(image_url).chain(sample.missing_images.iter().cloned());
+                content.extend(urls.map(|url| Part::ImageUrl { image_url: ImageUrl { url } }));
             }
             messages.push(Message::User { content });
             messages.push(Message::Assistant { content: &exported.instruction.answer });

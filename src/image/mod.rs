@@ -16,7 +16,7 @@ mod request_jpeg;
 pub use error::{ImageError, ImageProblem};
 pub use folder::ImageFolder;
 pub use perceptual_hash::{InvalidHash, PerceptualHash, perceptual_hash};
-pub use request_jpeg::{REQUEST_SIDE, RequestJpeg, request_jpeg, thumbnail};
+pub use request_jpeg::{REQUEST_SIDE, RequestJpeg, png, request_jpeg, thumbnail};
 
 /// Images of more pixels than this are refused before they are decoded: 100 million, which is 300 MB as RGB.
 ///

@@ -51,6 +51,20 @@ pub fn thumbnail(bytes: &[u8], side: NonZeroU16) -> Result<Bytes, ImageError> {
     Ok(fitting_jpeg(bytes, side.get().into())?.jpeg)
 }
 
+/// The image as PNG, in its own size: upright, 8 bits, RGB, laid on white where it is transparent. Of an animation, the first frame. Costs as much
+/// as [`request_jpeg`].
+///
+/// # Errors
+/// As [`request_jpeg`].
+pub fn png(bytes: &[u8]) -> Result<Bytes, ImageError> {
+    let header = header::read(bytes)?;
+    let mut upright = DynamicImage::ImageRgb8(on_white(header::decode(header.format, bytes)?));
+    upright.apply_orientation(header.orientation);
+    let mut png = std::io::Cursor::new(Vec::new());
+    upright.write_to(&mut png, image::ImageFormat::Png).map_err(|error| unconvertible(&error))?;
+    Ok(png.into_inner().into())
+}
+
 fn fitting_jpeg(bytes: &[u8], side: u32) -> Result<RequestJpeg, ImageError> {
     let header = header::read(bytes)?;
     if passes_through(&header, bytes, side) {

@@ -22,6 +22,7 @@ mod duplicates;
 mod embedding;
 mod endpoint;
 mod evolving;
+mod exporting;
 mod formats;
 mod full_disk;
 mod golden_stores;

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::super::detect::FormatError;
 use super::super::json_records::fields::{Fields, fault, read_sample};
-use super::super::llava::{Speaker, SpokenTurn, items, without_image_tags};
-use super::super::{RecordFault, SeedRecord, SeedSample, messages, mmevol};
+use super::super::llava::{Speaker, SpokenTurn, items};
+use super::super::{RecordFault, SeedImage, SeedRecord, SeedSample, messages, mmevol};
 use super::OWN_COLUMNS;
 use super::rows::{IMAGE_COLUMNS, Row, RowImages, Rows, open_file};
 
@@ -49,6 +49,7 @@ impl Layout {
             Layout::Own => &[
                 "sample_id",
                 "source_id",
+                "missing_images",
                 "caption",
                 "det",
                 "topics",
@@ -111,10 +112,8 @@ fn sample_of_row(layout: Layout, row: Row) -> Result<SeedSample, RecordFault> {
 
 /// A question and its answer, each in a field of its own.
 fn exchange(fields: &mut Fields, question: &str, answer: &str) -> Result<[SpokenTurn; 2], RecordFault> {
-    let mut turn = |speaker, key| {
-        let text = without_image_tags(&fields.required_text(key)?);
-        Ok(SpokenTurn { speaker, text, place: fields.place_of(key) })
-    };
+    let mut images_shown = 0;
+    let mut turn = |speaker, key| Ok(SpokenTurn::new(speaker, &fields.required_text(key)?, fields.place_of(key), &mut images_shown));
     Ok([turn(Speaker::Human, question)?, turn(Speaker::Model, answer)?])
 }
 
@@ -181,7 +180,10 @@ impl Pending {
         let mut context = || {
             let caption = mmevol::caption(&mut fields)?;
             let (objects, topics) = (mmevol::boxes(&mut fields)?, fields.texts("topics")?);
-            Ok(SeedSample { source_id: source_id.clone(), images: images.read()?, caption, objects, topics, rounds: Vec::new() })
+            let missing = fields.texts("missing_images")?;
+            let mut images = if missing.is_empty() { images.read()? } else { images.read_any()? };
+            images.extend(missing.into_iter().map(SeedImage::Path));
+            Ok(SeedSample { source_id: source_id.clone(), images, caption, objects, topics, rounds: Vec::new() })
         };
         let sample = context().map_err(|fault: RecordFault| RecordFault { source_id: source_id.clone(), ..fault });
         let mut pending = Pending { number, sample_id, sample };

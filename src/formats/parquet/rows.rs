@@ -159,11 +159,17 @@ impl RowImages {
     /// # Errors
     /// A fault, if there is none, or one names an address on the web.
     pub fn read(&self) -> Result<Vec<SeedImage>, RecordFault> {
+        let images = self.read_any()?;
+        if images.is_empty() { Err(fault("no image: the row's image columns are empty")) } else { Ok(images) }
+    }
+
+    /// Like [`RowImages::read`], where there may be none.
+    pub fn read_any(&self) -> Result<Vec<SeedImage>, RecordFault> {
         let mut images = Vec::new();
         for (name, column) in self.columns.iter() {
             collect(column, self.row, name, &mut images)?;
         }
-        if images.is_empty() { Err(fault("no image: the row's image columns are empty")) } else { Ok(images) }
+        Ok(images)
     }
 }
 

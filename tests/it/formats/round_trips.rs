@@ -51,6 +51,7 @@ fn export_sample(name: &str, images: usize, rounds: i32) -> ExportSample {
         objects: vec![DetectedObject { label: "dog".to_owned(), bbox: [0.1, 0.2, 0.30000000000000004, 1.0], confidence: Some(0.5) }],
         topics: vec!["pets".to_owned()],
         images: (0..images).map(image).collect(),
+        missing_images: Vec::new(),
         instructions: (0..=rounds).flat_map(|round| [instruction(round, 0), instruction(round, 1)]).collect(),
     }
 }
@@ -190,6 +191,7 @@ fn as_export(sample: &SeedSample) -> ExportSample {
         objects: sample.objects.clone(),
         topics: sample.topics.clone(),
         images: images.collect(),
+        missing_images: Vec::new(),
         instructions: instructions.collect(),
     }
 }
