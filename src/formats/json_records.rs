@@ -1,6 +1,7 @@
 //! Records of a JSON list or of JSON lines, one at a time: a file of many gigabytes needs the memory of its largest record.
 
 pub(super) mod fields;
+mod numbers;
 mod position;
 
 use std::fs::File;
@@ -11,7 +12,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use self::fields::fault;
+use self::fields::{Fields, fault};
+use self::numbers::{NoNumber, WithoutNaN};
 use self::position::PositionedReader;
 use super::RecordFault;
 use super::detect::FormatError;
@@ -91,7 +93,8 @@ fn layout(path: &Path, reader: &mut PositionedReader) -> Result<Layout, FormatEr
             let is_whole = <Box<RawValue>>::deserialize(&mut serde_json::Deserializer::from_reader(&mut *reader)).is_ok();
             Ok(if is_whole && reader.line() > first_line { Layout::Values } else { Layout::Lines })
         }
-        Some(_) if is_named_lines => Ok(Layout::Lines),
+        // A faulty first line, unless the file is no text at all.
+        Some(first_byte) if is_named_lines && !matches!(first_byte, 0x1f | 0xfe | 0xff) => Ok(Layout::Lines),
         Some(first_byte) => Err(FormatError::NotJson { path: path.to_owned(), first_byte }),
     }
 }
@@ -181,15 +184,25 @@ impl JsonRecords {
     /// Reads the value that begins at the next byte, which is no white space.
     fn read_value(&mut self, remedy: &'static str) -> Result<JsonRecord, FormatError> {
         let is_delimited = matches!(self.peek()?, Some(b'{' | b'[' | b'"'));
+        let mut no_number = None;
         let parsed = if is_delimited {
-            <Box<RawValue>>::deserialize(&mut serde_json::Deserializer::from_reader(&mut self.reader))
+            let mut reader = WithoutNaN::new(&mut self.reader);
+            let parsed = <Box<RawValue>>::deserialize(&mut serde_json::Deserializer::from_reader(&mut reader));
+            no_number = reader.first();
+            parsed
         } else {
             // The parser would swallow the byte after a number, so that these are cut out first.
             let scalar = self.reader.read_scalar().map_err(|source| self.read_error(source))?;
             serde_json::from_slice(&scalar)
         };
         match parsed {
-            Ok(text) => Ok(JsonRecord { number: self.number, text: Ok(text) }),
+            Ok(text) => {
+                let text = match no_number {
+                    None => Ok(text),
+                    Some(no_number) => Err(fault_of(&text, &no_number)),
+                };
+                Ok(JsonRecord { number: self.number, text })
+            }
             Err(error) if error.is_io() => Err(self.read_error(error.into())),
             Err(error) => Err(self.syntax(cause(&error), remedy)),
         }
@@ -223,6 +236,12 @@ impl JsonRecords {
             remedy,
         }
     }
+}
+
+/// The fault of a record that can be read but for one of its numbers.
+fn fault_of(record: &RawValue, no_number: &NoNumber) -> RecordFault {
+    let source_id = Fields::of_record(record).and_then(|mut fields| fields.take_source_id()).ok().flatten();
+    RecordFault { source_id, ..fault(no_number.to_string()) }
 }
 
 /// The value of a record. Its text was checked to be JSON, which leaves numbers out of range, halves of surrogate pairs, and deep nesting.
@@ -337,8 +356,16 @@ mod tests {
         assert!(failure(b"[{} {}]", 1).contains("expected a comma"));
         assert!(failure(b"[{}] x", 1).contains("text after the end"));
         assert!(failure(b"[,{}]", 0).contains("expected a value"));
-        assert!(failure(b"[{\"a\": NaN}]", 0).contains("NaN"));
+        assert!(failure(b"[NaN]", 0).contains("NaN"));
         assert!(failure(b"[{\"a\": \"\xff\"}]", 0).contains("not UTF-8"));
+    }
+
+    #[test]
+    fn what_is_no_number_is_a_fault_of_its_record() {
+        let (lines, error) = records(b"[{\"a\": [-1, -0.5e3]},\n{\"a\": [NaN, -Infinity], \"b\": \"it's \\\"NaN\"},{\"N\": \"-I\"}]");
+        assert_eq!(error, None);
+        assert_eq!((lines[0].as_str(), lines[2].as_str()), ("1:{\"a\": [-1, -0.5e3]}", "3:{\"N\": \"-I\"}"));
+        assert!(lines[1].starts_with("2!line 2, column 8 holds NaN, which is no number"), "{lines:?}");
     }
 
     #[test]

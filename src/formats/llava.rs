@@ -16,7 +16,8 @@ use crate::instruction::Instruction;
 /// Stands in a text where an image is shown.
 pub(super) const IMAGE_TAG: &str = "<image>";
 
-/// Reads one record. Each human turn and the answer to it make one item; image tags are taken out, a leading system turn is dropped.
+/// Reads one record. Each human turn and the answer to it make one item; a leading system turn is dropped. Image tags before and after the
+/// text of a human turn, or on lines of their own, are taken out; one inside the text becomes `image 1`, counted through the record.
 ///
 /// # Errors
 /// A fault that names the turn, if there is no image, no conversation, or turns that do not alternate or end without an answer.
@@ -24,8 +25,9 @@ pub fn sample(record: &RawValue) -> Result<SeedSample, RecordFault> {
     const KEY: &str = "conversations";
     read_sample(Fields::of_record(record)?, |mut fields| {
         let values = take_turns(&mut fields, KEY, Format::Llava)?;
-        let mut turns =
-            values.into_iter().enumerate().map(|(index, value)| spoken(value, format!("{KEY}[{index}]"))).collect::<Result<Vec<_>, _>>()?;
+        let mut images_shown = 0;
+        let spoken = |(index, value)| spoken(value, format!("{KEY}[{index}]"), &mut images_shown);
+        let mut turns = values.into_iter().enumerate().map(spoken).collect::<Result<Vec<_>, _>>()?;
         if turns.first().is_some_and(|turn| turn.speaker == Speaker::System) {
             turns.remove(0);
         }
@@ -37,11 +39,11 @@ pub fn sample(record: &RawValue) -> Result<SeedSample, RecordFault> {
     })
 }
 
-fn spoken(value: Value, place: String) -> Result<SpokenTurn, RecordFault> {
+fn spoken(value: Value, place: String, images_shown: &mut usize) -> Result<SpokenTurn, RecordFault> {
     let mut fields = Fields::of_value(value, place.clone())?;
     let speaker = Speaker::of_name(&fields.filled_text("from")?, &place)?;
     let text = fields.required_text("value")?;
-    Ok(SpokenTurn { speaker, text: without_image_tags(&text), place })
+    Ok(SpokenTurn::new(speaker, &text, place, images_shown))
 }
 
 /// Who speaks a turn.
@@ -55,11 +57,11 @@ pub(super) enum Speaker {
 impl Speaker {
     /// The speaker by any of the names in use.
     pub fn of_name(name: &str, place: &str) -> Result<Self, RecordFault> {
-        match name {
+        match name.to_ascii_lowercase().as_str() {
             "human" | "user" => Ok(Speaker::Human),
             "gpt" | "assistant" => Ok(Speaker::Model),
-            "system" => Ok(Speaker::System),
-            other => Err(fault(format!("{place} is spoken by '{other:.40}', expected human, user, gpt, assistant or system"))),
+            "system" | "developer" => Ok(Speaker::System),
+            _ => Err(fault(format!("{place} is spoken by '{name:.40}', expected human, user, gpt, assistant or system"))),
         }
     }
 
@@ -76,9 +78,21 @@ impl Speaker {
 #[derive(Debug)]
 pub(super) struct SpokenTurn {
     pub speaker: Speaker,
-    /// Without image tags.
+    /// A human turn's without image tags.
     pub text: String,
     pub place: String,
+}
+
+impl SpokenTurn {
+    /// A turn as its file has it. Images that the record has shown so far are counted in `images_shown`.
+    pub fn new(speaker: Speaker, text: &str, place: String, images_shown: &mut usize) -> SpokenTurn {
+        let text = match speaker {
+            Speaker::Human => without_image_tags(text, images_shown),
+            // No image is shown in an answer: what looks like a tag is what it speaks of.
+            Speaker::System | Speaker::Model => text.trim().to_owned(),
+        };
+        SpokenTurn { speaker, text, place }
+    }
 }
 
 /// Pairs each human turn with the answer that follows it.
@@ -116,14 +130,51 @@ fn expect_speaker(turn: &SpokenTurn, expected: Speaker) -> Result<(), RecordFaul
     Ok(())
 }
 
-/// The text without its image tags and the white space around it.
-pub(super) fn without_image_tags(text: &str) -> String {
-    text.replace(IMAGE_TAG, "").trim().to_owned()
+/// The text without the white space around it, and without tags that say no more than that there are images: on lines of their own, and before or
+/// after the text. Where one stands inside the text, it says which image is meant, and those become their numbers.
+fn without_image_tags(text: &str, images_shown: &mut usize) -> String {
+    let shows_only = |line: &str| line.replace(IMAGE_TAG, "").trim().is_empty();
+    let names_images = |line: &str| line.contains(IMAGE_TAG) && !shows_only(line);
+    let bare = without_tags_around(text);
+    if !bare.lines().any(names_images) {
+        *images_shown += text.matches(IMAGE_TAG).count();
+        return bare.split_inclusive('\n').filter(|line| !line.contains(IMAGE_TAG)).collect();
+    }
+    let mut plain = String::with_capacity(text.len());
+    for line in text.trim().split_inclusive('\n') {
+        let mut parts = line.split(IMAGE_TAG);
+        if line.contains(IMAGE_TAG) && shows_only(line) {
+            *images_shown += parts.count() - 1;
+            continue;
+        }
+        plain.push_str(parts.next().unwrap_or_default());
+        for part in parts {
+            *images_shown += 1;
+            plain.push_str(&format!("image {images_shown}"));
+            plain.push_str(part);
+        }
+    }
+    plain.trim().to_owned()
+}
+
+fn without_tags_around(mut text: &str) -> &str {
+    loop {
+        let shorter = text.trim().trim_start_matches(IMAGE_TAG).trim_end_matches(IMAGE_TAG);
+        if shorter.len() == text.len() {
+            return text;
+        }
+        text = shorter;
+    }
 }
 
 /// The question with a tag for each image before it.
 pub(super) fn with_image_tags(question: &str, images: usize) -> String {
-    format!("{}{}", format!("{IMAGE_TAG}\n").repeat(images), without_image_tags(question))
+    format!("{}{}", format!("{IMAGE_TAG}\n").repeat(images), untagged(question))
+}
+
+/// A text that shows no image: who reads the export takes each tag for one.
+pub(super) fn untagged(text: &str) -> String {
+    text.replace(IMAGE_TAG, "image")
 }
 
 /// Writes a JSON list of conversations: the items of a sample as turns, in the order given.
@@ -149,10 +200,9 @@ impl DatasetWriter for LlavaWriter {
         if sample.instructions.is_empty() {
             return Ok(());
         }
-        let questions: Vec<String> = sample.questions_with_tags().collect();
-        let answers = sample.instructions.iter().map(|exported| exported.instruction.answer.as_str());
-        let conversations =
-            questions.iter().zip(answers).flat_map(|(question, answer)| [Turn::human(question), Turn::model(answer)]).collect();
+        let (questions, answers): (Vec<String>, Vec<String>) = sample.turns().unzip();
+        let turns = questions.iter().zip(&answers);
+        let conversations = turns.flat_map(|(question, answer)| [Turn::human(question), Turn::model(answer)]).collect();
         self.file.write(&Record { id: sample.key(), image: image_field(sample), conversations })
     }
 
@@ -167,4 +217,28 @@ struct Record<'a> {
     #[serde(skip_serializing_if = "ImageField::is_empty")]
     image: ImageField<'a>,
     conversations: Vec<Turn<'a>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_that_only_show_images_go_and_those_that_name_them_become_numbers() {
+        for (text, plain, shown) in [
+            ("<image>\nWhat is this?", "What is this?", 1),
+            ("What is this? <image> <image>", "What is this?", 2),
+            ("Compare these:\n<image>\n<image>\nWhich is older?", "Compare these:\nWhich is older?", 2),
+            ("<image>\n<image>\nIs <image> older than <image>?", "Is image 3 older than image 4?", 4),
+            ("<image> or <image>?", "image 1 or image 2?", 2),
+            (" Look at <image>, then answer. ", "Look at image 1, then answer.", 1),
+            ("<image>", "", 1),
+            ("No image here.\n\nReally.", "No image here.\n\nReally.", 0),
+        ] {
+            let mut images_shown = 0;
+            assert_eq!((without_image_tags(text, &mut images_shown).as_str(), images_shown), (plain, shown), "{text}");
+        }
+        let answer = SpokenTurn::new(Speaker::Model, "Use the <image> tag.", String::new(), &mut 0);
+        assert_eq!((answer.text.as_str(), untagged(&answer.text).as_str()), ("Use the <image> tag.", "Use the image tag."));
+    }
 }

@@ -10,16 +10,16 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::detect::{Format, FormatError, lacks, take_turns};
-use super::export::{DatasetWriter, ExportImage, ExportSample, JsonFile};
+use super::export::{DatasetWriter, ExportSample, JsonFile};
 use super::json_records::fields::{Fields, fault, kind, read_sample, shown};
-use super::llava::{IMAGE_TAG, Speaker, SpokenTurn, items, without_image_tags};
+use super::llava::{Speaker, SpokenTurn, items};
 use super::{RecordFault, SeedImage, SeedSample};
 
 /// Base64 as data URLs have it; the padding may be missing.
 const BASE64: GeneralPurpose =
     GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
 
-/// Reads one record. Each user message and the answer to it make one item; system messages and image tags are dropped.
+/// Reads one record. Each user message and the answer to it make one item; system messages are dropped, image tags treated as in LLaVA's format.
 ///
 /// Messages may also be called `conversations` and have `from`/`value` turns (ShareGPT). Images stand in content parts
 /// (`image_url`, `image`; data URLs become bytes), in `images` or in `image`.
@@ -81,8 +81,7 @@ fn spoken(value: Value, place: String, contents: &mut Contents) -> Result<Option
         }
         other => return Err(fields.unexpected(content, &other.unwrap_or(Value::Null), "text or a list of parts")),
     };
-    contents.tags += text.matches(IMAGE_TAG).count();
-    Ok(Some(SpokenTurn { speaker, text: without_image_tags(&text), place }))
+    Ok(Some(SpokenTurn::new(speaker, &text, place, &mut contents.tags)))
 }
 
 /// The text of a content part; the image of an image part goes to `contents`.
@@ -173,12 +172,10 @@ impl DatasetWriter for MessagesWriter {
         if sample.instructions.is_empty() {
             return Ok(());
         }
-        let questions: Vec<String> = sample.questions_with_tags().collect();
-        let answers = sample.instructions.iter().map(|exported| exported.instruction.answer.as_str());
         let message = |role, content| Message { role, content };
-        let messages =
-            questions.iter().zip(answers).flat_map(|(question, answer)| [message("user", question), message("assistant", answer)]);
-        let images = sample.images.iter().map(ExportImage::path).collect();
+        let turns = sample.turns();
+        let messages = turns.flat_map(|(question, answer)| [message("user", question), message("assistant", answer)]);
+        let images = sample.image_paths().collect();
         self.file.write(&Record { id: sample.key(), messages: messages.collect(), images })
     }
 
@@ -190,12 +187,12 @@ impl DatasetWriter for MessagesWriter {
 #[derive(Serialize)]
 struct Record<'a> {
     id: &'a str,
-    messages: Vec<Message<'a>>,
+    messages: Vec<Message>,
     images: Vec<&'a str>,
 }
 
 #[derive(Serialize)]
-struct Message<'a> {
+struct Message {
     role: &'static str,
-    content: &'a str,
+    content: String,
 }

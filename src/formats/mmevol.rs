@@ -92,7 +92,17 @@ pub(super) fn item(mut fields: Fields) -> Result<SeedItem, RecordFault> {
         steps: steps(&mut fields)?,
         answer: fields.required_text("answer")?,
     };
-    Ok(SeedItem { instruction, score: fields.integer("score")? })
+    Ok(SeedItem { instruction, score: score(&mut fields)? })
+}
+
+/// The judge's score of an item of a finished round, from 0 to 10; halves are rounded up, as in a judge's answer.
+fn score(fields: &mut Fields) -> Result<Option<i64>, RecordFault> {
+    let Some(value) = fields.take("score") else { return Ok(None) };
+    let number = value.as_f64().or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()));
+    match number.filter(|number| (0.0..=10.0).contains(number)) {
+        Some(number) => Ok(Some((number + 0.5).floor() as i64)),
+        None => Err(fields.unexpected("score", &value, "a number from 0 to 10")),
+    }
 }
 
 fn steps(fields: &mut Fields) -> Result<Vec<Step>, RecordFault> {

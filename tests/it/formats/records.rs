@@ -44,7 +44,7 @@ fn faults_name_the_field() {
     assert_broken(r#""question": "Q?","#, "", &["conversations_v0[0].question is missing"]);
     assert_broken(r#""A.""#, "null", &["conversations_v0[0].answer is missing"]);
     assert_broken(r#""A.""#, r#""A.", "skills": [{}]"#, &["conversations_v0[0].skills[0] is an object"]);
-    assert_broken(r#""A.""#, r#""A.", "score": 1.5"#, &["score is a number, expected a whole number"]);
+    assert_broken(r#""A.""#, r#""A.", "score": 11"#, &["score is a number, expected a number from 0 to 10"]);
     assert_broken(r#""id""#, r#""conversations_v4000000000": [], "id""#, &["rounds above 1000"]);
     assert_broken(r#""id""#, r#""caption": [{"from": "human", "value": "x"}], "id""#, &["caption has 0 gpt turns"]);
     assert_fault("[1]", Format::Mmevol, &["the record is a number, expected an object"]);
