@@ -20,16 +20,17 @@ pub enum Fault {
     /// The question, the answer or a step quotes a box that is made up: it is not among the given objects, within 0.006 per
     /// coordinate, and no parent quotes it (seeds about regions come with boxes in their texts).
     BoxNotGiven,
-    /// The question or the answer holds a variable that was never filled in: `bbx_1`, `[insert name]`, `[x1, y1, x2, y2]`.
-    /// Variables in steps are legitimate.
+    /// The question or the answer holds a variable that was never filled in: `bbx_1`, `[insert name]`, `[x1, y1, x2, y2]`, or the
+    /// question is `TODO`. Variables in steps are legitimate.
     Placeholder,
     /// The question or the answer repeats the prompt's own words: section names, template variables, chat tokens, or talk about
     /// the given caption and boxes, which nobody sees who sees the image.
     PromptLeak,
-    /// The question lists options and the answer names neither the letter nor the text of any.
+    /// The question lists options and the answer names neither the letter or number nor the text of any.
     AnswerNotAnOption,
-    /// The question is a parent's question but for case, punctuation and blanks, and the answer adds next to nothing: at most one
-    /// word in ten is not in the parent's answer. The same question with a corrected or richer answer is no copy.
+    /// The question is a parent's question but for case, punctuation and blanks, while operators and signs count, and the answer adds
+    /// next to nothing: at most one word in ten is not in the parent's answer. The same question with a corrected or richer answer
+    /// is no copy.
     CopiesParent,
     /// The question asks for boxes or coordinates of things in the image, or to count with them, and neither the objects nor the
     /// parents' texts give any.
@@ -107,7 +108,10 @@ impl fmt::Display for Fault {
 pub fn instruction_faults(item: &Instruction, given_objects: &[DetectedObject], parents: &[Instruction]) -> Vec<Fault> {
     let found = [
         (Fault::BoxNotGiven, boxes::quotes_box_not_given(item, given_objects, parents)),
-        (Fault::Placeholder, [&item.question, &item.answer].into_iter().any(|text| phrases::has_placeholder(text))),
+        (
+            Fault::Placeholder,
+            phrases::is_unwritten(&item.question) || [&item.question, &item.answer].into_iter().any(|text| phrases::has_placeholder(text)),
+        ),
         (Fault::PromptLeak, [&item.question, &item.answer].into_iter().any(|text| phrases::repeats_prompt(text))),
         (Fault::AnswerNotAnOption, options::answer_is_no_option(item)),
         (Fault::CopiesParent, parents.iter().any(|parent| copies::is_copy(item, parent))),

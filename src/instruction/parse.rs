@@ -3,6 +3,7 @@
 //! Models agree on no keys, so every field goes by several names, and every value may come as a string, a list or an object.
 //! Skills and formats stay as the model wrote them; [`vocabulary`](super::vocabulary) knows which of them are canonical.
 
+mod choices;
 pub(super) mod failure;
 pub(super) mod fields;
 
@@ -10,14 +11,19 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use self::fields::{field, first_number, labels, text_of};
-use super::repair::{Part, Repaired, repair};
+use self::choices::with_choices;
+use self::fields::{field, first_number, labels, number_of_key, rows, text_of};
+use super::repair::{Part, Repaired, encoded_values, repair};
+use super::vocabulary::normalize_format;
 use super::{Instruction, Step};
 
 pub use self::failure::{AnswerError, AnswerErrorKind};
 
 /// How much of a rejected item is kept, in characters.
 const REJECTED_TEXT_CHARACTERS: usize = 500;
+
+/// How often JSON may stand as a text inside JSON.
+pub(super) const MOST_ENCODINGS: usize = 3;
 
 /// The names a field goes by, best first. Compared without case, blanks, hyphens and underscores.
 const QUESTION: &[&str] = &[
@@ -50,7 +56,10 @@ const ANSWER: &[&str] = &[
 ];
 const OBJECTS: &[&str] = &["objects", "object", "objectcategories", "visualobjects"];
 const SKILLS: &[&str] = &["skills", "skill", "abilities", "ability"];
-const FORMAT: &[&str] = &["format", "form", "questionformat", "questiontype", "type"];
+const FORMAT: &[&str] = &["format", "form", "questionformat", "questiontype"];
+/// Also says what kind of thing an object is: `"type": "question"`.
+const TYPE: &[&str] = &["type"];
+const CHOICES: &[&str] = &["options", "option", "choices", "answeroptions", "answerchoices", "possibleanswers"];
 const STEPS: &[&str] = &["steps", "step", "solvingsteps", "solutionsteps", "reasoningsteps", "reasoning"];
 const MANIPULATION: &[&str] = &["manipulation", "operation", "call", "function", "tool", "action"];
 const DESCRIPTION: &[&str] = &["description", "desc", "explanation", "text", "detail", "content", "step"];
@@ -90,14 +99,14 @@ impl RejectedItem {
 /// Reads the instructions in a model's answer. Never fails: what is wrong is said in the result. Time is linear in the text.
 ///
 /// An item is an object with a question and an answer that are not empty, anywhere in the answer: in a list, under the key of a
-/// wrapper, alone. An item that occurs twice, letter for letter, counts once.
+/// wrapper, alone, in a text that is JSON again. An item that occurs twice, letter for letter, counts once.
 pub fn parse_instructions(text: &str) -> ParsedInstructions {
     let repaired = repair(text);
     let mut answer = Answer::default();
     for part in &repaired.parts {
         match part {
             Part::Value(value) => {
-                answer.collect(value);
+                answer.collect(value, None);
             }
             Part::Broken(source) => answer.reject("this is not readable as JSON", source),
         }
@@ -112,25 +121,55 @@ struct Answer {
     rejected: Vec<RejectedItem>,
     seen: HashSet<String>,
     position: usize,
+    /// How many texts with JSON are open, one inside the other.
+    encodings: usize,
 }
 
 impl Answer {
-    /// Takes every item in `value` and returns how many things looked like one.
-    fn collect(&mut self, value: &Value) -> usize {
+    /// Takes every item in `value` and returns how many things looked like one. `number` is that of the key it stands under.
+    fn collect(&mut self, value: &Value, number: Option<i64>) -> usize {
         match value {
-            Value::Array(values) => values.iter().map(|value| self.collect(value)).sum(),
-            Value::Object(members) if is_item_like(members) => self.collect_item(value, members),
-            Value::Object(members) => members.values().map(|value| self.collect(value)).sum(),
+            Value::Array(values) => {
+                let number = number.filter(|_| values.len() == 1);
+                values.iter().map(|value| self.collect(value, number)).sum()
+            }
+            Value::Object(members) if is_item_like(members) => self.collect_item(value, members, number),
+            Value::Object(members) => self.collect_members(members, number),
+            Value::String(text) => self.collect_encoded(text, number),
             _ => 0,
         }
     }
 
-    fn collect_item(&mut self, value: &Value, members: &Map<String, Value>) -> usize {
+    fn collect_members(&mut self, members: &Map<String, Value>, number: Option<i64>) -> usize {
+        members.iter().map(|(key, value)| self.collect(value, number_of_key(key).or(number))).sum()
+    }
+
+    fn collect_encoded(&mut self, text: &str, number: Option<i64>) -> usize {
+        if self.encodings == MOST_ENCODINGS {
+            return 0;
+        }
+        self.encodings += 1;
+        let found = encoded_values(text).iter().map(|value| self.collect(value, number)).sum();
+        self.encodings -= 1;
+        found
+    }
+
+    fn collect_item(&mut self, value: &Value, members: &Map<String, Value>, number: Option<i64>) -> usize {
+        if let Some(rows) = items_of_columns(members) {
+            let count = rows.len();
+            for row in rows {
+                match read_item(&row) {
+                    Ok(item) => self.accept(item),
+                    Err(reason) => self.reject(reason, &Value::Object(row).to_string()),
+                }
+            }
+            return count;
+        }
         match read_item(members) {
-            Ok(item) => self.accept(item),
+            Ok(item) => self.accept(Instruction { item: item.item.or(number), ..item }),
             Err(reason) => {
                 // A wrapper may have a question of its own, e.g. as a title; then the items are inside it.
-                let found_inside: usize = members.values().map(|value| self.collect(value)).sum();
+                let found_inside = self.collect_members(members, number);
                 if found_inside > 0 {
                     return found_inside;
                 }
@@ -182,23 +221,56 @@ fn read_item(members: &Map<String, Value>) -> Result<Instruction, &'static str> 
     if answer.is_empty() {
         return Err("the answer is empty");
     }
-    let format = field(members, FORMAT).map(text_of).filter(|format| !format.is_empty()).unwrap_or_else(|| "Norm".to_owned());
+    let question = match field(members, CHOICES) {
+        Some(choices) => with_choices(question, choices),
+        None => question,
+    };
+    let format = field(members, FORMAT).map(text_of).filter(|format| !format.is_empty());
+    let known_type = || field(members, TYPE).map(text_of).filter(|format| normalize_format(format).is_some());
     Ok(Instruction {
         item: first_number(members, ITEM),
         image_position: field(members, IMAGE_POSITION).map(text_of).filter(|position| !position.is_empty()),
         objects: field(members, OBJECTS).map(labels).unwrap_or_default(),
         skills: field(members, SKILLS).map(labels).unwrap_or_default(),
-        format,
+        format: format.or_else(known_type).unwrap_or_else(|| "Norm".to_owned()),
         question,
         steps: field(members, STEPS).map(steps).unwrap_or_default(),
         answer,
     })
 }
 
+/// The items of an object whose questions and answers are lists of equal length: `{"questions": ["Q1", "Q2"], "answers": ["A1", "A2"]}`.
+fn items_of_columns(members: &Map<String, Value>) -> Option<Vec<Map<String, Value>>> {
+    let questions = field(members, QUESTION)?.as_array()?;
+    let answers = field(members, ANSWER)?.as_array()?;
+    let are_columns = questions.len() > 1
+        && questions.len() == answers.len()
+        && questions.iter().all(Value::is_string)
+        && !answers.iter().any(|answer| answer.is_object() || answer.is_array());
+    if !are_columns {
+        return None;
+    }
+    // A list of texts is what all items are about, unless there is one list for each item.
+    let is_column = |names: &&[&str]| {
+        let cells = field(members, names).and_then(Value::as_array);
+        cells.is_some_and(|cells| cells.iter().all(Value::is_array))
+    };
+    let mut columns = vec![QUESTION, ANSWER, ITEM, FORMAT, IMAGE_POSITION];
+    columns.extend([OBJECTS, SKILLS, STEPS, CHOICES].into_iter().filter(is_column));
+    Some(rows(members, questions.len(), &columns))
+}
+
 /// Whether an answer is really a list of further items, as small models nest them.
 fn holds_items(answer: &Value) -> bool {
-    let is_item = |value: &Value| value.as_object().is_some_and(|members| field(members, QUESTION).is_some());
-    is_item(answer) || answer.as_array().is_some_and(|values| values.iter().any(is_item))
+    let has = |value: &Value, names: &[&str]| value.as_object().is_some_and(|members| field(members, names).is_some());
+    match answer {
+        Value::Array(values) => values.iter().any(|value| has(value, QUESTION)),
+        Value::String(text) => {
+            let is_item = |value: &Value| has(value, QUESTION) && has(value, ANSWER);
+            encoded_values(text).iter().any(|value| is_item(value) || value.as_array().is_some_and(|values| values.iter().any(is_item)))
+        }
+        other => has(other, QUESTION),
+    }
 }
 
 /// The steps in a list, in one object, in an object of numbered steps or in one string.

@@ -27,6 +27,22 @@ use self::reader::Reader;
 /// How deep values may nest. `serde_json` has the same limit; real answers nest five levels.
 pub const MAX_DEPTH: usize = 127;
 
+/// How models mark the beginning and the end of their thoughts. In gpt-oss's format the answer is a channel of its own.
+const THOUGHTS: [(&str, &str); 12] = [
+    ("<think>", "</think>"),
+    ("<thinking>", "</thinking>"),
+    ("<thought>", "</thought>"),
+    ("<thoughts>", "</thoughts>"),
+    ("<reasoning>", "</reasoning>"),
+    ("<reflection>", "</reflection>"),
+    ("<analysis>", "</analysis>"),
+    ("◁think▷", "◁/think▷"),
+    ("[THINK]", "[/THINK]"),
+    ("<|begin_of_thought|>", "<|end_of_thought|>"),
+    ("<|channel|>analysis", "<|channel|>final"),
+    ("<|start|>assistant<|channel|>analysis", "<|channel|>final"),
+];
+
 /// The readable parts of a text, in order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Repaired {
@@ -43,7 +59,7 @@ pub struct Repaired {
 pub enum Part {
     /// A list or an object: a whole one, or the finished members of one that was cut off or broken.
     Value(Value),
-    /// The source text of an object that could not be read.
+    /// The source text of an object that could not be read, up to the brace where reading goes on.
     Broken(String),
 }
 
@@ -69,23 +85,44 @@ pub fn repair(text: &str) -> Repaired {
         _ => {}
     }
     match without_thoughts(text) {
-        Some(answer) => read_all(answer),
+        Some(answer) => read_all(without_escapes(answer).as_deref().unwrap_or(answer)),
         None => Repaired { truncated: true, ..Repaired::default() },
     }
 }
 
+/// The lists and objects in a text that is a value inside JSON, as models encode an answer once more. Empty for any other text.
+pub fn encoded_values(text: &str) -> Vec<Value> {
+    let text = text.trim_start();
+    if !text.starts_with(['[', '{']) && !text.starts_with("```") {
+        return Vec::new();
+    }
+    let is_value = |part| if let Part::Value(value) = part { Some(value) } else { None };
+    repair(text).parts.into_iter().filter_map(is_value).collect()
+}
+
 /// What follows the model's thoughts, `None` when they never end: a draft in a thought is no answer.
 fn without_thoughts(text: &str) -> Option<&str> {
-    for (opening, closing) in [("<think>", "</think>"), ("<thinking>", "</thinking>")] {
+    let mut answer = text;
+    for (opening, closing) in THOUGHTS {
+        let is_open = answer.starts_with(opening);
         // Some chat templates write the opening tag themselves, so that only the closing one arrives.
-        let answer = text.rfind(closing).map(|start| text.get(start + closing.len()..).unwrap_or_default());
-        match answer {
-            Some(answer) if answer.contains(['{', '[']) || text.starts_with(opening) => return Some(answer),
-            None if text.starts_with(opening) => return None,
+        match answer.rfind(closing).and_then(|start| answer.get(start + closing.len()..)) {
+            Some(rest) if is_open || rest.contains(['{', '[']) => answer = rest.trim_start(),
+            None if is_open => return None,
             _ => {}
         }
     }
-    Some(text)
+    Some(answer)
+}
+
+/// A text whose quotes are all escaped, such as `[{\"question\": \"Q\"}]`, without one level of escapes; `None` for any other text.
+fn without_escapes(text: &str) -> Option<String> {
+    let before_quote = text[..text.find('"')?].strip_suffix('\\')?;
+    if !before_quote.replace("\\n", "").trim_end().ends_with(['{', '[']) {
+        return None;
+    }
+    let on_one_line = text.replace('\r', "").replace('\n', "\\n").replace('\t', "\\t");
+    serde_json::from_str::<String>(&format!("\"{on_one_line}\"")).ok()
 }
 
 fn read_all(text: &str) -> Repaired {

@@ -1,11 +1,18 @@
 //! From a judge's answer to verdicts.
 
+mod verdict;
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use regex::Regex;
 use serde_json::{Map, Value};
 
+use self::verdict::{score, verdict};
 use super::parse::failure::AnswerError;
-use super::parse::fields::{field, first_number, text_of};
-use super::parse::{ITEM, RejectedItem};
-use super::repair::{Part, repair};
+use super::parse::fields::{field, first_number, number_of_key, rows, text_of};
+use super::parse::{ITEM, MOST_ENCODINGS, RejectedItem};
+use super::repair::{Part, encoded_values, repair};
 
 const IMPROVED: &[&str] = &["improved", "isimproved", "improvement", "verdict", "better", "judgement", "judgment", "decision"];
 const SCORE: &[&str] = &["score", "rating", "points", "difficultyscore"];
@@ -38,22 +45,45 @@ pub struct ParsedScores {
     pub error: Option<AnswerError>,
 }
 
+/// A line before the verdicts that count: `Final answer:`. In a line with brackets or quotes it is part of something else.
+static FINAL: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#"(?im)^[^\n\[\]{}"]*\b(?:final|revised|corrected)\b"#).expect("the pattern is a constant"));
+
 /// Reads the verdicts in a judge's answer. Never fails: what is wrong is said in the result. Time is linear in the text.
 ///
 /// A verdict is yes or no in any case, also with words after it (`"Yes, because ..."`), true or false, 1 or 0. A score is a
 /// number or a numeric string, also `"7/10"`; one outside of 0 to 10 is dropped while its verdict stays.
+///
+/// A list or a numbered entry that says again what was said before counts once. Other verdicts on the same items count instead of
+/// the first ones only where they are called final and judge the same items.
 pub fn parse_scores(text: &str) -> ParsedScores {
+    final_verdicts(text).unwrap_or_else(|| read_verdicts(text))
+}
+
+/// What stands behind the last mention of a final answer, if it judges the items that were judged before, all of them again.
+fn final_verdicts(text: &str) -> Option<ParsedScores> {
+    let mention = FINAL.find_iter(text).last()?;
+    let is_whole = |parsed: &ParsedScores| !parsed.truncated && parsed.rejected.is_empty() && !parsed.items.is_empty();
+    let numbers = |parsed: &ParsedScores| {
+        let mut numbers: Vec<Option<i64>> = parsed.items.iter().map(|item| item.item).collect();
+        numbers.sort_unstable();
+        numbers
+    };
+    let (first, last) = (read_verdicts(&text[..mention.start()]), read_verdicts(&text[mention.end()..]));
+    (is_whole(&first) && is_whole(&last) && numbers(&first) == numbers(&last)).then_some(last)
+}
+
+fn read_verdicts(text: &str) -> ParsedScores {
     let repaired = repair(text);
-    let mut parsed = ParsedScores { truncated: repaired.truncated, ..ParsedScores::default() };
+    let mut answer = Answer::default();
     for part in &repaired.parts {
         match part {
-            Part::Value(value) => collect(value, &mut parsed),
-            Part::Broken(source) => {
-                parsed.rejected.push(RejectedItem::new(parsed.items.len(), "this is not readable as JSON", source));
-                parsed.items.push(ItemScore::default());
-            }
+            Part::Value(value) => answer.collect(value, None),
+            Part::Broken(source) => answer.push(ItemScore::default(), Some(("this is not readable as JSON".to_owned(), source.clone()))),
         }
     }
+    let mut parsed = answer.finish();
+    parsed.truncated = repaired.truncated;
     if parsed.items.iter().all(|item| item.improved.is_none()) {
         parsed.items.clear();
         parsed.error = Some(AnswerError::explain(text, &repaired, "a verdict"));
@@ -61,23 +91,127 @@ pub fn parse_scores(text: &str) -> ParsedScores {
     parsed
 }
 
-fn collect(value: &Value, parsed: &mut ParsedScores) {
-    match value {
-        Value::Array(values) => values.iter().for_each(|value| collect(value, parsed)),
-        Value::Object(members) if field(members, IMPROVED).is_some() || field(members, SCORE).is_some() => {
-            let item = read_score(members);
-            if item.improved.is_none() {
-                let reason = match field(members, IMPROVED) {
-                    Some(verdict) => format!("the verdict is neither yes nor no: {verdict}"),
-                    None => "there is no verdict".to_owned(),
-                };
-                parsed.rejected.push(RejectedItem::new(parsed.items.len(), reason, &value.to_string()));
+/// An entry and, where its verdict cannot be used, why not and its text.
+type Entry = (ItemScore, Option<(String, String)>);
+
+/// The number, the verdict and the score of an entry: what makes two of them say the same.
+type Claim = (Option<i64>, Option<bool>, Option<i64>);
+
+/// The entries found so far.
+#[derive(Default)]
+struct Answer {
+    /// Entries by the list they stand in; those outside of lists are together.
+    blocks: Vec<Vec<Entry>>,
+    /// Whether the next entry belongs to the last block.
+    is_block_open: bool,
+    /// How many texts with JSON are open, one inside the other.
+    encodings: usize,
+}
+
+impl Answer {
+    /// Takes every entry in `value`. `number` is that of the key it stands under.
+    fn collect(&mut self, value: &Value, number: Option<i64>) {
+        match value {
+            Value::Array(values) => {
+                let number = number.filter(|_| values.len() == 1);
+                let is_list = values.iter().any(is_entry);
+                self.is_block_open &= !is_list;
+                values.iter().for_each(|value| self.collect(value, number));
+                self.is_block_open &= !is_list;
             }
-            parsed.items.push(item);
+            Value::Object(members) if is_entry(value) && !is_wrapper(members) => self.collect_entry(value, members, number),
+            Value::Object(members) => {
+                let number = if is_entry(value) { first_number(members, ITEM).or(number) } else { number };
+                members.iter().for_each(|(key, value)| self.collect(value, number_of_key(key).or(number)));
+            }
+            Value::String(text) if self.encodings < MOST_ENCODINGS => {
+                self.encodings += 1;
+                encoded_values(text).iter().for_each(|value| self.collect(value, number));
+                self.encodings -= 1;
+            }
+            _ => {}
         }
-        Value::Object(members) => members.values().for_each(|value| collect(value, parsed)),
-        _ => {}
     }
+
+    fn collect_entry(&mut self, value: &Value, members: &Map<String, Value>, number: Option<i64>) {
+        if let Some(rows) = entries_of_columns(members) {
+            self.is_block_open = false;
+            rows.into_iter().for_each(|row| self.collect_entry(&Value::Object(row.clone()), &row, None));
+            self.is_block_open = false;
+            return;
+        }
+        let item = read_score(members);
+        let fault = item.improved.is_none().then(|| {
+            let reason = match field(members, IMPROVED) {
+                Some(verdict) => format!("the verdict is neither yes nor no: {verdict}"),
+                None => "there is no verdict".to_owned(),
+            };
+            (reason, value.to_string())
+        });
+        self.push(ItemScore { item: item.item.or(number), ..item }, fault);
+    }
+
+    fn push(&mut self, item: ItemScore, fault: Option<(String, String)>) {
+        match self.blocks.last_mut() {
+            Some(block) if self.is_block_open => block.push((item, fault)),
+            _ => self.blocks.push(vec![(item, fault)]),
+        }
+        self.is_block_open = true;
+    }
+
+    /// All entries in order, without lists of several and numbered entries that say what was said before.
+    fn finish(self) -> ParsedScores {
+        let mut parsed = ParsedScores::default();
+        let mut seen_blocks: HashSet<Vec<Claim>> = HashSet::new();
+        let mut seen: HashSet<Claim> = HashSet::new();
+        for block in self.blocks {
+            // A list of one without a number may be about another item than the list before it.
+            if block.len() > 1 && !seen_blocks.insert(block.iter().map(|(item, _)| claim(item)).collect()) {
+                continue;
+            }
+            for (item, fault) in block {
+                if item.item.is_some() && !seen.insert(claim(&item)) {
+                    continue;
+                }
+                if let Some((reason, text)) = fault {
+                    parsed.rejected.push(RejectedItem::new(parsed.items.len(), reason, &text));
+                }
+                parsed.items.push(item);
+            }
+        }
+        parsed
+    }
+}
+
+fn claim(item: &ItemScore) -> Claim {
+    (item.item, item.improved, item.score)
+}
+
+fn is_entry(value: &Value) -> bool {
+    value.as_object().is_some_and(|members| field(members, IMPROVED).is_some() || field(members, SCORE).is_some())
+}
+
+/// Whether an object with a verdict or a score of its own holds the entries: `{"score": 7, "scores": [...]}`. With the number of an
+/// item it is an entry, and what is in it are details, unless its verdict is an entry: `{"item": 1, "verdict": {"improved": "yes"}}`.
+fn is_wrapper(members: &Map<String, Value>) -> bool {
+    let has_verdict = |value: &Value| value.as_object().is_some_and(|members| field(members, IMPROVED).is_some());
+    let holds_entries = |value: &Value| match value {
+        Value::Array(values) => values.iter().any(has_verdict),
+        Value::Object(members) => members.values().any(has_verdict),
+        _ => false,
+    };
+    let verdict_is_entry = field(members, IMPROVED).is_some_and(has_verdict);
+    verdict_is_entry || (first_number(members, ITEM).is_none() && members.values().any(holds_entries))
+}
+
+/// The entries of an object whose verdicts and scores are lists of equal length: `{"improved": ["yes", "no"], "score": [5, 3]}`.
+fn entries_of_columns(members: &Map<String, Value>) -> Option<Vec<Map<String, Value>>> {
+    let lists = [field(members, IMPROVED)?].into_iter().chain(field(members, SCORE)).map(Value::as_array);
+    let lengths: Vec<usize> = lists.map(|list| Some(list?.len())).collect::<Option<_>>()?;
+    let count = lengths.first().copied().filter(|count| *count > 0 && lengths.iter().all(|length| length == count))?;
+    let rows = rows(members, count, &[IMPROVED, SCORE, ITEM, REASON]);
+    // A row with another list in it would be taken apart again.
+    rows.iter().all(|row| !row.values().any(Value::is_array)).then_some(rows)
 }
 
 fn read_score(members: &Map<String, Value>) -> ItemScore {
@@ -89,45 +223,18 @@ fn read_score(members: &Map<String, Value>) -> ItemScore {
     }
 }
 
-fn verdict(value: &Value) -> Option<bool> {
-    let text = text_of(value).to_lowercase();
-    let first_word = text.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty())?;
-    match first_word {
-        "yes" | "true" | "y" => Some(true),
-        "no" | "false" | "n" => Some(false),
-        _ => match text.as_str() {
-            "1" | "1.0" => Some(true),
-            "0" | "0.0" => Some(false),
-            _ => None,
-        },
-    }
-}
-
-/// A score of 0 to 10, halves rounded up.
-fn score(value: &Value) -> Option<i64> {
-    let text = match value {
-        Value::String(text) => text.trim(),
-        Value::Number(number) => return number.as_f64().and_then(in_range),
-        _ => return None,
-    };
-    let out_of_ten =
-        text.strip_suffix("10").map(str::trim_end).and_then(|text| text.strip_suffix('/').or_else(|| text.strip_suffix("out of")));
-    out_of_ten.unwrap_or(text).trim().parse().ok().and_then(in_range)
-}
-
-fn in_range(number: f64) -> Option<i64> {
-    (0.0..=10.0).contains(&number).then(|| number.round() as i64)
-}
-
 /// For each of `count` judged items, what the judge said of it.
 ///
 /// Where the judge echoed any number, the numbers decide: one that two entries claim, or that is not in 1 to `count`, counts for
 /// nothing, and so does an entry without a number. A 0 means that the judge counted from 0 and that every number is off by one,
 /// or that none can be trusted: then nothing matches. Without any number, entries match by position, but only if there are
-/// exactly `count`: a list of another length judges other items.
+/// exactly `count`, or if the same `count` come again and again: a list of another length judges other items.
 pub fn match_scores(scores: &[ItemScore], count: usize) -> Vec<Option<&ItemScore>> {
     if scores.iter().all(|score| score.item.is_none()) {
-        return if scores.len() == count { scores.iter().map(Some).collect() } else { vec![None; count] };
+        let (first, repeated) = scores.split_at(count.min(scores.len()));
+        let is_repeated = |scores: &[ItemScore]| scores.iter().map(claim).eq(first.iter().map(claim));
+        let is_match = first.len() == count && (count > 0 || scores.is_empty()) && repeated.chunks(count.max(1)).all(is_repeated);
+        return if is_match { first.iter().map(Some).collect() } else { vec![None; count] };
     }
     let mut claims: Vec<Vec<&ItemScore>> = vec![Vec::new(); count];
     for score in scores {

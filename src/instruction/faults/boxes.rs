@@ -9,17 +9,34 @@ use crate::instruction::{DetectedObject, Instruction};
 /// How far a quoted coordinate may be from a given one: texts round to two decimals.
 const TOLERANCE: f64 = 0.006;
 
+/// A coordinate, also in percent.
+const NUMBER: &str = r"\s*(-?(?:\d*\.\d+|\d+\.?)\s*%?)\s*";
+
 /// Four numbers in brackets. A name before a parenthesis makes it a call, such as CSS's `cubic-bezier(0.1, 0.7, 1.0, 0.1)`.
-static QUOTED_BOX: LazyLock<Regex> = LazyLock::new(|| {
-    let number = r"\s*(\d*\.\d+|\d+\.?)\s*";
-    Regex::new(&format!(r"(?:\[|(?:^|[^\w-])\(){number},{number},{number},{number}[\])]")).expect("the pattern is a constant")
+static QUOTED_BOX: LazyLock<Regex> = LazyLock::new(|| pattern(&format!(r"(?:\[|(?:^|[^\w-])\(){NUMBER},{NUMBER},{NUMBER},{NUMBER}[\])]")));
+
+/// Two corners: `(0.5, 0.2) to (0.9, 0.4)`.
+static TWO_CORNERS: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(&format!(r"(?:^|[^\w-])[(\[]{NUMBER},{NUMBER}[)\]]\s*(?:to|through|-|–|—|→|->)\s*[(\[]{NUMBER},{NUMBER}[)\]]"))
 });
+
+/// Coordinates by name: `x1=0.5, y1=0.2, x2=0.9, y2=0.4`.
+static NAMED_CORNERS: LazyLock<Regex> = LazyLock::new(|| {
+    let coordinate = |axis: char, first: &str| format!(r#"\b{axis}_?(?:{first})["']?\s*[=:]{NUMBER}"#);
+    let between = r#"[,;]?\s*["']?"#;
+    let corners = [coordinate('x', "1|min"), coordinate('y', "1|min"), coordinate('x', "2|max"), coordinate('y', "2|max")];
+    pattern(&format!("(?i){}", corners.join(between)))
+});
+
+fn pattern(text: &str) -> Regex {
+    Regex::new(text).expect("the pattern is a constant")
+}
 
 /// Characters before a box in pixels that may say what it is: a list of four numbers is not always one.
 const WORDS_BEFORE: usize = 40;
 
 static SPEAKS_OF_A_PLACE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)(?:\bat\s*|\b(?:box(?:es)?|bbox(?:es)?|coordinates?|located|location|region)\b[^.?!]*)$")
+    Regex::new(r"(?i)(?:\bat\s*|\b(?:box(?:es)?(?:_2d)?|bbox(?:es)?(?:_2d)?|coordinates?|located|location|region)\b[^.?!]*)$")
         .expect("the pattern is a constant")
 });
 
@@ -38,6 +55,25 @@ static ASKS_FOR_BOXES: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is a constant")
 });
 
+/// Questions for coordinates, which may also be those of a drawing or a map.
+static ASKS_FOR_COORDINATES: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?ix)
+        \b coordinates \s+ (?: of | for ) \s+ (?: the | each | every | all | any | its | their | these | those ) \b [^.?!]{0,60}
+            \b (?: in | within | on ) \s+ (?: the | this ) \s+ (?: image | picture | photo | photograph | scene ) \b
+        | \b (?: locate | find | detect ) \b [^.?!]{0,80} \b (?: give | provide | return | list | output | state | specify | report )
+            \s+ (?: me \s+ )? (?: its | their | the ) \s+ (?: exact \s+ | precise \s+ )? coordinates \b",
+    )
+    .expect("the pattern is a constant")
+});
+
+/// Words of drawings and maps, whose coordinates the image shows.
+static ABOUT_A_DRAWING: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)\b(?:points?|vertex|vertices|graphs?|axis|axes|plane|origin|intersections?|curve|circle|lines?|triangle|grid|map|city|latitude|longitude|gps)\b",
+    )
+});
+
 /// Whether the question, the answer or the description of a step quotes a box that is neither an object's nor in a parent's text.
 pub(super) fn quotes_box_not_given(item: &Instruction, given: &[DetectedObject], parents: &[Instruction]) -> bool {
     let descriptions = item.steps.iter().map(|step| step.description.as_str());
@@ -52,7 +88,9 @@ pub(super) fn quotes_box_not_given(item: &Instruction, given: &[DetectedObject],
 
 /// Whether a question asks for boxes, for coordinates in the image or to count with them, and neither objects nor parents give any.
 pub(super) fn needs_boxes(item: &Instruction, given: &[DetectedObject], parents: &[Instruction]) -> bool {
-    given.is_empty() && ASKS_FOR_BOXES.is_match(&item.question) && parents.iter().flat_map(boxes_of).next().is_none()
+    let question = item.question.as_str();
+    let asks_for_coordinates = || ASKS_FOR_COORDINATES.is_match(question) && !ABOUT_A_DRAWING.is_match(question);
+    given.is_empty() && (ASKS_FOR_BOXES.is_match(question) || asks_for_coordinates()) && parents.iter().flat_map(boxes_of).next().is_none()
 }
 
 /// The boxes that a question and its answer quote.
@@ -60,23 +98,47 @@ fn boxes_of(item: &Instruction) -> impl Iterator<Item = [f64; 4]> {
     quoted_boxes(&item.question).chain(quoted_boxes(&item.answer))
 }
 
-/// The boxes in a text: four numbers in brackets, each from 0 to 1, at least one of them a fraction; or in pixels or thousandths, as models that
-/// were trained on such write them, where the words before speak of a place.
+/// The boxes in a text: four coordinates in brackets, as two corners or by name.
 fn quoted_boxes(text: &str) -> impl Iterator<Item = [f64; 4]> {
-    QUOTED_BOX.captures_iter(text).filter_map(|captures| {
+    matching_boxes(&QUOTED_BOX, text, true).chain(matching_boxes(&TWO_CORNERS, text, false)).chain(matching_boxes(
+        &NAMED_CORNERS,
+        text,
+        false,
+    ))
+}
+
+fn matching_boxes(pattern: &'static Regex, text: &str, is_list: bool) -> impl Iterator<Item = [f64; 4]> {
+    pattern.captures_iter(text).filter_map(move |captures| {
         let start = captures.get_match().start();
         let (_, numbers) = captures.extract::<4>();
-        let mut corners = [0.0; 4];
-        for (corner, number) in corners.iter_mut().zip(numbers) {
-            *corner = number.parse().ok()?;
-        }
-        let is_normalized = corners.iter().all(|corner| (0.0..=1.0).contains(corner));
-        let is_box = match is_normalized {
-            true => numbers.iter().any(|number| number.contains('.')),
-            false => corners[0] < corners[2] && corners[1] < corners[3] && SPEAKS_OF_A_PLACE.is_match(before(text, start)),
-        };
-        is_box.then_some(corners)
+        quoted_box(numbers, before(text, start), is_list)
     })
+}
+
+/// The box that four numbers say: each from 0 to 1, at least one of them a fraction, or in percent; or in pixels or thousandths, as
+/// models that were trained on such write them, where the words before speak of a place. A list may be of anything else, corners
+/// have an order.
+fn quoted_box(numbers: [&str; 4], words_before: &str, is_list: bool) -> Option<[f64; 4]> {
+    let are_percent = numbers.iter().all(|number| number.ends_with('%'));
+    let mut corners = [0.0; 4];
+    for (corner, number) in corners.iter_mut().zip(numbers) {
+        let number: f64 = number.trim_end_matches(|c: char| c == '%' || c.is_whitespace()).parse().ok()?;
+        *corner = if are_percent { number / 100.0 } else { number };
+    }
+    let is_ordered = corners[0] < corners[2] && corners[1] < corners[3];
+    let is_inside = corners.iter().all(|corner| (0.0..=1.0).contains(corner));
+    let is_near_image = corners.iter().all(|corner| (-1.0..=1.0).contains(corner));
+    let has_fraction = numbers.iter().any(|number| number.contains('.'));
+    let speaks_of_a_place = || SPEAKS_OF_A_PLACE.is_match(words_before);
+    let is_box = if are_percent {
+        // Four shares add up to 100 %.
+        is_ordered && ((corners.iter().sum::<f64>() - 1.0).abs() > TOLERANCE || speaks_of_a_place())
+    } else if is_near_image && has_fraction {
+        is_ordered || (is_list && is_inside)
+    } else {
+        !is_near_image && is_ordered && speaks_of_a_place()
+    };
+    is_box.then_some(corners)
 }
 
 /// The end of what stands before a place in a text.

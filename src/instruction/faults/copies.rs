@@ -4,6 +4,12 @@ use std::collections::HashMap;
 
 use crate::instruction::Instruction;
 
+/// Signs that change what a text says, wherever they stand.
+const OPERATORS: &str = "+=<>%^×÷±≤≥≠≈√−∞°$€£";
+
+/// Signs that are punctuation, unless a number follows.
+const SIGNS: &str = "-*/–";
+
 /// At most one word in this many may be new in a copied answer.
 const WORDS_PER_NEW_WORD: usize = 10;
 
@@ -29,7 +35,22 @@ fn adds_nothing(answer: &str, parent_answer: &str) -> bool {
     new * WORDS_PER_NEW_WORD <= count
 }
 
-/// The words of a text in lower case, without punctuation.
+/// The words of a text in lower case and its operators, without punctuation.
 fn words(text: &str) -> impl Iterator<Item = String> {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
+    let mut words: Vec<String> = Vec::new();
+    let mut word = String::new();
+    let mut characters = text.chars();
+    while let Some(c) = characters.next() {
+        if c.is_alphanumeric() {
+            word.extend(c.to_lowercase());
+            continue;
+        }
+        words.extend(Some(std::mem::take(&mut word)).filter(|word| !word.is_empty()));
+        let is_before_number = || characters.as_str().trim_start().starts_with(|next: char| next.is_ascii_digit());
+        if OPERATORS.contains(c) || (SIGNS.contains(c) && is_before_number()) {
+            words.push(c.to_string());
+        }
+    }
+    words.extend(Some(word).filter(|word| !word.is_empty()));
+    words.into_iter()
 }

@@ -1,7 +1,8 @@
 //! Multiple choice: the options a question lists, and whether the answer is one of them.
 //!
-//! An answer names an option by its letter (`B`, `(b)`, `The answer is C.`, `A and C`) or by its text. Both are read generously,
-//! because the fault is fatal: an answer counts as wrong only if it has no letter and nearly nothing of any option's words.
+//! An answer names an option by its letter (`B`, `(b)`, `The answer is C.`, `A and C`), by its number where options are numbered,
+//! or by its text. All are read generously, because the fault is fatal: an answer counts as wrong only if it has no letter and
+//! nearly nothing of any option's words.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -11,18 +12,37 @@ use regex::Regex;
 use crate::instruction::Instruction;
 use crate::instruction::vocabulary::normalize_format;
 
-/// The letter of an option: `A)`, `(A)`, `A.`, `A:`, at the beginning or behind a blank, a bracket or a separator.
-static MARKER: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(?:^|[\s(\[;,:?.*])(?P<letter>[A-Ha-h])(?P<sign>[).:\]])").expect("the pattern is a constant"));
+/// The letter of an option: `A)`, `(A)`, `A.`, `A:`, `A、`, at the beginning or behind a blank, a bracket or a separator.
+static LETTER_MARKER: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?:^|[\s(\[;,:?.*（【；，。：？、])(?P<label>[A-Ha-h])(?P<sign>[).:\]）．：、】])").expect("the pattern is a constant")
+});
+
+/// The letter of an option before a dash: `A - dog`. Looked for where no other sign marks options.
+static DASH_MARKER: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?:^|[\s(\[;,:?.*（【；，。：？、])(?P<label>[A-H])(?P<sign>\s+[-–—]\s)").expect("the pattern is a constant")
+});
+
+/// The number of an option: `1)`, `(1)`, `1.`, `1、`, but not that of `1.5`.
+static NUMBER_MARKER: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?:^|[\s(\[;,:?.（【；，。：？、])(?P<label>[1-9])(?P<sign>[).\]）．、】])(?:\D|$)").expect("the pattern is a constant")
+});
+
+/// Signs that stand behind little else than the label of an option.
+const SIGNS_OF_OPTIONS: [&str; 4] = [")", "）", "、", "．"];
+
+/// Questions that let one choose.
+static ASKS_TO_CHOOSE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?i)\b(?:which|choose|select|pick|options?|choices?)\b").expect("the pattern is a constant"));
 
 /// A letter on its own in an answer. `A` is also an article, so a word must not follow it.
 static NAMED_LETTER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?:^|[^\p{L}\p{N}'’])(?:(?P<upper>[B-H])|(?P<article>A))(?:[^\p{L}\p{N}'’]|$)").expect("the pattern is a constant")
+    Regex::new(r"(?:^|[^\p{L}\p{N}'’]|\p{Han})(?:(?P<upper>[B-H])|(?P<article>A))(?:[^\p{L}\p{N}'’]|\p{Han}|$)")
+        .expect("the pattern is a constant")
 });
 
 /// A letter with a sign at the beginning of an answer, in any case: `(b)`, `b) Webcam`, `B.`.
 static LEADING_LETTER: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"^\W*(?P<letter>[A-Za-z])\s*[).:\]]").expect("the pattern is a constant"));
+    LazyLock::new(|| Regex::new(r"^\W*(?P<letter>[A-Za-z])\s*[).:\]）．：、】]").expect("the pattern is a constant"));
 
 /// Questions about letters that the image shows: their options need not stand in the text.
 static ABOUT_LETTERS: LazyLock<Regex> = LazyLock::new(|| {
@@ -36,49 +56,84 @@ static ALL_OR_NONE: LazyLock<Regex> =
 /// At least this share of an option's words makes an answer name it.
 const SHARE_OF_OPTION_WORDS: f64 = 0.6;
 
+struct Marker<'a> {
+    label: char,
+    sign: &'a str,
+    start: usize,
+    end: usize,
+}
+
 struct ListedOption<'a> {
-    letter: char,
+    /// A capital letter or a digit.
+    label: char,
     text: &'a str,
 }
 
 /// Whether the question lists options and the answer names none of them.
 pub(super) fn answer_is_no_option(item: &Instruction) -> bool {
     let is_multiple_choice = normalize_format(&item.format) == Some("multi_choice");
-    let options = listed_options(&item.question, is_multiple_choice);
+    let options = listed_options(item, is_multiple_choice);
     if options.is_empty() {
         // A letter alone names an option of a list that is not there.
         return is_multiple_choice && only_letters(&item.answer).is_some() && !ABOUT_LETTERS.is_match(&item.question);
     }
-    !(names_letter(&item.answer, &options) || names_text(&item.answer, &options))
+    let are_numbered = options.iter().all(|option| option.label.is_ascii_digit());
+    let names_label = if are_numbered { names_number } else { names_letter };
+    !(names_label(&item.answer, &options) || names_text(&item.answer, &options))
 }
 
-/// The options of a question: markers with the letters A, B, ... in this order and in one style. Fewer than two are no options.
-fn listed_options(question: &str, is_multiple_choice: bool) -> Vec<ListedOption<'_>> {
-    let mut markers: Vec<(char, &str, usize, usize)> = Vec::new();
-    for captures in MARKER.captures_iter(question) {
-        let (Some(letter), Some(sign)) = (captures.name("letter"), captures.name("sign")) else { continue };
-        let Some(upper) = letter.as_str().chars().next().map(|letter| letter.to_ascii_uppercase()) else { continue };
-        let expected = char::from(b'A' + u8::try_from(markers.len()).unwrap_or(u8::MAX - b'A').min(25));
-        let same_style = markers.first().is_none_or(|(_, first_sign, ..)| *first_sign == sign.as_str());
-        if upper == expected && same_style {
-            markers.push((upper, sign.as_str(), letter.start(), sign.end()));
+/// The options of a question, which have letters or numbers. Numbers also stand before tasks: they are options only in a multiple
+/// choice, or where a number is the answer to a question that asks to choose.
+fn listed_options(item: &Instruction, is_multiple_choice: bool) -> Vec<ListedOption<'_>> {
+    let question = item.question.as_str();
+    let begins_line = |marker: &Marker<'_>| question[..marker.start].trim_end_matches([' ', '(', '[', '*']).ends_with('\n');
+    // Initials also look like `A.` and `B.`; outside of multiple choice and in a line they need company.
+    let is_surely_option = |marker: &Marker<'_>| SIGNS_OF_OPTIONS.contains(&marker.sign) || begins_line(marker);
+    for pattern in [&LETTER_MARKER, &DASH_MARKER] {
+        let letters = markers(question, pattern, b'A');
+        let fewest = if is_multiple_choice || letters.iter().all(is_surely_option) { 2 } else { 3 };
+        if letters.len() >= fewest {
+            return between(question, &letters);
         }
     }
-    // Initials also look like `A.` and `B.`; outside of multiple choice they need company.
-    let fewest = if is_multiple_choice || markers.first().is_some_and(|(_, sign, ..)| *sign == ")") { 2 } else { 3 };
-    if markers.len() < fewest {
-        return Vec::new();
+    let answer = item.answer.trim_matches(|c: char| c.is_whitespace() || c.is_ascii_punctuation());
+    let answer_is_number = !answer.is_empty() && answer.chars().all(|c| c.is_ascii_digit());
+    if is_multiple_choice || (answer_is_number && ASKS_TO_CHOOSE.is_match(question)) {
+        let numbers = markers(question, &NUMBER_MARKER, b'1');
+        if numbers.len() >= 2 {
+            return between(question, &numbers);
+        }
     }
-    let ends = markers.iter().skip(1).map(|(_, _, start, _)| *start).chain([question.len()]);
+    Vec::new()
+}
+
+/// The markers of a question whose labels are `first`, the one after it, ... in this order and in one style.
+fn markers<'a>(question: &'a str, pattern: &Regex, first: u8) -> Vec<Marker<'a>> {
+    let mut markers: Vec<Marker<'a>> = Vec::new();
+    for captures in pattern.captures_iter(question) {
+        let (Some(label), Some(sign)) = (captures.name("label"), captures.name("sign")) else { continue };
+        let Some(upper) = label.as_str().chars().next().map(|label| label.to_ascii_uppercase()) else { continue };
+        let expected = u8::try_from(markers.len()).ok().and_then(|place| first.checked_add(place)).map(char::from);
+        let style = sign.as_str().trim();
+        if Some(upper) == expected && markers.first().is_none_or(|marker| marker.sign == style) {
+            markers.push(Marker { label: upper, sign: style, start: label.start(), end: sign.end() });
+        }
+    }
+    markers
+}
+
+/// The options that begin at the markers and end at the next one.
+fn between<'a>(question: &'a str, markers: &[Marker<'a>]) -> Vec<ListedOption<'a>> {
+    let ends = markers.iter().skip(1).map(|marker| marker.start).chain([question.len()]);
     markers
         .iter()
         .zip(ends)
-        .map(|((letter, _, _, start), end)| ListedOption { letter: *letter, text: question.get(*start..end).unwrap_or_default() })
+        .map(|(marker, end)| ListedOption { label: marker.label, text: question.get(marker.end..end).unwrap_or_default() })
         .collect()
 }
 
 fn names_letter(answer: &str, options: &[ListedOption<'_>]) -> bool {
-    let is_listed = |letter: char| options.iter().any(|option| option.letter == letter.to_ascii_uppercase());
+    let is_listed = |letter: char| options.iter().any(|option| option.label == letter.to_ascii_uppercase());
     let starts_with = |text: &str| text.starts_with(is_listed);
     if let Some(letters) = only_letters(answer) {
         return letters.into_iter().any(is_listed);
@@ -90,10 +145,16 @@ fn names_letter(answer: &str, options: &[ListedOption<'_>]) -> bool {
         (Some(letter), _) => starts_with(letter.as_str()),
         (None, Some(article)) => {
             let after = answer.get(article.end()..).unwrap_or_default();
-            !after.trim_start().starts_with(char::is_alphabetic) || after.starts_with(" and ") || after.starts_with(" or ")
+            !after.trim_start().starts_with(|c: char| c.is_ascii_alphabetic()) || after.starts_with(" and ") || after.starts_with(" or ")
         }
         (None, None) => false,
     })
+}
+
+/// Whether one of the numbers in an answer is that of an option.
+fn names_number(answer: &str, options: &[ListedOption<'_>]) -> bool {
+    let mut numbers = answer.split(|c: char| !c.is_ascii_digit()).filter(|number| number.len() == 1);
+    numbers.any(|number| options.iter().any(|option| number.starts_with(option.label)))
 }
 
 /// The letters of an answer that has nothing else: `b`, `A, C and D`, `the answer is (c)`.
@@ -112,6 +173,14 @@ fn only_letters(answer: &str) -> Option<Vec<char>> {
 }
 
 fn names_text(answer: &str, options: &[ListedOption<'_>]) -> bool {
+    // Symbols have no words, and scripts without blanks have whole sentences for words.
+    let is_quoted = |option: &ListedOption<'_>| {
+        let text = option.text.trim_matches(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '.' | '。' | '，' | '；' | '、'));
+        !text.is_empty() && (text == answer.trim() || (!text.is_ascii() && answer.contains(text)))
+    };
+    if options.iter().any(is_quoted) {
+        return true;
+    }
     let answer_words: HashSet<String> = words(answer).collect();
     if answer_words.is_empty() {
         return false;

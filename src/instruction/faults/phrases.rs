@@ -23,6 +23,24 @@ static PLACEHOLDER: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is a constant")
 });
 
+/// A gap that looks like a tag; with its closing tag it is one.
+static UNFILLED_TAG: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)<\s*(?:(?:the\s+)?(?:rewritten\s+|new\s+)?(?:question|answer)(?:\s+here)?|your\s[^<>\n]{0,60})\s*>")
+        .expect("the pattern is a constant")
+});
+
+/// A question that was left for later.
+static UNWRITTEN: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?i)^\W*(?:\.\.\.|…|to\s?do|tbd)\W*$").expect("the pattern is a constant"));
+
+/// A caption that is part of the picture: `the caption below the photo`.
+static VISIBLE_CAPTION: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?i)^\s+(?:that\s+is\s+|which\s+is\s+)?(?:printed\s+|written\s+|shown\s+|visible\s+)?(?:below|under|underneath|beneath|beside|next\s+to|on|in|inside|at)\s+(?:the|this|each|its)\b",
+    )
+    .expect("the pattern is a constant")
+});
+
 /// What only a prompt says.
 static PROMPT_WORDS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
@@ -49,10 +67,18 @@ static PROMPT_WORDS: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Whether a text holds a variable or a gap that should have been filled in.
 pub(super) fn has_placeholder(text: &str) -> bool {
-    PLACEHOLDER.is_match(text)
+    PLACEHOLDER.is_match(text) || (UNFILLED_TAG.is_match(text) && !text.contains("</"))
+}
+
+/// Whether a question is nothing but a sign that it should have been written.
+pub(super) fn is_unwritten(question: &str) -> bool {
+    UNWRITTEN.is_match(question)
 }
 
 /// Whether a text repeats the prompt, or talks about what only the prompt shows.
 pub(super) fn repeats_prompt(text: &str) -> bool {
-    PROMPT_WORDS.is_match(text)
+    PROMPT_WORDS.find_iter(text).any(|found| {
+        let is_about_caption = found.as_str().to_lowercase().ends_with("caption");
+        !(is_about_caption && VISIBLE_CAPTION.is_match(&text[found.end()..]))
+    })
 }

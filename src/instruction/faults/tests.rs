@@ -46,6 +46,15 @@ fn quoted_boxes_must_be_given() {
         ("the values [1.5, 2.5, 3.5, 4.5]", false),
         ("the point [0.1, 0.2]", false),
         ("transition: cubic-bezier(0.1, 0.7, 1.0, 0.1)", false),
+        ("it is {\"bbox_2d\": [50, 20, 90, 40]}", true),
+        ("x1=0.5, y1=0.2, x2=0.9, y2=0.4", true),
+        ("\"x1\": 0.335, \"y1\": 0.086, \"x2\": 0.879, \"y2\": 0.596", false),
+        ("(0.5, 0.2) to (0.9, 0.4)", true),
+        ("the line from (0, 1) to (2, 3)", false),
+        ("[50%, 20%, 90%, 40%]", true),
+        ("[33.5%, 8.6%, 87.9%, 59.6%]", false),
+        ("shares of [10%, 20%, 30%, 40%]", false),
+        ("[-0.1, 0.2, 0.5, 0.6]", true),
     ] {
         assert_eq!(has(Fault::BoxNotGiven, &item("Where?", text)), is_fault, "{text}");
         assert_eq!(has(Fault::BoxNotGiven, &item(text, "Yes")), is_fault, "{text}");
@@ -79,6 +88,8 @@ fn variables_must_be_filled_in() {
         "at [x1, y1, x2, y2]",
         "at [x_min, y_min, x_max, y_max]",
         "[bounding box of the dog]",
+        "<answer>",
+        "<your answer here>",
     ] {
         assert!(has(Fault::Placeholder, &item("Where?", text)), "{text}");
     }
@@ -86,6 +97,7 @@ fn variables_must_be_filled_in() {
         "['Nothing happens.']",
         "{\"action\": \"{an admissible action}\"}",
         "<body>",
+        "<answer>Yes</answer>",
         "[MASK] or ____",
         "array[i]",
         "the box [A]",
@@ -93,6 +105,10 @@ fn variables_must_be_filled_in() {
     ] {
         assert!(!has(Fault::Placeholder, &item("What?", text)), "{text}");
     }
+    for question in ["…", "...", "TODO", "[todo]"] {
+        assert!(has(Fault::Placeholder, &item(question, "Yes")), "{question}");
+    }
+    assert!(!has(Fault::Placeholder, &item("What does the note say?", "TODO")));
     let mut in_step = item("Where?", "There.");
     in_step.steps = vec![Step { manipulation: "Grounding_1(dog)->bbx_1".into(), description: "Return `bbx_1`.".into() }];
     assert!(!has(Fault::Placeholder, &in_step));
@@ -116,6 +132,7 @@ fn the_prompt_must_not_show() {
     for text in [
         "A fun caption for the photo.",
         "The poster's caption says 'Run'.",
+        "According to the caption below the photo, who is it?",
         "This prompts reflection.",
         "```html\n<body>```",
         "Respond with a valid JSON file.",
@@ -130,6 +147,8 @@ fn the_prompt_must_not_show() {
 fn an_answer_names_an_option() {
     let inline = "What is it? A) Microphone B) Computer C) Video camera D) Smartphone";
     let lines = "What is it?\n(a) AMAZON\n(b) WEBCAM\n(c) DSLR";
+    let chinese = "哪个？ A、狗 B、猫 C、牛";
+    let numbered = "Which animal is it? 1. dog 2. cat 3. cow";
     let dotted = "Which one?\nA. The red car\nB. The blue van\nC. Neither";
     for (question, answer, is_fault) in [
         (inline, "C", false),
@@ -154,10 +173,33 @@ fn an_answer_names_an_option() {
         (dotted, "The blue van", false),
         (dotted, "B.", false),
         (dotted, "Green trees", true),
+        (chinese, "B", false),
+        (chinese, "这是一只猫。", false),
+        (chinese, "答案是C", false),
+        (chinese, "D", true),
+        (chinese, "马", true),
+        ("哪个？A．狗\nB．猫", "马", true),
+        ("Which animal? A - dog, B - cat, C - cow", "D", true),
+        (numbered, "2", false),
+        (numbered, "4", true),
+        (numbered, "Two animals.", false),
+        ("Add them. 1. Three 2. Four", "9", false),
+        ("Which sign?\nA. +\nB. -", "+", false),
         ("Who is J. A. Smith to B. Jones?", "A friend.", false),
         ("What is it?", "C", false),
     ] {
         assert_eq!(has(Fault::AnswerNotAnOption, &item(question, answer)), is_fault, "{question} {answer}");
+    }
+    for (question, answer, is_fault) in [
+        ("Which? A - dog, B - cat", "cat", false),
+        ("Which? A - dog, B - cat", "B", false),
+        ("Which? A - dog, B - cat", "C", true),
+        ("Exhibit A - what is it? A. dog B. cat", "B", false),
+        (numbered, "cow", false),
+        (numbered, "A horse.", true),
+    ] {
+        let multiple_choice = Instruction { format: "multi_choice".into(), ..item(question, answer) };
+        assert_eq!(has(Fault::AnswerNotAnOption, &multiple_choice), is_fault, "{question} {answer}");
     }
     let mut without_options = item("What is it?", "C");
     without_options.format = "multi-choice".into();
@@ -177,6 +219,15 @@ fn an_unchanged_item_is_a_copy() {
     assert!(!copies("What color is the sign?", "The sign at the hotel is blue."));
     assert!(!copies("What color is the sign?", "The sign at the hotel is green, with white letters and a thin border around them."));
     assert!(!copies("What color is the hotel's sign?", "The sign at the hotel is green."));
+    for (question, parent_question, is_fault) in [
+        ("Is 3<5?", "Is 3>5?", false),
+        ("1+1=?", "1-1=?", false),
+        ("Is it -5 degrees?", "Is it 5 degrees?", false),
+        ("What is it - exactly?", "What is it, exactly?", true),
+    ] {
+        let faults = instruction_faults(&item(question, "Yes."), &[], &[item(parent_question, "Yes.")]);
+        assert_eq!(faults.contains(&Fault::CopiesParent), is_fault, "{question}");
+    }
 }
 
 #[test]
@@ -188,6 +239,8 @@ fn boxes_cannot_be_asked_for_when_none_are_given() {
         "How many dogs are there? Include the boxes.",
         "Locate each sheep, then count them.",
         "What are the normalized coordinates of the cup?",
+        "What are the coordinates of the dog in the image?",
+        "Locate the dog and give its coordinates.",
     ] {
         assert!(needs(question), "{question}");
         assert!(!has(Fault::NeedsBoxes, &item(question, "Three.")), "{question}");
@@ -196,6 +249,7 @@ fn boxes_cannot_be_asked_for_when_none_are_given() {
         "How many dogs are there?",
         "Where is the dog?",
         "What are the coordinates of point A?",
+        "What are the coordinates of the vertex in the image?",
         "How do the players coordinate?",
         "How many boxes are on the shelf?",
     ] {

@@ -4,10 +4,13 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use regex::Regex;
+use serde_json::Value;
 
+use super::QUESTION;
+use super::fields::field;
 use crate::instruction::repair::{Part, Repaired};
 
-/// How a refusal begins; it is looked for in the first sentences only, and only where there is no JSON.
+/// How a refusal begins; it is looked for in the first sentences only, and where there is JSON, only in a short list or object.
 static REFUSAL: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"(?ix)
@@ -16,10 +19,19 @@ static REFUSAL: LazyLock<Regex> = LazyLock::new(|| {
         | \b i\s+apologi[sz]e
         | \b(?: i | we ) \s+ (?: can['’]?t | can\s?not | won['’]?t | will\ not | am\ unable | must\ decline | decline )
         | \bas\ an?\ (?: ai | language\ model | artificial )
-        | \b(?: cannot | can['’]?t | unable\ to ) \s+ (?: assist | help | comply | fulfil | process | identify )",
+        | \b(?: cannot | can['’]?t | unable\ to ) \s+ (?: assist | help | comply | fulfil | process | identify )
+        | 抱歉 | 对不起 | 對不起 | 我(?: 无法 | 無法 | 不能 ) | 作为(?: 一个 | 一名 )? \s* (?: ai | 人工智能 | 语言模型 | 大模型 )
+        | \btut\ mir\s+ (?: (?: sehr | wirklich )\s+ )? leid | \bleider\s+kann\s+ich | \bich\s+kann\s+ [^.!?]{0,80} \b nicht \s+ (?: helfen | beantworten | weiterhelfen | unterstützen )
+        | \bich\s+kann\s+ (?: das | dabei | dies(?:e|er|es|en|em)? ) \b [^.!?]{0,80} \b nicht \b | \bals\ (?: ki | sprachmodell )\b
+        | \bdésolée? \b | \bje\s+ne\s+ (?: peux | puis | suis ) \s+ [^.!?]{0,30} pas \b | \ben\ tant\ qu['’]\s* (?: ia | intelligence | modèle | assistant )
+        | \blo\ siento \b | \bno\ puedo\s+ (?: ayudar | responder | hacer | cumplir | proporcionar | asistir | identificar | generar | ver )
+        | \bcomo\ (?: una?\s+ )? (?: ia | modelo\ de | inteligencia )\b",
     )
     .expect("the pattern is a constant")
 });
+
+/// A list or object with more members is no refusal, whatever it says.
+const REFUSAL_MEMBERS: usize = 3;
 
 /// Where a refusal is looked for, in characters.
 const REFUSAL_CHARACTERS: usize = 400;
@@ -122,24 +134,34 @@ fn kind_of(text: &str, repaired: &Repaired) -> AnswerErrorKind {
         AnswerErrorKind::Truncated
     } else if is_json && repaired.values().all(is_hollow) && !repaired.parts.iter().any(|part| matches!(part, Part::Broken(_))) {
         AnswerErrorKind::NoItems
-    } else if is_json {
+    } else if is_json && !repaired.values().any(declines) {
         AnswerErrorKind::WrongShape
-    } else if is_refusal(text) {
+    } else if is_json || is_refusal(text) {
         AnswerErrorKind::Refusal
     } else {
         AnswerErrorKind::NoJson
     }
 }
 
-fn holds_object(value: &serde_json::Value) -> bool {
+fn holds_object(value: &Value) -> bool {
     value.is_object() || value.as_array().is_some_and(|values| values.iter().any(holds_object))
 }
 
 /// Whether there is nothing but brackets and the keys of wrappers.
-fn is_hollow(value: &serde_json::Value) -> bool {
+fn is_hollow(value: &Value) -> bool {
     match value {
-        serde_json::Value::Array(values) => values.iter().all(is_hollow),
-        serde_json::Value::Object(members) => members.values().all(|member| (member.is_array() || member.is_object()) && is_hollow(member)),
+        Value::Array(values) => values.iter().all(is_hollow),
+        Value::Object(members) => members.values().all(|member| (member.is_array() || member.is_object()) && is_hollow(member)),
+        _ => false,
+    }
+}
+
+/// Whether JSON says no more than that the model declines: `{"error": "I'm sorry, ..."}`.
+fn declines(value: &Value) -> bool {
+    match value {
+        Value::String(text) => is_refusal(text),
+        Value::Array(values) => values.len() <= REFUSAL_MEMBERS && values.iter().any(declines),
+        Value::Object(members) => members.len() <= REFUSAL_MEMBERS && field(members, QUESTION).is_none() && members.values().any(declines),
         _ => false,
     }
 }

@@ -5,9 +5,33 @@ use serde_json::{Map, Value};
 /// Where an object keeps its label.
 const LABEL_KEYS: &[&str] = &["label", "name", "object", "category", "skill", "ability"];
 
+/// What stands before the number in a key that numbers items, in lower case without separators.
+const NUMBERED: &[&str] = &[
+    "",
+    "item",
+    "items",
+    "number",
+    "no",
+    "pair",
+    "question",
+    "q",
+    "qa",
+    "instruction",
+    "result",
+    "entry",
+    "verdict",
+    "judgement",
+    "judgment",
+];
+
 /// The value of the first of `names` that the object has and that is not null. `names` are in lower case without separators.
 pub fn field<'a>(members: &'a Map<String, Value>, names: &[&str]) -> Option<&'a Value> {
     names.iter().find_map(|name| members.iter().find(|(key, value)| is_same_name(key, name) && !value.is_null()).map(|(_, value)| value))
+}
+
+/// Whether a key is one of `names`.
+pub fn is_named(key: &str, names: &[&str]) -> bool {
+    names.iter().any(|name| is_same_name(key, name))
 }
 
 fn is_same_name(key: &str, name: &str) -> bool {
@@ -65,6 +89,27 @@ fn whole_number(value: &Value) -> Option<i64> {
         }
         _ => None,
     }
+}
+
+/// The number in a key that numbers items: `2`, `item_2`, `Item 2`, `#2`.
+pub fn number_of_key(key: &str) -> Option<i64> {
+    let key = key.trim();
+    let name = key.trim_end_matches(|c: char| c.is_ascii_digit());
+    let number = key[name.len()..].parse().ok()?;
+    is_named(name, NUMBERED).then_some(number)
+}
+
+/// The rows of an object whose members are columns: the value of row `k` is element `k` of each of `columns` that is a list of `count`
+/// elements. It goes by the first of the column's names; other members are left out.
+pub fn rows(members: &Map<String, Value>, count: usize, columns: &[&[&str]]) -> Vec<Map<String, Value>> {
+    let mut rows = vec![Map::new(); count];
+    for names in columns {
+        let cells = field(members, names).and_then(Value::as_array).filter(|cells| cells.len() == count);
+        for (row, cell) in rows.iter_mut().zip(cells.into_iter().flatten()) {
+            row.insert(names[0].to_owned(), cell.clone());
+        }
+    }
+    rows
 }
 
 /// The number as an integer if it is one that `f64` holds exactly.

@@ -87,6 +87,78 @@ fn echoed_numbers_are_read() {
 }
 
 #[test]
+fn numbered_keys_are_echoed_numbers() {
+    let item = r#"{"question": "Q", "answer": "A"}"#;
+    for (key, expected) in [("2", Some(2)), ("item_2", Some(2)), ("Item 2", Some(2)), ("#2", Some(2)), ("round 2", None), ("1.2", None)] {
+        assert_eq!(one(&format!(r#"{{"{key}": {item}}}"#)).item, expected, "{key}");
+        assert_eq!(one(&format!(r#"{{"{key}": [{item}]}}"#)).item, expected, "{key}");
+    }
+    assert_eq!(one(r#"{"2": {"item": 1, "question": "Q", "answer": "A"}}"#).item, Some(1));
+    let list = parse_instructions(r#"{"2": [{"question": "Q1", "answer": "A"}, {"question": "Q2", "answer": "A"}]}"#);
+    assert_eq!(list.items.iter().map(|item| item.item).collect::<Vec<_>>(), [None, None]);
+}
+
+#[test]
+fn only_a_known_type_is_a_format() {
+    for (json, expected) in [
+        (r#""type": "question""#, "Norm"),
+        (r#""type": "multiple choice""#, "multiple choice"),
+        (r#""type": "multiple choice", "format": "riddle""#, "riddle"),
+    ] {
+        assert_eq!(one(&format!(r#"{{{json}, "question": "Q", "answer": "A"}}"#)).format, expected, "{json}");
+    }
+}
+
+#[test]
+fn json_may_be_a_text_inside_json() {
+    let item = r#"{\"question\": \"Q\", \"answer\": \"A\"}"#;
+    for text in [
+        format!(r#"{{"rewritten": "[{item}]"}}"#),
+        format!(r#"["{item}"]"#),
+        format!(r#"{{"name": "submit", "arguments": "{{\"items\": [{item}]}}"}}"#),
+        format!(r#"{{"prompt": "Rewrite it.", "response": "[{item}]"}}"#),
+    ] {
+        let item = one(&text);
+        assert_eq!((item.question.as_str(), item.answer.as_str()), ("Q", "A"), "{text}");
+    }
+    let about_json = one(r#"{"question": "Write it as JSON.", "answer": "{\"dogs\": [1]}"}"#);
+    assert_eq!(about_json.answer, r#"{"dogs": [1]}"#);
+}
+
+#[test]
+fn columns_are_items() {
+    let parsed = parse_instructions(r#"{"item": [2, 1], "questions": ["Q1", "Q2"], "answers": ["A1", "A2"], "skills": [["OCR"], []]}"#);
+    let items: Vec<_> =
+        parsed.items.iter().map(|item| (item.item, item.question.as_str(), item.answer.as_str(), item.skills.len())).collect();
+    assert_eq!(items, [(Some(2), "Q1", "A1", 1), (Some(1), "Q2", "A2", 0)]);
+    assert_eq!(one(r#"{"question": ["Is", "it?"], "answer": "Yes"}"#).question, "Is it?");
+}
+
+#[test]
+fn options_beside_a_question_become_part_of_it() {
+    for (json, expected) in [
+        (r#""question": "Which?", "options": {"A": "dog", "B": "cat"}"#, "Which?\nA. dog\nB. cat"),
+        (r#""question": "Which?", "options": ["dog", "cat"]"#, "Which?\nA. dog\nB. cat"),
+        (r#""question": "Which?", "choices": ["A) dog", "(B) cat"]"#, "Which?\nA. dog\nB. cat"),
+        (r#""question": "Which?", "choices": [{"label": "a", "text": "dog"}, {"option_b": "cat"}]"#, "Which?\nA. dog\nB. cat"),
+        (r#""question": "Which?", "options": "A. dog\nB. cat""#, "Which?\nA. dog\nB. cat"),
+        (r#""question": "Is it a dog or a cat?", "options": ["dog", "cat"]"#, "Is it a dog or a cat?\nA. dog\nB. cat"),
+        (r#""question": "Which? (a) Dog (b) Cat", "options": ["dog", "cat"]"#, "Which? (a) Dog (b) Cat"),
+        (r#""question": "Which?", "options": ["dog"]"#, "Which?"),
+        (r#""question": "Which?", "options": [3.5, 12]"#, "Which?\nA. 3.5\nB. 12"),
+    ] {
+        assert_eq!(one(&format!(r#"{{{json}, "answer": "B"}}"#)).question, expected, "{json}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_shown() {
+    let parsed = parse_instructions(r#"[{"question" Is there a dog?, "answer": "Yes"}, {"question": "Q", "answer": "A"}]"#);
+    assert_eq!(parsed.rejected.len(), 1, "{parsed:?}");
+    assert_eq!((parsed.rejected[0].text.as_str(), parsed.items.len()), (r#"{"question" Is there a dog?, "answer": "Yes"},"#, 1));
+}
+
+#[test]
 fn faulty_items_are_rejected_and_the_others_kept() {
     let parsed = parse_instructions(
         r#"{"title": "x", "items": [{"question": "no answer"}, {"question": "Q", "answer": "A"}, {"question": "", "answer": "A"}, {"question": "Q", "answer": "A"}, 7]}"#,
@@ -119,6 +191,13 @@ fn an_answer_without_items_says_why() {
         ("I'm sorry, but I can't help with that.", Refusal),
         ("As an AI language model, I cannot see images [1].", Refusal),
         ("Unfortunately, I am unable to assist.", Refusal),
+        (r#"{"error": "I'm sorry, but I can't help with that."}"#, Refusal),
+        (r#"["I'm sorry, I can't identify people."]"#, Refusal),
+        ("抱歉，我无法识别图中的人。", Refusal),
+        ("Es tut mir leid, dabei kann ich nicht helfen.", Refusal),
+        ("Je suis désolé, je ne peux pas répondre.", Refusal),
+        ("Lo siento, no puedo ayudar con eso.", Refusal),
+        (r#"[{"question": "Why does he say I can't?"}]"#, WrongShape),
         ("The dog is at [0.1, 0.2, 0.3, 0.4] in the image.", NoJson),
         ("The picture shows a man who cannot swim.", NoJson),
         ("<!DOCTYPE html><html></html>", Html),

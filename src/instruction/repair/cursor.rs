@@ -23,6 +23,11 @@ impl<'a> Cursor<'a> {
         self.text.get(self.position..).unwrap_or_default()
     }
 
+    /// What the cursor has passed.
+    pub fn passed(&self) -> &'a str {
+        self.text.get(..self.position).unwrap_or_default()
+    }
+
     pub fn peek(&self) -> Option<char> {
         self.rest().chars().next()
     }

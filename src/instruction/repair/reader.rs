@@ -6,8 +6,8 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::cursor::{Cursor, is_blank, is_name_character, is_quote, starts_comment};
-use super::strings::{Place, StringError, read_string};
+use super::cursor::{Cursor, is_blank, is_name_character, is_quote, quoted_key_and_colon, starts_comment};
+use super::strings::{Place, StringError, joined_string, read_string};
 use super::{MAX_DEPTH, Part, Repaired};
 
 /// A list or an object that is still open.
@@ -98,7 +98,7 @@ impl<'a> Reader<'a> {
         self.cursor.skip_blank();
         match self.cursor.peek() {
             None => self.cut_off(),
-            Some(',') => {
+            Some(',' | ';' | '，' | '；') => {
                 self.cursor.bump();
                 self.settle_key();
             }
@@ -180,9 +180,21 @@ impl<'a> Reader<'a> {
         }
         match self.read_string(place) {
             Some(key) if matches!(place, Place::Element { in_object: true, .. }) && self.pass_colon() => self.continue_object(key),
-            Some(text) => self.attach(Value::String(text)),
+            Some(text) => self.attach_joined(text, place),
             None => {}
         }
+    }
+
+    /// Attaches a text with the texts that a `+` joins to it.
+    fn attach_joined(&mut self, mut text: String, place: Place) {
+        while let Some(distance) = joined_string(self.cursor.rest()) {
+            self.cursor.jump(self.cursor.position() + distance);
+            match self.read_string(place) {
+                Some(joined) => text.push_str(&joined),
+                None => return,
+            }
+        }
+        self.attach(Value::String(text));
     }
 
     /// Reads a string. `None`: it has no end, and the open values are dealt with already.
@@ -221,10 +233,13 @@ impl<'a> Reader<'a> {
     /// A value without quotes, up to the end of the member or line. `None` if there is none or only text, where text is not expected.
     fn read_bare_value(&mut self, may_be_text: bool) -> Option<Value> {
         let rest = self.cursor.rest();
-        let end = rest
-            .char_indices()
-            .find(|(at, c)| matches!(c, ',' | '}' | ']' | '{' | '[' | '\n' | '"' | '`') || (*c == '/' && starts_comment(&rest[*at..])))
-            .map_or(rest.len(), |(at, _)| at);
+        let ends_at = |at: usize, c: char| match c {
+            ',' | '}' | ']' | '{' | '[' | '\n' | '"' | '`' => true,
+            '/' => starts_comment(&rest[at..]),
+            ';' => quoted_key_and_colon(rest[at + 1..].trim_start_matches(is_blank)),
+            _ => false,
+        };
+        let end = rest.char_indices().find(|(at, c)| ends_at(*at, *c)).map_or(rest.len(), |(at, _)| at);
         let word = rest[..end].trim_end_matches(is_blank);
         self.cursor.jump(self.cursor.position() + end);
         match word {
@@ -295,8 +310,12 @@ impl<'a> Reader<'a> {
         let item = self.stack.iter().find(|frame| frame.has_scalars()).or(self.stack.last());
         let start = item.and_then(Frame::object_start);
         self.salvage();
-        if let Some(source) = start.and_then(|start| self.text.get(start..self.cursor.position())) {
-            self.repaired.parts.push(Part::Broken(source.to_owned()));
+        let Some(start) = start else { return };
+        // Up to the brace where reading goes on, so that there is something to see of an object that fails at its first character.
+        let unread = self.cursor.rest();
+        let end = self.cursor.position() + unread.find('{').unwrap_or(unread.len());
+        if let Some(source) = self.text.get(start..end) {
+            self.repaired.parts.push(Part::Broken(source.trim_end().to_owned()));
         }
     }
 

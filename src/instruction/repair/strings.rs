@@ -132,6 +132,9 @@ fn judge(cursor: &Cursor<'_>, place: Place, before: (char, usize), inner_quotes:
     if place == Place::Key || closes(after, place) {
         return Quote::Closing { quotes: 1 };
     }
+    if inner_quotes.is_multiple_of(2) && joined_string(after).is_some() {
+        return Quote::Closing { quotes: 1 };
+    }
     let doubled = after_quote.bump() == quote;
     if doubled && closes(after_quote.rest(), place) {
         // After an odd number of quotes the first one ends what another began: `"it is "so""`.
@@ -151,7 +154,7 @@ fn closes(after: &str, place: Place) -> bool {
     let Some(next) = after.chars().next() else { return true };
     let rest = &after[next.len_utf8()..];
     match (next, place) {
-        (',', _) => goes_on_after_comma(rest.trim_start_matches(is_blank), place),
+        (',', _) | (';' | '；' | '，', Place::Member { .. }) => goes_on_after_comma(rest.trim_start_matches(is_blank), place),
         ('}' | ']', _) => goes_on_after_bracket(rest, place),
         (':' | '：', Place::Element { in_object, .. }) => in_object,
         ('/', _) => starts_comment(after),
@@ -161,6 +164,26 @@ fn closes(after: &str, place: Place) -> bool {
         (_, Place::Member { bare_keys, .. }) => bare_keys && blank.contains('\n') && name_and_colon(after),
         _ => false,
     }
+}
+
+/// Where in `after`, the text behind a string, another one begins that a `+` joins to it, as programs do: `"Is there " + "a dog?"`.
+pub(super) fn joined_string(after: &str) -> Option<usize> {
+    let plus = after.trim_start_matches(is_blank);
+    // Without a blank it is the plus sign that is in quotes: `What does "+" mean?`.
+    if plus.len() == after.len() {
+        return None;
+    }
+    let joined = plus.strip_prefix('+')?.trim_start_matches(is_blank);
+    let opening = joined.chars().next().filter(|c| is_quote(*c))?;
+    let same_kind = if is_double_quote(opening) { is_double_quote } else { is_single_quote };
+    let mut is_escaped = false;
+    let (end, closing) = joined.char_indices().skip(1).find(|(_, c)| {
+        let is_end = same_kind(*c) && !is_escaped;
+        is_escaped = *c == '\\' && !is_escaped;
+        is_end
+    })?;
+    let behind = joined[end + closing.len_utf8()..].trim_start_matches(is_blank);
+    (behind.is_empty() || behind.starts_with([',', ';', '}', ']', '+'])).then_some(after.len() - joined.len())
 }
 
 fn goes_on_after_comma(after: &str, place: Place) -> bool {
@@ -191,7 +214,8 @@ fn goes_on_after_bracket(after: &str, place: Place) -> bool {
 
 /// Reads what follows a backslash. An escape that JSON does not know keeps its backslash, unless it is one of Markdown.
 fn read_escape(cursor: &mut Cursor<'_>, text: &mut String) {
-    if latex::is_command(cursor.rest()) {
+    let before = cursor.passed().strip_suffix('\\').unwrap_or_default();
+    if latex::is_command(before, cursor.rest()) {
         text.push('\\');
         return;
     }

@@ -47,8 +47,35 @@ fn mends_what_models_break() {
         "I will answer [{\"q\": 1}].</think>[{\"q\": \"one\", \"a\": \"two\",}]",
         r#"result = [{"q": "one", "a": "two"];"#,
         r#""[{\"q\": \"one\", \"a\": \"two\"}]""#,
+        r#"[{\"q\": \"one\", \"a\": \"two\"}]"#,
+        "```json\n[\n  {\\\"q\\\": \\\"one\\\",\n\\\"a\\\": \\\"two\\\"}]\n```",
+        r#"[{"q"： "one"， "a"："two"}]"#,
+        r#"[{"q": "one"; "a": "two"}]"#,
+        r#"[{"q": one; "a": "two"}]"#,
+        r#"[{"q": "o" + "ne", "a": "t" + "w" + "o"}]"#,
+        "[{'q': 'o'\n + 'ne', 'a': 'two'}]",
     ] {
         reads_as(text, &expected);
+    }
+}
+
+#[test]
+fn drafts_in_thoughts_are_no_answer() {
+    let answer = r#"[{"q": "one", "a": "two"}]"#;
+    for (opening, closing) in [
+        ("◁think▷", "◁/think▷"),
+        ("<thought>", "</thought>"),
+        ("<reasoning>", "</reasoning>"),
+        ("<reflection>", "</reflection>"),
+        ("[THINK]", "[/THINK]"),
+        ("<|begin_of_thought|>", "<|end_of_thought|>"),
+        ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
+        ("<|start|>assistant<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
+    ] {
+        let draft = r#"Maybe [{"q": "draft"}]?"#;
+        reads_as(&format!("{opening}{draft}{closing}\n{answer}"), &json!([{"q": "one", "a": "two"}]));
+        reads_as(&format!("<think>{draft}</think>\n{opening}{draft}{closing}{answer}"), &json!([{"q": "one", "a": "two"}]));
+        assert_eq!(repair(&format!("{opening}{draft}")), Repaired { truncated: true, ..Repaired::default() }, "{opening}");
     }
 }
 
@@ -69,11 +96,18 @@ fn keeps_the_text_of_strings() {
         ("```python\nprint({1: [2]})\n```", "```python\nprint({1: [2]})\n```"),
         (r"\ud83d\ude00 \ud83d \u00e9 \u12", "😀 \u{fffd} é \\u12"),
         ("}, ] and , too", "}, ] and , too"),
+        ("the sum \"1\" + \"2\" and; more", "the sum \"1\" + \"2\" and; more"),
+        (r"x \to \infty, \tau, \tanh x, \textit{a}", r"x \to \infty, \tau, \tanh x, \textit{a}"),
+        (r"\(a \ne b\), $\nu$, E = h\nu, y = \tan\theta", r"\(a \ne b\), $\nu$, E = h\nu, y = \tan\theta"),
+        (r"Which?\ne) bird\ni. cat", "Which?\ne) bird\ni. cat"),
+        (r"I hear\nu know\to go\not now", "I hear\nu know\to go\not now"),
+        (r"it costs $5\ne $6 more, 1.\tan apple", "it costs $5\ne $6 more, 1.\tan apple"),
     ] {
         // The trailing comma keeps strict JSON out of the way.
         let text = format!("[{{\"q\": \"{source}\", \"a\": \"yes\"}},]");
         reads_as(&text, &json!([{"q": expected, "a": "yes"}]));
     }
+    reads_as(r#"[{"q": "x \to 0\nand on"}]"#, &json!([{"q": "x \\to 0\nand on"}]));
     reads_as(r#"["it's", 'it is "so"', 'it\'s', 'the dog's ball']"#, &json!(["it's", "it is \"so\"", "it's", "the dog's ball"]));
 }
 
@@ -144,6 +178,8 @@ fn hostile_texts_take_linear_time_and_no_stack() {
         "[\"a\" ".repeat(100_000),
         "[{\"a\": \"b, {\"a\"".repeat(60_000),
         "[{'a': ' /* ".repeat(80_000),
+        "[{\"a\": \" + '".repeat(80_000),
+        format!("[{{\"a\": \"{}", r"x \ne ".repeat(20_000)),
         "{\"a\" /* ".repeat(100_000),
         "[{\"a\": \"\"\" ".repeat(80_000),
         format!("[{}", "{},".repeat(300_000)),

@@ -23,6 +23,79 @@ fn verdicts_in_any_spelling() {
 }
 
 #[test]
+fn only_a_clear_verdict_counts() {
+    for (json, expected) in [
+        (r#""N/A""#, None),
+        (r#""n.a.""#, None),
+        (r#""yes/no""#, None),
+        (r#""Yes or no""#, None),
+        (r#""yes | no""#, None),
+        (r#""maybe""#, None),
+        (r#""not sure""#, None),
+        (r#""是否""#, None),
+        (r#"["yes", "no"]"#, None),
+        (r#""improved""#, Some(true)),
+        (r#""Better: it adds a step""#, Some(true)),
+        (r#""improved: yes""#, Some(true)),
+        (r#""improved: no""#, Some(false)),
+        (r#""是，更难""#, Some(true)),
+        (r#"["yes"]"#, Some(true)),
+        (r#""N""#, Some(false)),
+        (r#""Not improved.""#, Some(false)),
+        (r#""not really""#, Some(false)),
+        (r#""nope""#, Some(false)),
+        (r#""Unchanged""#, Some(false)),
+        (r#""worse""#, Some(false)),
+        (r#""否""#, Some(false)),
+    ] {
+        assert_eq!(improved(&format!(r#"[{{"improved": {json}, "score": 5}}, {{"improved": "yes"}}]"#)), [expected, Some(true)], "{json}");
+    }
+}
+
+#[test]
+fn what_is_said_again_counts_once() {
+    let list = r#"[{"item": 1, "improved": "yes", "score": 7}, {"item": 2, "improved": "no", "score": 3}]"#;
+    let other = r#"[{"item": 1, "improved": "no", "score": 2}, {"item": 2, "improved": "no", "score": 3}]"#;
+    let without_numbers = r#"[{"improved": "yes", "score": 7}, {"improved": "no", "score": 3}]"#;
+    for text in [
+        format!("{list}\n{list}"),
+        format!("```json\n{list}\n```\n```json\n{list}\n```"),
+        format!("{other}\n**Final answer:**\n{list}"),
+        format!("{list}\nFinal answer: {list}"),
+        format!("{without_numbers}\n{without_numbers}"),
+        format!(r#"{{"score": 7, "scores": {list}}}"#),
+        format!(r#"{{"improved": "yes", "score": 7, "items": {without_numbers}}}"#),
+        r#"{"improved": ["yes", "no"], "score": [7, 3]}"#.to_owned(),
+    ] {
+        let parsed = parse_scores(&text);
+        let scores: Vec<_> = parsed.items.iter().map(|item| (item.improved, item.score)).collect();
+        assert_eq!(scores, [(Some(true), Some(7)), (Some(false), Some(3))], "{text}");
+        assert!(parsed.rejected.is_empty() && match_scores(&parsed.items, 2).iter().all(Option::is_some), "{text}");
+    }
+    let matched = |text: &str, count: usize| -> Vec<Option<bool>> {
+        match_scores(&parse_scores(text).items, count).into_iter().map(|score| score.and_then(|score| score.improved)).collect()
+    };
+    assert_eq!(matched(&format!("{list}\n{other}"), 2), [None, Some(false)]);
+    assert_eq!(matched(&format!("{list}\nFinal answer: [{{\"item\": 1, \"improved\": \"no\"}}]"), 2), [None, Some(false)]);
+    assert_eq!(matched(r#"[{"improved": "no"}] [{"improved": "no"}]"#, 1), [Some(false)]);
+    assert_eq!(matched(r#"[{"improved": "no"}] [{"improved": "no"}]"#, 2), [Some(false), Some(false)]);
+    assert_eq!(matched("{\"improved\": \"no\"}\n{\"improved\": \"no\"}", 2), [Some(false), Some(false)]);
+}
+
+#[test]
+fn a_number_may_stand_outside_of_an_entry() {
+    let numbered =
+        |text: &str| -> Vec<(Option<i64>, Option<i64>)> { parse_scores(text).items.iter().map(|item| (item.item, item.score)).collect() };
+    let entry = r#"{"improved": "yes", "score": 9}"#;
+    for (key, expected) in [("2", Some(2)), ("item_2", Some(2)), ("item 2", Some(2)), ("summary", None)] {
+        assert_eq!(numbered(&format!(r#"{{"{key}": {entry}}}"#)), [(expected, Some(9))], "{key}");
+    }
+    assert_eq!(numbered(&format!(r#"{{"item": 2, "verdict": {entry}}}"#)), [(Some(2), Some(9))]);
+    assert_eq!(numbered(&format!(r#"{{"item": 2, "improved": "yes", "score": 4, "aspects": [{entry}]}}"#)), [(Some(2), Some(4))]);
+    assert_eq!(numbered(r#"{"arguments": "[{\"item\": 2, \"improved\": \"yes\", \"score\": 9}]"}"#), [(Some(2), Some(9))]);
+}
+
+#[test]
 fn an_unusable_verdict_is_rejected_but_keeps_its_place() {
     let parsed = parse_scores(r#"[{"improved": "maybe", "score": 5}, {"score": 3}, {"improved": "yes", "score": 8, "reason": "r"}]"#);
     assert_eq!(parsed.items.iter().map(|item| item.improved).collect::<Vec<_>>(), [None, None, Some(true)]);
@@ -47,6 +120,13 @@ fn scores_are_rounded_and_kept_in_range() {
         ("11", None),
         ("-1", None),
         (r#""70/100""#, None),
+        (r#""7 - good""#, Some(7)),
+        (r#""7/10, good""#, Some(7)),
+        (r#"{"value": 6}"#, Some(6)),
+        (r#""7-8""#, None),
+        (r#""7 or 8""#, None),
+        (r#""7th""#, None),
+        (r#""70%""#, None),
         (r#""high""#, None),
         ("null", None),
         ("true", None),
