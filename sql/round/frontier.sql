@@ -13,8 +13,14 @@ WITH standing AS (
     LEFT ANTI JOIN evolutions e ON i.evolution_id = e.evolution_id AND e.status = 'superseded'
     WHERE i.status = 'kept' AND i.round < $round
 ),
+-- What was kept has kept items, and a sample has its seeds: no item needs to be looked at for this.
+kept AS (
+    SELECT evolution_id, sample_id, round FROM evolutions WHERE status = 'kept' AND round < $round
+),
 latest AS (
-    SELECT sample_id, max(round) AS round FROM standing GROUP BY sample_id
+    SELECT sample_id, max(round) AS round
+    FROM (SELECT sample_id, round FROM kept UNION ALL SELECT sample_id, CAST(0 AS INT) FROM samples)
+    GROUP BY sample_id
 ),
 -- The evolutions, or the seeds, that hold a sample's parents.
 origin AS (
@@ -48,9 +54,6 @@ tried AS (
         bool_or(e.status = 'failed' AND $made_again) AS failed_just_now,
         -- What an overloaded or silent endpoint put off, rather than refused.
         bool_or(e.status = 'failed' AND replace(e.error_kind, 'judge_', '') IN ('rate_limited', 'server_error', 'timeout', 'connection')) AS delayed,
-        max(CASE WHEN e.status IN ('kept', 'eliminated') THEN e.evolution_id END) AS standing_id,
-        max(e.operator) FILTER (WHERE e.status IN ('kept', 'eliminated')) AS standing_operator,
-        last_value(e.operator ORDER BY e.attempt) FILTER (WHERE e.status = 'failed') AS failed_operator,
         max(a.number) FILTER (WHERE e.status <> 'failed') AS standing_answer,
         max(a.number) AS failed_answer,
         max(CASE WHEN e.status <> 'superseded' THEN coalesce(x.reason, CASE WHEN c.request_id IS NOT NULL THEN 'cut off' END) END) AS stale,
@@ -78,14 +81,6 @@ tried AS (
 been AS (
     SELECT DISTINCT sample_id FROM evolutions WHERE $stale AND round = $round
 ),
--- Samples whose attempts at this round are from parents that are no longer theirs.
-outdated AS (
-    SELECT DISTINCT e.sample_id
-    FROM evolutions e
-    LEFT ANTI JOIN origin o
-        ON e.sample_id = o.sample_id AND coalesce(e.parent_evolution_id, '') = coalesce(o.parent_evolution_id, '')
-    WHERE e.round = $round AND e.status <> 'superseded'
-),
 -- Parents that a later round was made from, as in a finished history of which one round is not known; and those of a round that was imported,
 -- whatever their number, in one piece.
 gone_on AS (
@@ -97,40 +92,56 @@ gone_on AS (
 made_again AS (
     SELECT DISTINCT sample_id FROM evolutions WHERE ($again OR $judge_only) AND round < $round AND $made_again
 ),
+-- Parts that may be due by their own attempts. What else decides is looked up for those that have none. Attempts that no part is left for are from
+-- parents that are no longer the sample's.
 candidate AS (
-    SELECT
-        p.*,
-        t.standing_id,
-        t.standing_operator,
-        t.failed_operator,
-        t.standing_answer,
-        t.failed_answer,
-        coalesce(t.failed_just_now, false) AS failed_just_now,
-        CAST(coalesce(t.attempts, 0) AS INT) AS attempt,
-        coalesce($failed AND t.delayed, false) AS delayed,
-        CASE
-            WHEN $judge_only THEN CASE WHEN t.judged_otherwise THEN 'another judge' END
-            WHEN $again THEN CASE WHEN t.chosen THEN 'chosen' END
-            WHEN t.standing_attempt IS NOT NULL OR t.failed_attempt IS NOT NULL THEN CASE
+    SELECT *, bool_or(outdated) OVER (PARTITION BY sample_id) AS sample_outdated
+    FROM (
+        SELECT
+            coalesce(p.sample_id, t.sample_id) AS sample_id,
+            p.parent_evolution_id,
+            p.parent_round,
+            p.siblings,
+            p.parts,
+            p.part,
+            p.sample_id IS NULL AND t.part = 0 AND (t.standing_attempt IS NOT NULL OR t.failed_attempt IS NOT NULL) AS outdated,
+            t.standing_attempt,
+            t.failed_attempt,
+            t.standing_answer,
+            t.failed_answer,
+            coalesce(t.failed_just_now, false) AS failed_just_now,
+            CAST(coalesce(t.attempts, 0) AS INT) AS attempt,
+            coalesce($failed AND t.delayed, false) AS delayed,
+            CASE
+                WHEN $judge_only THEN CASE WHEN t.judged_otherwise THEN 'another judge' END
+                WHEN $again THEN CASE WHEN t.chosen THEN 'chosen' END
+                WHEN t.standing_attempt IS NULL AND t.failed_attempt IS NULL THEN 'untried'
                 WHEN $stale AND t.stale IS NOT NULL THEN concat('stale: ', t.stale)
                 WHEN $failed AND t.failed_attempt > coalesce(t.standing_attempt, -1) THEN 'failed'
-            END
+            END AS reason
+        FROM part p
+        FULL JOIN tried t
+            ON p.sample_id = t.sample_id AND p.part = t.part AND coalesce(p.parent_evolution_id, '') = coalesce(t.parent_evolution_id, '')
+    )
+    WHERE outdated OR (part IS NOT NULL AND reason IS NOT NULL)
+),
+decided AS (
+    SELECT
+        c.*,
+        CASE
+            WHEN c.reason <> 'untried' THEN c.reason
             WHEN $stale THEN CASE WHEN b.sample_id IS NOT NULL THEN 'stale: parent' END
-            WHEN o.sample_id IS NOT NULL THEN 'stale: parent'
+            WHEN c.sample_outdated THEN 'stale: parent'
             WHEN g.sample_id IS NULL THEN 'new'
         END AS due
-    FROM part p
-    LEFT JOIN tried t
-        ON p.sample_id = t.sample_id AND p.part = t.part AND coalesce(p.parent_evolution_id, '') = coalesce(t.parent_evolution_id, '')
-    LEFT JOIN been b ON p.sample_id = b.sample_id
-    LEFT JOIN outdated o ON p.sample_id = o.sample_id
-    LEFT JOIN gone_on g ON p.sample_id = g.sample_id AND coalesce(p.parent_evolution_id, '') = coalesce(g.parent_evolution_id, '')
-    LEFT ANTI JOIN made_again m ON p.sample_id = m.sample_id
+    FROM (SELECT * FROM candidate WHERE NOT outdated) c
+    LEFT JOIN been b ON c.sample_id = b.sample_id
+    LEFT JOIN gone_on g ON c.sample_id = g.sample_id AND coalesce(c.parent_evolution_id, '') = coalesce(g.parent_evolution_id, '')
+    LEFT ANTI JOIN made_again m ON c.sample_id = m.sample_id
 ),
 due AS (
     SELECT
         *,
-        CASE WHEN due = 'failed' THEN failed_operator ELSE coalesce(standing_operator, failed_operator) END AS last_operator,
         -- What failed is asked for as it was then; going on, also what was chosen.
         CAST(coalesce(
             CASE
@@ -140,21 +151,35 @@ due AS (
             END,
             0
         ) AS INT) AS answer_number
-    FROM candidate
+    FROM decided
     WHERE due IS NOT NULL
         AND ($everywhere OR $again OR sample_id IN (SELECT sample_id FROM history WHERE $where))
+),
+-- With what stands now, and the direction of the attempt that is repeated.
+slot AS (
+    SELECT
+        d.*,
+        s.evolution_id AS standing_id,
+        CASE WHEN d.due = 'failed' THEN f.operator ELSE coalesce(s.operator, f.operator) END AS last_operator
+    FROM due d
+    LEFT JOIN (SELECT * FROM evolutions WHERE round = $round AND status IN ('kept', 'eliminated')) s
+        ON d.sample_id = s.sample_id AND d.part = s.part AND d.standing_attempt = s.attempt
+        AND coalesce(d.parent_evolution_id, '') = coalesce(s.parent_evolution_id, '')
+    LEFT JOIN (SELECT * FROM evolutions WHERE round = $round AND status = 'failed') f
+        ON d.sample_id = f.sample_id AND d.part = f.part AND d.failed_attempt = f.attempt
+        AND coalesce(d.parent_evolution_id, '') = coalesce(f.parent_evolution_id, '')
 ),
 parent AS (
     SELECT
         d.*,
         i.instruction_id, i.root_id, i.image_position, i.objects, i.skills, i.format, i.question, i.steps, i.answer,
         CAST(row_number() OVER (PARTITION BY d.sample_id, d.parent_evolution_id, d.part ORDER BY i.position) AS BIGINT) - 1 AS number
-    FROM due d
+    FROM slot d
     JOIN instructions i
         ON d.sample_id = i.sample_id AND d.parent_round = i.round AND d.parent_evolution_id IS NOT DISTINCT FROM i.evolution_id
     WHERE i.status = 'kept'
 ),
-slot AS (
+request AS (
     SELECT
         sample_id,
         parent_evolution_id,
@@ -195,6 +220,6 @@ SELECT
     s.objects,
     s.content_hash AS sample_hash,
     p.parents
-FROM slot p
+FROM request p
 JOIN samples s ON p.sample_id = s.sample_id
 WHERE $text_only OR (coalesce(cardinality(s.image_ids), 0) > 0 AND coalesce(cardinality(s.missing_images), 0) = 0)

@@ -1,62 +1,59 @@
 -- Evolutions that stand and would come out otherwise today, one row for each reason; and all that descend from them, which have reason 'parent'
 -- as those have whose parents were superseded. `present_prompts` holds the prompts that this session
 -- evolves with; a model, a judge or parameters given by flags are no staleness.
+--
+-- No item is looked at: an evolution that was kept has kept items, and every sample has its seeds.
 WITH RECURSIVE standing AS (
-    SELECT e.*, s.content_hash
-    FROM evolutions e
-    JOIN samples s ON e.sample_id = s.sample_id
-    WHERE e.status <> 'superseded'
+    SELECT * FROM evolutions WHERE status <> 'superseded'
 ),
 prompt AS (
-    SELECT p.prompt_id, p.name
+    SELECT p.prompt_id
     FROM prompts p
     JOIN present_prompts n ON p.name = n.name AND p.prompt_id <> n.prompt_id
     -- One text may have been the prompt of several names.
     LEFT ANTI JOIN present_prompts same ON p.prompt_id = same.prompt_id
 ),
-item AS (
-    SELECT i.sample_id, i.evolution_id, i.round
-    FROM instructions i
-    LEFT ANTI JOIN evolutions e ON i.evolution_id = e.evolution_id AND e.status = 'superseded'
-    WHERE i.status = 'kept'
+kept AS (
+    SELECT evolution_id, sample_id, round FROM evolutions WHERE status = 'kept'
 ),
--- The rounds that a sample has been through, each with the round that its parents are from.
-origin AS (
-    SELECT r.sample_id, r.round, max(i.round) AS parent_round
-    FROM (SELECT DISTINCT sample_id, round FROM standing) r
-    JOIN (SELECT DISTINCT sample_id, round FROM item) i ON r.sample_id = i.sample_id AND i.round < r.round
-    GROUP BY r.sample_id, r.round
-),
-parent AS (
-    SELECT DISTINCT o.sample_id, o.round, i.evolution_id
-    FROM origin o
-    JOIN item i ON o.sample_id = i.sample_id AND o.parent_round = i.round
+-- What each was made from, beside what is there now.
+compared AS (
+    SELECT
+        e.evolution_id,
+        e.round,
+        e.sample_hash <> s.content_hash AS sample_changed,
+        p.prompt_id IS NOT NULL AS prompt_changed,
+        j.prompt_id IS NOT NULL AS judge_prompt_changed,
+        -- The parents are the kept items of the latest earlier round that kept any, and the seeds where none did.
+        (e.parent_evolution_id IS NOT NULL AND k.evolution_id IS NULL) OR later.evolution_id IS NOT NULL AS parents_changed
+    FROM standing e
+    JOIN samples s ON e.sample_id = s.sample_id
+    LEFT JOIN prompt p ON e.prompt_id = p.prompt_id
+    LEFT JOIN prompt j ON e.judge_prompt_id = j.prompt_id
+    LEFT JOIN kept k ON e.parent_evolution_id = k.evolution_id AND e.sample_id = k.sample_id AND k.round < e.round
+    LEFT JOIN kept later ON e.sample_id = later.sample_id AND later.round > coalesce(k.round, 0) AND later.round < e.round
 ),
 own_reason AS (
-    SELECT evolution_id, 'sample' AS reason FROM standing WHERE sample_hash <> content_hash
-    UNION ALL
-    SELECT s.evolution_id, 'prompt' FROM standing s JOIN prompt p ON s.prompt_id = p.prompt_id
-    UNION ALL
-    SELECT s.evolution_id, 'judge prompt' FROM standing s JOIN prompt p ON s.judge_prompt_id = p.prompt_id
-    UNION ALL
-    SELECT s.evolution_id, 'parent'
-    FROM standing s
-    LEFT ANTI JOIN parent p
-        ON s.sample_id = p.sample_id AND s.round = p.round AND coalesce(s.parent_evolution_id, '') = coalesce(p.evolution_id, '')
+    SELECT
+        evolution_id,
+        round,
+        unnest(make_array(
+            CASE WHEN sample_changed THEN 'sample' END,
+            CASE WHEN prompt_changed THEN 'prompt' END,
+            CASE WHEN judge_prompt_changed THEN 'judge prompt' END,
+            CASE WHEN parents_changed THEN 'parent' END
+        )) AS reason
+    FROM compared
+    WHERE sample_changed OR prompt_changed OR judge_prompt_changed OR parents_changed
 ),
-descendant AS (
-    SELECT evolution_id, round, 0 AS distance FROM standing WHERE evolution_id IN (SELECT evolution_id FROM own_reason)
+line AS (
+    SELECT evolution_id, round, reason FROM own_reason WHERE reason IS NOT NULL
     UNION ALL
     -- Rows inserted by hand may go in circles; rounds do not.
-    SELECT s.evolution_id, s.round, d.distance + 1
-    FROM descendant d
-    JOIN standing s ON d.evolution_id = s.parent_evolution_id AND d.round < s.round
-),
-reason AS (
-    SELECT evolution_id, reason FROM own_reason
-    UNION
-    SELECT evolution_id, 'parent' FROM descendant WHERE distance > 0
+    SELECT e.evolution_id, e.round, 'parent'
+    FROM line
+    JOIN standing e ON line.evolution_id = e.parent_evolution_id AND line.round < e.round
 )
-SELECT r.reason, s.evolution_id, s.sample_id, s.round, s.operator, s.status, s.model, s.judge, s.prompt_id, s.judge_prompt_id
-FROM reason r
-JOIN standing s ON r.evolution_id = s.evolution_id
+SELECT r.reason, e.evolution_id, e.sample_id, e.round, e.operator, e.status, e.model, e.judge, e.prompt_id, e.judge_prompt_id
+FROM (SELECT DISTINCT evolution_id, reason FROM line) r
+JOIN standing e ON r.evolution_id = e.evolution_id

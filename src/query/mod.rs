@@ -12,6 +12,7 @@ mod kept;
 mod kind;
 mod model_calls;
 mod named_arguments;
+mod recursion;
 mod session;
 mod statement;
 mod table_functions;
