@@ -1,5 +1,6 @@
--- How far people agree with the judge. A sample to check holds as many items of a rare stratum as of a common one, so each audited item stands for its
--- share of its stratum (round, operator and status). Kappa is Cohen's, of the weighted rates; NULL where both always said the same.
+-- How far people agree with the judge. A sample to check holds as many items of a rare stratum as of a common one, so each verdict stands for its share
+-- of its stratum (round, operator and status). Kappa is Cohen's, of the weighted rates; NULL where both always said the same. Of rounds that were
+-- imported finished only the survivors are known, so that the judge has no figures there.
 WITH size AS (
     SELECT round, operator, status, count(*) AS items
     FROM item_facts
@@ -11,17 +12,18 @@ audit AS (
         f.round,
         f.operator,
         f.status,
+        f.instruction_id,
         a.auditor,
-        CASE WHEN f.improved THEN 1.0 ELSE 0.0 END AS judge,
+        CASE WHEN f.operator = 'imported' THEN NULL WHEN f.improved THEN 1.0 ELSE 0.0 END AS judge,
         CASE WHEN a.improved THEN 1.0 ELSE 0.0 END AS human,
         CASE WHEN a.correct THEN 1.0 WHEN NOT a.correct THEN 0.0 END AS correct,
-        count(*) OVER (PARTITION BY f.round, f.operator, f.status) AS audited
+        count(*) OVER (PARTITION BY f.round, f.operator, f.status) AS verdicts
     FROM item_facts f
     JOIN audits a ON f.instruction_id = a.instruction_id
     WHERE f.improved IS NOT NULL AND a.improved IS NOT NULL
 ),
 weighted AS (
-    SELECT a.*, CAST(s.items AS DOUBLE) / a.audited AS weight
+    SELECT a.*, CAST(s.items AS DOUBLE) / a.verdicts AS weight
     FROM audit a
     JOIN size s ON a.round = s.round AND a.operator = s.operator AND a.status = s.status
 ),
@@ -29,11 +31,11 @@ rate AS (
     SELECT
         round,
         operator,
-        count(*) AS audited,
+        count(DISTINCT instruction_id) AS audited,
         count(DISTINCT auditor) AS auditors,
         sum(weight * judge) / sum(weight) AS judge_yes,
         sum(weight * human) / sum(weight) AS human_yes,
-        sum(weight * CASE WHEN judge = human THEN 1.0 ELSE 0.0 END) / sum(weight) AS agree,
+        sum(weight * CASE WHEN judge = human THEN 1.0 WHEN judge <> human THEN 0.0 END) / sum(weight) AS agree,
         sum(weight * correct) / nullif(sum(weight) FILTER (WHERE correct IS NOT NULL), 0) AS correct
     FROM weighted
     GROUP BY round, operator
@@ -50,7 +52,8 @@ SELECT
     round(judge_yes, 3) AS judge_yes,
     round(human_yes, 3) AS human_yes,
     round(agree, 3) AS agreement,
-    round(CASE WHEN chance < 1 THEN (agree - chance) / (1 - chance) END, 3) AS kappa,
+    -- With 0 added, there is no -0.
+    round(CASE WHEN chance < 1 THEN (agree - chance) / (1 - chance) END, 3) + 0.0 AS kappa,
     round(correct, 3) AS correct
 FROM chance
 ORDER BY round, operator

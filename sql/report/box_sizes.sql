@@ -13,7 +13,7 @@ smallest AS (
     GROUP BY 1, 2
 ),
 named AS (
-    SELECT round, sample_id, unnest(array_distinct(objects)) AS object
+    SELECT round, sample_id, unnest(objects) AS label
     FROM item_facts
     WHERE status = 'kept'
 )
@@ -25,7 +25,6 @@ SELECT
     count(*) FILTER (WHERE s.area IS NULL) AS without_box,
     round(avg(CASE WHEN s.area < 0.00333 THEN 1.0 WHEN s.area IS NOT NULL THEN 0.0 END), 3) AS small_share
 FROM named n
-LEFT JOIN smallest s ON n.sample_id = s.sample_id AND lower(trim(n.object)) = s.label
-WHERE trim(n.object) <> ''
+LEFT JOIN smallest s ON n.sample_id = s.sample_id AND n.label = s.label
 GROUP BY n.round
 ORDER BY n.round

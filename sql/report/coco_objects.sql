@@ -13,15 +13,14 @@ WITH coco AS (
     )
 ),
 named AS (
-    SELECT round, unnest(array_distinct(objects)) AS object
+    SELECT round, unnest(objects) AS object
     FROM item_facts
     WHERE status = 'kept'
 ),
 counted AS (
-    SELECT round, lower(trim(object)) AS object, count(*) AS items
+    SELECT round, object, count(*) AS items
     FROM named
-    WHERE trim(object) <> ''
-    GROUP BY 1, 2
+    GROUP BY round, object
 ),
 told AS (
     SELECT c.round, c.object, c.items, coalesce(one.name, many.name) AS coco

@@ -20,5 +20,6 @@ SELECT
     round(CAST(count(*) AS DOUBLE) / max(t.items), 3) AS share
 FROM fault f
 JOIN total t ON f.round = t.round AND f.operator = t.operator
+WHERE f.fault IS NOT NULL
 GROUP BY f.round, f.operator, f.fault
 ORDER BY f.round, f.operator, items DESC, f.fault

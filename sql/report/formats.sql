@@ -1,4 +1,4 @@
--- The mix of formats among the kept items of each round, under their canonical names; a format that a model invented stays as it wrote it.
+-- The mix of formats among the kept items of each round, under their canonical names; one that a model invented stands in lower case.
 SELECT
     round,
     format,

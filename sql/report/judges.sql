@@ -40,7 +40,8 @@ SELECT
     round(earlier_yes, 3) AS earlier_yes,
     round(standing_yes, 3) AS standing_yes,
     round(agree, 3) AS agreement,
-    round(CASE WHEN chance < 1 THEN (agree - chance) / (1 - chance) END, 3) AS kappa,
+    -- With 0 added, there is no -0.
+    round(CASE WHEN chance < 1 THEN (agree - chance) / (1 - chance) END, 3) + 0.0 AS kappa,
     round(score_difference, 2) AS score_difference
 FROM rate
 ORDER BY items DESC, earlier, standing, other_prompt

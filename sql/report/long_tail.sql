@@ -1,28 +1,36 @@
 -- How wide each round's vocabulary is: distinct names, the share that the ten commonest hold, the share of names that occur once, and names that no
--- earlier round had. Objects and formats as kept items name them, abilities under their canonical names.
+-- earlier round had, whichever items are chosen. Objects, abilities and formats of kept items, each once an item: abilities and formats under their
+-- canonical names, what has none in lower case.
 WITH named AS (
-    SELECT 'object' AS kind, round, unnest(array_distinct(objects)) AS name FROM item_facts WHERE status = 'kept'
+    SELECT round, 'object' AS kind, unnest(objects) AS name FROM item_facts WHERE status = 'kept'
     UNION ALL
-    SELECT 'skill' AS kind, round, unnest(array_distinct(skills)) AS name FROM item_facts WHERE status = 'kept'
+    SELECT round, 'skill', unnest(skills) FROM item_facts WHERE status = 'kept'
     UNION ALL
-    SELECT 'format' AS kind, round, format AS name FROM item_facts WHERE status = 'kept'
+    SELECT round, 'format', format FROM item_facts WHERE status = 'kept'
 ),
 counted AS (
-    SELECT
-        kind,
-        round,
-        CASE kind WHEN 'skill' THEN normalize_skill(name) WHEN 'object' THEN lower(trim(name)) ELSE name END AS name,
-        count(*) AS items
+    SELECT kind, round, name, count(*) AS items
     FROM named
-    WHERE trim(name) <> ''
-    GROUP BY 1, 2, 3
+    GROUP BY kind, round, name
+),
+-- What rounds had, chosen or not.
+standing AS (
+    SELECT i.round, i.objects, i.skills, coalesce(normalize_format(i.format), nullif(lower(trim(i.format)), ''), 'unnamed') AS format
+    FROM instructions i
+    LEFT ANTI JOIN evolutions e ON i.evolution_id = e.evolution_id AND e.status = 'superseded'
+    WHERE i.status = 'kept'
+),
+known AS (
+    SELECT round, 'object' AS kind, unnest(distinct_objects(objects)) AS name FROM standing
+    UNION ALL
+    SELECT round, 'skill', unnest(distinct_skills(skills)) FROM standing
+    UNION ALL
+    SELECT round, 'format', format FROM standing
 ),
 ranked AS (
-    SELECT
-        *,
-        row_number() OVER (PARTITION BY kind, round ORDER BY items DESC, name) AS rank,
-        min(round) OVER (PARTITION BY kind, name) AS first_round
-    FROM counted
+    SELECT c.*, row_number() OVER (PARTITION BY c.kind, c.round ORDER BY c.items DESC, c.name) AS rank, k.first_round
+    FROM counted c
+    JOIN (SELECT kind, name, min(round) AS first_round FROM known GROUP BY kind, name) k ON c.kind = k.kind AND c.name = k.name
 )
 SELECT
     kind,

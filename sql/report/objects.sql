@@ -1,17 +1,16 @@
--- The objects that most kept items name, in seeds and in what was evolved, with their ranks there. Names are compared in lower case.
+-- The objects that most kept items name, in seeds and in what was evolved, with their ranks there. Names are compared in lower case, and count once an item.
 WITH named AS (
-    SELECT round, unnest(array_distinct(objects)) AS object
+    SELECT round, unnest(objects) AS object
     FROM item_facts
     WHERE status = 'kept'
 ),
 counted AS (
     SELECT
-        lower(trim(object)) AS object,
+        object,
         count(*) FILTER (WHERE round = 0) AS seed,
         count(*) FILTER (WHERE round > 0) AS evolved
     FROM named
-    WHERE trim(object) <> ''
-    GROUP BY 1
+    GROUP BY object
 )
 SELECT
     object,

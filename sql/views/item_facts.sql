@@ -11,7 +11,8 @@ SELECT
     i.position,
     -- Rounds that were imported finished have no operator.
     coalesce(i.operator, 'imported') AS operator,
-    coalesce(normalize_format(i.format), 'unnamed') AS format,
+    -- A form that a model invented keeps its own name.
+    coalesce(normalize_format(i.format), nullif(lower(trim(i.format)), ''), 'unnamed') AS format,
     s.source,
     e.model,
     e.judge,
@@ -21,15 +22,17 @@ SELECT
     i.improved,
     i.score,
     i.faults,
-    i.skills,
-    i.objects,
+    distinct_skills(i.skills) AS skills,
+    distinct_objects(i.objects) AS objects,
+    -- As many as the item lists, also where it lists one twice: so the authors count.
     CAST(coalesce(cardinality(i.skills), 0) AS BIGINT) AS skill_count,
     CAST(coalesce(cardinality(i.steps), 0) AS BIGINT) AS step_count,
     CAST(coalesce(cardinality(i.objects), 0) AS BIGINT) AS object_count,
     regexp_count(i.question, '\S+') AS question_words,
     regexp_count(i.answer, '\S+') AS answer_words,
     i.question
-FROM instructions i
+-- What stands on the left of a join is held in memory: not the texts.
+FROM evolutions e
+RIGHT JOIN instructions i ON e.evolution_id = i.evolution_id
 JOIN samples s ON i.sample_id = s.sample_id
-LEFT JOIN evolutions e ON i.evolution_id = e.evolution_id
 WHERE e.status IS DISTINCT FROM 'superseded'

@@ -26,6 +26,8 @@ pub fn pure_functions() -> Vec<ScalarUDF> {
         instruction::fatal_faults::fatal_faults(),
         instruction::rewritten_items::rewritten_items(),
         instruction::items_to_judge::items_to_judge(),
+        instruction::distinct_objects::distinct_objects(),
+        instruction::distinct_skills::distinct_skills(),
         instruction::normalize_skill::normalize_skill(),
         instruction::normalize_format::normalize_format(),
         image::octet_length::octet_length(),

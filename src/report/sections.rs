@@ -162,7 +162,13 @@ pub static SECTIONS: &[Section] = &[
         24,
         "No evolved item and seed have embeddings: 'mmevol embed' makes them, offline if no model is named."
     ),
-    section!("duplicates", "Duplicates", Items, 24, "No item is marked as a duplicate: 'mmevol dedup' looks for them and marks them."),
+    section!(
+        "duplicates",
+        "Duplicates",
+        Items,
+        24,
+        "None of these items is marked as a duplicate: 'mmevol dedup' looks for them and marks them."
+    ),
     section!("operators", "Mix of operators", Items, 24, "No item was evolved yet."),
     section!("formats", "Mix of formats", Items, 24, "No item was kept."),
     section!(

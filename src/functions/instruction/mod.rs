@@ -1,5 +1,7 @@
 //! Functions over answers and items: thin adapters to the pure code in [`crate::instruction`].
 
+pub mod distinct_objects;
+pub mod distinct_skills;
 pub mod fatal_faults;
 pub mod instruction_faults;
 pub mod items_to_judge;

@@ -26,6 +26,11 @@ impl Counted {
         (total > 0.0).then(|| self.counts.iter().map(|(value, count)| value * count).sum::<f64>() / total)
     }
 
+    /// The same with what lies beyond the axis at its end.
+    fn within(&self, (low, high): (f64, f64)) -> Counted {
+        Counted { counts: self.counts.iter().map(|(value, count)| (value.clamp(low, high), *count)).collect(), ..self.clone() }
+    }
+
     /// The density at `value`, with each count spread as a normal distribution of that deviation.
     fn density(&self, value: f64, deviation: f64) -> f64 {
         let spread = |at: f64| (-0.5 * ((value - at) / deviation).powi(2)).exp() / (deviation * std::f64::consts::TAU.sqrt());
@@ -33,7 +38,7 @@ impl Counted {
     }
 }
 
-/// Smoothed densities of whole numbers from `low` to `high`, with a mark at each mean.
+/// Smoothed densities of whole numbers from `low` to `high`, with a mark at each mean. What lies beyond is drawn at the end.
 pub fn densities(counted: &[Counted], (low, high): (f64, f64), axis: &str) -> Svg {
     /// Less than one, so that the curve keeps the shape of whole numbers; large enough to join them.
     const DEVIATION: f64 = 0.7;
@@ -43,8 +48,9 @@ pub fn densities(counted: &[Counted], (low, high): (f64, f64), axis: &str) -> Sv
     let x = Scale::linear((low - 0.5, high + 0.5), frame.horizontal());
     let at = |step: usize| low - 0.5 + (high - low + 1.0) * step as f64 / STEPS as f64;
     let counted: Vec<&Counted> = counted.iter().filter(|counted| counted.total() > 0.0).collect();
+    let drawn: Vec<Counted> = counted.iter().map(|counted| counted.within((low, high))).collect();
     let curve = |counted: &Counted| (0..=STEPS).map(|step| (at(step), counted.density(at(step), DEVIATION))).collect::<Vec<_>>();
-    let curves: Vec<Vec<(f64, f64)>> = counted.iter().map(|counted| curve(counted)).collect();
+    let curves: Vec<Vec<(f64, f64)>> = drawn.iter().map(curve).collect();
     let highest = curves.iter().flatten().map(|(_, density)| *density).fold(0.0, f64::max);
     let y = Scale::linear((0.0, axis_end(highest)), frame.vertical());
     frame.draw_rows(&mut svg, &y, &y.ticks(4), percent);
@@ -54,9 +60,9 @@ pub fn densities(counted: &[Counted], (low, high): (f64, f64), axis: &str) -> Sv
         svg.area(&points, frame.vertical().0, &format!("veil {}", counted.class));
         svg.polyline(&points, &format!("curve {}", counted.class));
     }
-    for counted in counted {
-        if let Some(mean) = counted.mean() {
-            let place = (x.place(mean), y.place(counted.density(mean, DEVIATION)));
+    for (counted, drawn) in counted.iter().zip(&drawn) {
+        if let (Some(mean), Some(at)) = (counted.mean(), drawn.mean()) {
+            let place = (x.place(at), y.place(drawn.density(at, DEVIATION)));
             svg.line((place.0, frame.vertical().0), place, &format!("mean {}", counted.class));
             svg.circle(place, 3.5, &format!("fill {}", counted.class), &format!("{}: mean {mean:.2}", counted.name));
         }
@@ -156,6 +162,16 @@ mod tests {
         let sum: f64 = (-100..200).map(|step| counted.density(f64::from(step) / 10.0, 0.7) / 10.0).sum();
         assert!((sum - 1.0).abs() < 1e-6, "{sum}");
         assert_eq!(counted.mean(), Some(4.5));
+    }
+
+    #[test]
+    fn what_lies_beyond_the_axis_is_drawn_at_its_end() {
+        let counted = |counts| Counted { name: "one".into(), class: "a".into(), counts };
+        let axis = (0.0, 10.0);
+        let beyond = densities(&[counted(vec![(50.0, 1.0)])], axis, "").finish("a", "", "");
+        let at_end = densities(&[counted(vec![(10.0, 1.0)])], axis, "").finish("a", "", "");
+        assert!(beyond.contains("mean 50.00"), "the tip tells the mean itself");
+        assert_eq!(beyond.replace("mean 50.00", "mean 10.00"), at_end);
     }
 
     /// From the formula's own paper by way of R: binom::binom.confint(8, 10, methods = "wilson").

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::overview::keys_of_parts;
 use super::{Chapter, Figure, Source, by_key, class_of, key, keys_of, round_class, round_name, spoken};
 use crate::error::Result;
 use crate::report::chart::bars::{Part, Series, ranked, stacked};
@@ -149,7 +150,6 @@ fn attempts(source: &Source) -> Result<Figure> {
                 (round_name(round), ["kept", "eliminated", "failed"].map(part).to_vec())
             })
             .collect();
-        let keys = ["kept", "eliminated", "failed"].map(|status| key(class_of(status), status)).to_vec();
-        (keys, stacked(&rows))
+        (keys_of_parts(&rows), stacked(&rows))
     }))
 }

@@ -48,7 +48,7 @@ fn items(source: &Source) -> Result<Figure> {
 }
 
 /// Each colour of stacked rows that is seen, once.
-fn keys_of_parts(rows: &[(String, Vec<Part>)]) -> Vec<Key> {
+pub(super) fn keys_of_parts(rows: &[(String, Vec<Part>)]) -> Vec<Key> {
     let mut keys: Vec<Key> = Vec::new();
     for part in rows.iter().flat_map(|(_, parts)| parts).filter(|part| part.value > 0.0) {
         let key = key(&part.class, &part.name);
@@ -181,8 +181,8 @@ fn formats(source: &Source) -> Result<Figure> {
 #[derive(Deserialize)]
 struct SkillRow {
     skill: String,
-    seed: f64,
-    evolved: f64,
+    seed_share: Option<f64>,
+    evolved_share: Option<f64>,
 }
 
 /// Abilities that get a row.
@@ -191,12 +191,11 @@ const SKILLS_SHOWN: usize = 12;
 fn skills(source: &Source) -> Result<Figure> {
     let rows: Vec<SkillRow> = source.typed()?;
     Ok(source.drawn("The abilities that kept items name most, as shares of all that are named: seeds beside what was evolved.", || {
-        let share = |value: fn(&SkillRow) -> f64| -> Vec<f64> {
-            let total: f64 = rows.iter().map(value).sum();
-            rows.iter().take(SKILLS_SHOWN).map(|row| if total > 0.0 { value(row) / total } else { 0.0 }).collect()
-        };
-        let series = seed_and_evolved(share(|row| row.seed), share(|row| row.evolved));
-        let names: Vec<String> = rows.iter().take(SKILLS_SHOWN).map(|row| row.skill.trim_end_matches(" Ability").to_owned()).collect();
+        let shown = &rows[..rows.len().min(SKILLS_SHOWN)];
+        // Where nothing is named, there is no share.
+        let share = |value: fn(&SkillRow) -> Option<f64>| -> Vec<f64> { shown.iter().map(|row| value(row).unwrap_or(0.0)).collect() };
+        let series = seed_and_evolved(share(|row| row.seed_share), share(|row| row.evolved_share));
+        let names: Vec<String> = shown.iter().map(|row| row.skill.trim_end_matches(" Ability").to_owned()).collect();
         (keys_of(&series), ranked(&names, &series, percent))
     }))
 }

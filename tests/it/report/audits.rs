@@ -7,7 +7,7 @@ use mmevol::Session;
 use mmevol::audit::{ImportedAudits, import_audits};
 use serde_json::{Value, json};
 
-use super::{evolved_photos, rows};
+use super::{evolved_photos, finished_rounds, rows};
 use crate::command::{Run, Workspace};
 use crate::stores::TestStore;
 
@@ -122,6 +122,40 @@ async fn reads_verdicts_and_sets_them_against_the_judges() {
     test.assert_sound().await;
 }
 
+/// Only survivors are known of them: a judge's rate would say something about nothing. Items are counted, however many people look at one.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_rounds_that_came_finished_show_no_judge() {
+    let (test, workspace) = (finished_rounds().await, Workspace::new());
+    let items = test.values("SELECT instruction_id AS id FROM instructions WHERE round = 1 ORDER BY instruction_id").await;
+    let (one, other) = (items[0]["id"].as_str().unwrap(), items[1]["id"].as_str().unwrap());
+    workspace.write("filled.csv", format!("instruction_id,improved,auditor\n{one},yes,Ada\n{other},yes,Ada\n{one},no,Bob\n"));
+    audit(&test, &workspace, &["import", "filled.csv"]).expect_code(0).expect_stderr(&["3 verdicts added"]);
+    let computed = rows(&test.store, None, "audits").await;
+    assert_eq!(
+        computed,
+        [json!({
+            "round": 1, "operator": "imported", "audited": 2, "auditors": 2, "judge_yes": null, "human_yes": 0.667, "agreement": null,
+            "kappa": null, "correct": null
+        })]
+    );
+}
+
+/// As people trim a sheet: without the columns that they need not, under names in their own case.
+#[tokio::test(flavor = "multi_thread")]
+async fn needs_no_more_than_the_item_and_a_verdict() {
+    let (test, workspace) = (evolved_photos().await, Workspace::new());
+    let id = test.values("SELECT min(instruction_id) AS id FROM instructions WHERE round > 0").await[0]["id"].as_str().unwrap().to_owned();
+    workspace.write("short.csv", format!("Instruction_ID,Improved\n {id},yes\n"));
+    audit(&test, &workspace, &["import", "short.csv", "--auditor", "Ada"]).expect_code(0).expect_stderr(&["1 verdicts added"]);
+    workspace.write("correct.jsonl", json!({ "instruction_id": id, "correct": false, "auditor": "Bob" }).to_string());
+    audit(&test, &workspace, &["import", "correct.jsonl"]).expect_code(0).expect_stderr(&["1 verdicts added"]);
+    let stored = test.values("SELECT auditor, improved, correct FROM audits ORDER BY auditor").await;
+    assert_eq!(
+        stored,
+        [json!({ "auditor": "Ada", "improved": true, "correct": null }), json!({ "auditor": "Bob", "improved": null, "correct": false })]
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn refuses_files_it_cannot_trust() {
     let (test, workspace) = (evolved_photos().await, Workspace::new());
@@ -135,8 +169,19 @@ async fn refuses_files_it_cannot_trust() {
         workspace.write(name, format!("{header}\n{row}\n"));
         audit(&test, &workspace, &["import", name, "--auditor", "Ada"]).expect_code(1).expect_stderr(&[message]);
     }
-    workspace.write("other.csv", "name,value\na,b\n");
-    audit(&test, &workspace, &["import", "other.csv"]).expect_code(1);
+    for (name, text, messages) in [
+        ("other.csv", "a,b\n1,2\n", vec!["other.csv: lacks column instruction_id; it has a, b\n"]),
+        ("unsaid.csv", "instruction_id,auditor\n1,Ada\n", vec!["unsaid.csv: lacks column improved; it has instruction_id, auditor\n"]),
+        ("semicolons.csv", "instruction_id;improved\n1;yes\n", vec!["it has instruction_id;improved\n", "separated by semicolons"]),
+        ("tabs.csv", "instruction_id\timproved\n1\tyes\n", vec!["lacks column instruction_id", "separated by tabs", ".tsv"]),
+        ("repeated.csv", "instruction_id,improved,comment,comment\n1,yes,,\n", vec!["repeated.csv: it has column 'comment' twice"]),
+        ("nameless.csv", "instruction_id,improved\n,yes\n", vec!["a row that is filled in names no item"]),
+        ("nothing.csv", "", vec!["nothing.csv: it is empty"]),
+        ("nothing.jsonl", "", vec!["nothing.jsonl is empty"]),
+    ] {
+        workspace.write(name, text);
+        audit(&test, &workspace, &["import", name]).expect_code(1).expect_stderr(&messages);
+    }
     audit(&test, &workspace, &["import", "missing.csv"]).expect_code(1).expect_stderr(&["there is no such file"]);
     // A file that nobody filled in is no fault, and no run.
     workspace.write("empty.csv", format!("{header}\n{id},,,,\n"));

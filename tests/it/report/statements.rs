@@ -54,6 +54,25 @@ async fn each_runs_as_it_stands_over_any_store() {
     }
 }
 
+/// Marks of images have no item: they count for the items that are about those images.
+#[tokio::test]
+async fn duplicates_of_images_count_their_items() {
+    let test = evolved_photos().await;
+    let first = test.values("SELECT min(image_id) AS id FROM images").await[0]["id"].as_str().unwrap().to_owned();
+    let session = Session::builder().store(test.store.clone()).build().await.unwrap();
+    let insert = format!(
+        "INSERT INTO duplicates (method, threshold, group_id, member_id, representative_id, similarity, run_id, created_at) \
+         SELECT 'image', 0.9, 'alike', image_id, '{first}', 1.0, 'by-hand', now() FROM images"
+    );
+    session.collect(&insert).await.unwrap();
+    let by_hand = format!(
+        "SELECT 'image' AS method, 0.9 AS threshold, i.round, 1 AS groups, count(*) AS members, \
+         count(*) FILTER (WHERE s.image_ids[1] <> '{first}') AS duplicates \
+         FROM instructions i JOIN samples s ON i.sample_id = s.sample_id GROUP BY i.round ORDER BY i.round"
+    );
+    assert_eq!(super::rows(&test.store, None, "duplicates").await, test.values(&by_hand).await);
+}
+
 /// Nothing is lost between the sections: each round's items are those of the table.
 #[tokio::test]
 async fn sections_count_the_same_items() {
