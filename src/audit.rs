@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use datafusion::common::TableReference;
 use datafusion::execution::SendableRecordBatchStream;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,10 @@ use crate::store::{Store, Table};
 
 const SAMPLE: Statement = Statement::new("audit/sample", include_str!("../sql/audit/sample.sql"));
 const READ: Statement = Statement::new("audit/read", include_str!("../sql/audit/read.sql"));
+
+/// What [`READ`] reads of a file. A file may lack all but the id and one of the verdicts.
+const COLUMNS: [&str; 5] = ["instruction_id", "improved", "correct", "auditor", "comment"];
+const VERDICTS: [&str; 3] = ["improved", "correct", "comment"];
 
 /// Ids that one message names.
 const IDS_NAMED: usize = 3;
@@ -99,17 +104,19 @@ struct Stored {
     comment: Option<String>,
 }
 
-/// Reads the verdicts of a filled-in file (CSV or JSON lines) into table `audits`. Rows without any verdict are left out; rows that name no auditor are
-/// `auditor`'s. A person's later verdict on an item takes the place of the earlier one. Nothing is written unless every row is sound.
+/// Reads the verdicts of a filled-in file (CSV or JSON lines) into table `audits`. Of its columns it needs `instruction_id` and one of `improved`,
+/// `correct` and `comment`; others are not looked at. Rows without any verdict are left out; rows that name no auditor are `auditor`'s. A person's later
+/// verdict on an item takes the place of the earlier one. Nothing is written unless every row is sound.
 ///
 /// # Errors
-/// An [`Error::Argument`] that names the items: a verdict that is neither yes nor no, an id that the store does not have, two verdicts of one person
-/// on one item.
+/// An [`Error::Argument`] that names the file and the column that it lacks or has twice, or the items: a verdict that is neither yes nor no, an id that
+/// the store does not have, two verdicts of one person on one item.
 pub async fn import_audits(store: &Store, path: &Path, auditor: &str) -> Result<ImportedAudits> {
     let session = Session::builder().store(store.clone()).build().await?;
-    let file = Parameter::Text(path.to_string_lossy().into_owned());
-    let sql = READ.bind(&BTreeMap::from([("file", file), ("auditor", Parameter::Text(auditor.to_owned()))]))?;
-    let rows: Vec<Read> = read(&session, &sql).await?;
+    let mut parameters = columns(&session, path).await?;
+    parameters.insert("file", Parameter::Text(path.to_string_lossy().into_owned()));
+    parameters.insert("default_auditor", Parameter::Text(auditor.to_owned()));
+    let rows: Vec<Read> = read(&session, &READ.bind(&parameters)?).await?;
     check(&rows)?;
     let stored: Vec<Stored> = read(&session, "SELECT instruction_id, auditor, improved, correct, comment FROM audits").await?;
     let stored: BTreeMap<(&str, &str), &Stored> =
@@ -159,8 +166,50 @@ pub async fn import_audits(store: &Store, path: &Path, auditor: &str) -> Result<
     Ok(report)
 }
 
+/// Each of [`COLUMNS`] as the file writes it, whatever its case, or NULL for one that it lacks.
+async fn columns(session: &Session, path: &Path) -> Result<BTreeMap<&'static str, Parameter>> {
+    let name = path.to_string_lossy().into_owned();
+    let file = session.context().table_provider(TableReference::bare(name.as_str())).await.map_err(|cause| session.explain(cause, ""))?;
+    let schema = file.schema();
+    let written: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let failed = |message: String, hints: Vec<String>| Err(Error::Argument { name: name.clone(), message, hints });
+    if written.is_empty() {
+        return failed("it is empty".to_owned(), Vec::new());
+    }
+    let is_same = |one: &str, other: &str| one.trim().eq_ignore_ascii_case(other.trim());
+    if let Some((_, twice)) = written.iter().enumerate().find(|(at, column)| written[..*at].iter().any(|before| is_same(before, column))) {
+        return failed(format!("it has column '{twice}' twice"), vec!["remove one of them, or give it another name".to_owned()]);
+    }
+    let find = |column: &str| written.iter().find(|written| is_same(written, column));
+    let lacking = match (find(COLUMNS[0]), VERDICTS.iter().any(|verdict| find(verdict).is_some())) {
+        (None, _) => Some(COLUMNS[0]),
+        (_, false) => Some(VERDICTS[0]),
+        _ => None,
+    };
+    if let Some(lacking) = lacking {
+        return failed(format!("lacks column {lacking}; it has {}", written.join(", ")), separator_hint(&written));
+    }
+    let as_written = |column: &&str| Parameter::Predicate(format!("\"{}\"", column.replace('"', "\"\"")));
+    Ok(COLUMNS.iter().map(|column| (*column, find(column).map_or(Parameter::Null, as_written))).collect())
+}
+
+/// What to do about a header that came as one column.
+fn separator_hint(written: &[&str]) -> Vec<String> {
+    let [header] = written else { return Vec::new() };
+    let separators =
+        [(';', "semicolons", "with commas"), ('\t', "tabs", "with commas, or under a name that ends in .tsv"), (',', "commas", "as .csv")];
+    let found = separators.iter().find(|(mark, ..)| header.contains(*mark));
+    found.map(|(_, separator, way)| format!("its columns are separated by {separator}: save it {way}")).into_iter().collect()
+}
+
 fn check(rows: &[Read]) -> Result<()> {
     let failed = |message: String, hint: &str| Err(Error::Argument { name: "audit".into(), message, hints: vec![hint.to_owned()] });
+    if rows.iter().any(|row| row.instruction_id.is_empty()) {
+        return failed(
+            "a row that is filled in names no item".to_owned(),
+            "fill in column instruction_id, as 'mmevol audit sample' wrote it",
+        );
+    }
     if let Some(row) = rows.iter().find(|row| row.unreadable.is_some()) {
         let value = row.unreadable.as_deref().unwrap_or_default();
         return failed(format!("'{value}' of item {} is neither yes nor no", row.instruction_id), "fill in yes or no, or leave it empty");

@@ -1,12 +1,13 @@
--- The filled-in rows of an audit file, with yes and no as true and false. `unreadable` is what is neither, so that it can be said which one.
+-- The filled-in rows of an audit file, with yes and no as true and false. `unreadable` is what is neither, so that it can be said which one. Each column
+-- is named as the file writes it; one that it lacks is NULL.
 WITH row AS (
     SELECT
-        CAST(a.instruction_id AS VARCHAR) AS instruction_id,
-        coalesce(nullif(trim(CAST(a.auditor AS VARCHAR)), ''), $auditor) AS auditor,
-        nullif(lower(trim(CAST(a.improved AS VARCHAR))), '') AS improved,
-        nullif(lower(trim(CAST(a.correct AS VARCHAR))), '') AS correct,
-        nullif(trim(CAST(a.comment AS VARCHAR)), '') AS comment
-    FROM $file a
+        coalesce(trim(CAST($instruction_id AS VARCHAR)), '') AS instruction_id,
+        coalesce(nullif(trim(CAST($auditor AS VARCHAR)), ''), $default_auditor) AS auditor,
+        nullif(lower(trim(CAST($improved AS VARCHAR))), '') AS improved,
+        nullif(lower(trim(CAST($correct AS VARCHAR))), '') AS correct,
+        nullif(trim(CAST($comment AS VARCHAR)), '') AS comment
+    FROM $file
 )
 SELECT
     r.instruction_id,
