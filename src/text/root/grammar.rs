@@ -160,7 +160,9 @@ fn asked_with_word(words: &[Word], at: usize, is_thing: bool) -> Option<Clause> 
     }
     let group = after_subject(words, verb, fronted)?;
     let is_object = !group.passive && !is_stranded(words, end);
-    Some(clause(words, group, fronted.noun.filter(|_| is_object)))
+    // `How fast can it run`: an adjective that is also a noun says in which way.
+    let names_thing = |&noun: &usize| word.text != "how" || words[noun].tag != Tag::Adjective;
+    Some(clause(words, group, fronted.noun.filter(names_thing).filter(|_| is_object)))
 }
 
 /// Whether `verb` is the finite verb of a question about its subject: `which image shows`, `who painted`.
@@ -180,8 +182,9 @@ fn after_subject(words: &[Word], auxiliary: usize, fronted: Fronted) -> Option<G
     match class(&words[auxiliary]) {
         Class::Be => Some(participle_after(words, subject, end, fronted).unwrap_or(itself)),
         Class::Have => {
-            let participle =
-                main_clause_verbs(words, subject + 1, end).find(|&at| is_participle(words, at) && !words[at].text.ends_with("ing"));
+            // `Has it been seen`: the verb follows `been`.
+            let is_perfect = |&at: &usize| words[at].text == "been" || (is_participle(words, at) && !words[at].text.ends_with("ing"));
+            let participle = main_clause_verbs(words, subject + 1, end).find(is_perfect);
             Some(participle.map_or(itself, |at| group(words, at)))
         }
         Class::Do | Class::Modal => {
@@ -225,8 +228,10 @@ fn participle_after(words: &[Word], subject: usize, end: usize, fronted: Fronted
     let progressive = words[verb].text.ends_with("ing");
     let next = words.get(verb + 1).filter(|_| verb + 1 < end);
     let ends_with_adjective = !progressive && next.is_some() && words[end - 1].tag == Tag::Adjective;
+    // `Is the door open or closed`: of a pair with an adjective, both say what it is like.
+    let follows_adjective = verb > subject + 1 && words[verb - 1].tag == Tag::Conjunction && words[verb - 2].tag == Tag::Adjective;
     let belongs = match (fronted.is_thing, next) {
-        (false, _) => !ends_with_adjective,
+        (false, _) => !ends_with_adjective && !follows_adjective,
         (true, _) if is_stranded(words, end) => true,
         (true, None) => progressive,
         // The thing that is asked for is what the verb is done to, unless an object follows or the verb has none.
@@ -235,7 +240,9 @@ fn participle_after(words: &[Word], subject: usize, end: usize, fronted: Fronted
             // `What are the benefits of people working in teams` asks for the benefits.
             let modifies_part = words[verb].text != "doing" && words[subject..verb].iter().any(|word| word.text == "of");
             let ends_here = matches!(next.tag, Tag::Adposition | Tag::Adverb | Tag::Subordinator | Tag::Mark | Tag::Conjunction);
-            progressive && ends_here && !is_intransitive && !modifies_part
+            // `What is she using to cut the bread`: what it is done for follows.
+            let has_purpose = next.text == "to" && words.get(verb + 2).is_some_and(is_verb);
+            progressive && (ends_here || has_purpose) && !is_intransitive && !modifies_part
         }
     };
     belongs.then_some(Group { verb, passive: !progressive })

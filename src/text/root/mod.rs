@@ -64,3 +64,62 @@ fn without_elements<'a>(text: Cow<'a, str>, name: &str) -> Cow<'a, str> {
     }
     Cow::Owned(kept)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn assert_roots(expected: &[(&str, &str, Option<&str>)]) {
+        for &(text, verb, noun) in expected {
+            let found = root(text).map(|root| (root.verb, root.noun));
+            assert_eq!(found, Some((verb.to_owned(), noun.map(str::to_owned))), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_something_is_used_for_leaves_the_verb_where_it_is() {
+        assert_roots(&[
+            ("Which tool is the chef using to cut the onion?", "use", Some("tool")),
+            ("What is the man using to cut the bread?", "use", None),
+            ("Which hand is he using to hold the cup?", "use", Some("hand")),
+        ]);
+    }
+
+    #[test]
+    fn the_verb_follows_been() {
+        assert_roots(&[
+            ("How long has the ship been docked?", "dock", None),
+            ("How long has the man been waiting?", "wait", None),
+            ("Has the packaging been damaged?", "damage", None),
+            ("Has there been an accident?", "be", None),
+        ]);
+    }
+
+    #[test]
+    fn a_way_is_no_object() {
+        assert_roots(&[
+            ("How fast can the cheetah run?", "run", None),
+            ("How high can the athlete jump?", "jump", None),
+            ("How quickly can the dog swim?", "swim", None),
+            ("How many people can the bus carry?", "carry", Some("people")),
+        ]);
+    }
+
+    #[test]
+    fn a_participle_after_the_object_belongs_to_it() {
+        assert_roots(&[
+            ("Identify the landmark shown here.", "identify", Some("landmark")),
+            ("Describe the setting shown in the image.", "describe", Some("setting")),
+        ]);
+    }
+
+    #[test]
+    fn a_choice_between_two_states_is_no_verb() {
+        assert_roots(&[
+            ("Is the door open or closed?", "be", None),
+            ("Is the house empty or occupied by guests?", "be", None),
+            ("Is the man standing or sitting?", "stand", None),
+        ]);
+    }
+}

@@ -7,6 +7,9 @@ use super::words::{Word, is_possessive, is_question_word};
 /// Verbs whose object may do something: `makes the bikes stand out`. After other verbs it is a clause that follows: `imagine the bikes stand`.
 const WITH_INFINITIVE: [&str; 8] = ["make", "let", "help", "have", "see", "watch", "hear", "feel"];
 
+/// Participles with an ending of their own. Those that are past tenses too (`made`, `found`) may as well be the verb of a clause.
+const IRREGULAR_PARTICIPLES: [&str; 10] = ["shown", "drawn", "known", "grown", "thrown", "blown", "flown", "worn", "torn", "born"];
+
 /// The head noun of the object right after the verb; `None` for none, for pronouns and names, and where the noun is the subject of a clause of
 /// its own. Of two verbs with one object, as in `elevate and beautify this room`, the first has it too.
 pub fn direct_object(words: &[Word], verb: usize) -> Option<usize> {
@@ -25,7 +28,7 @@ pub fn direct_object(words: &[Word], verb: usize) -> Option<usize> {
 /// Whether the phrase that ends before `end` is the subject of a verb that follows.
 fn begins_clause(words: &[Word], verb: usize, end: usize) -> bool {
     let Some(next) = words.get(end) else { return false };
-    let is_participle = next.text.ends_with("ing") || next.text.ends_with("ed") || next.text.ends_with("en");
+    let is_participle = ["ing", "ed", "en"].iter().any(|ending| next.text.ends_with(*ending)) || next.is(&IRREGULAR_PARTICIPLES);
     match next.tag {
         Tag::Auxiliary => true,
         Tag::Verb if is_participle => words.get(end + 1).is_some_and(|after| after.tag == Tag::Auxiliary),
