@@ -35,8 +35,8 @@ pub struct Arguments {
     /// How often each operator is drawn: NAME=WEIGHT,... of fine_grained_perception, cognitive_reasoning, interaction [default: equal].
     #[arg(long, value_name = "WEIGHTS")]
     operators: Option<String>,
-    /// Keep only items that the judge scores at least this.
-    #[arg(long, value_name = "N")]
+    /// Keep only items that the judge scores at least this, from 0 to 10.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..=10))]
     min_score: Option<i64>,
     /// Descriptions of people, one a line; each sample is rewritten for one of them, drawn by hash.
     #[arg(long, value_name = "FILE")]

@@ -99,8 +99,9 @@ async fn run_statements(session: &Arc<Session>, arguments: &Arguments) -> Result
     }
     if let Some(path) = &arguments.file {
         let text = std::fs::read_to_string(path).map_err(|cause| Error::io("read", path, cause))?;
-        for statement in split_statements(&text) {
-            print(session, statement.text, arguments.output).await.map_err(|error| in_file(error, path, statement.position_in(&text)))?;
+        let text = text.trim_start_matches('\u{feff}');
+        for statement in split_statements(text) {
+            print(session, statement.text, arguments.output).await.map_err(|error| in_file(error, path, statement.position_in(text)))?;
         }
         return Ok(());
     }

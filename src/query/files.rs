@@ -92,7 +92,8 @@ fn csv_schema(name: &str, path: &Path, delimiter: u8) -> Result<SchemaRef> {
 
 /// The file itself: to the engine, brackets and question marks in a name would be a pattern of names.
 fn location(name: &str, path: &Path) -> Result<ListingTableUrl> {
-    let absolute = std::path::absolute(path).map_err(|cause| Error::io("find", path, cause))?;
+    // Without `..`, which the engine takes for a break-out.
+    let absolute = std::fs::canonicalize(path).map_err(|cause| Error::io("find", path, cause))?;
     let url = Url::from_file_path(absolute).map_err(|()| unreadable(name, "its path cannot be written as an address"))?;
     ListingTableUrl::try_new(url, None)
 }

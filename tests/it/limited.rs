@@ -62,6 +62,7 @@ fn limits_that_are_none_are_refused() {
         ("--max-tokens", "0"),
         ("--temperature", "nan"),
         ("--temperature", "5"),
+        ("--min-score", "11"),
     ];
     for (flag, value) in wrong {
         let given = format!("{flag}={value}");
