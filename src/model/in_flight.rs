@@ -95,8 +95,13 @@ impl InFlight {
 
     /// Waits until nothing is in flight: what was sent is answered and written down.
     pub async fn settled(&self) {
+        self.at_most(0).await;
+    }
+
+    /// Waits until no more than `most` requests are in flight, or in line to be.
+    pub async fn at_most(&self, most: usize) {
         // The sender lives as long as `self`.
-        let _ = self.tasks.subscribe().wait_for(|tasks| *tasks == 0).await;
+        let _ = self.tasks.subscribe().wait_for(|tasks| *tasks <= most).await;
     }
 
     fn flights(&self) -> MutexGuard<'_, HashMap<String, Flight>> {

@@ -45,11 +45,6 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "depends on IN (SELECT ...) or EXISTS (SELECT ...)",
         "SELECT * FROM (SELECT *, llm_complete(q) AS answer FROM t) WHERE answer = 'yes' OR id IN (SELECT ...)",
     ),
-    (
-        "SELECT llm_complete(q) FILTER (WHERE id > 1) FROM t",
-        "llm_complete is asked for single rows and takes no FILTER",
-        "use WHERE or CASE",
-    ),
     ("SELECT coalesce(uuid(), llm_complete(q)) FROM t", "whether to ask a model depends on", "as a column of a subquery"),
 ];
 
