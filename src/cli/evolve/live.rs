@@ -47,7 +47,7 @@ impl Pace {
             let _ = write!(line, ", {} failed", spent.failed);
         }
         // With no price there is nothing to say, and nothing to foretell from.
-        if spent.cost_usd > 0.0 {
+        if spent.calls > 0 && spent.cost_usd > 0.0 {
             let expected = spent.cost_usd * (1.0 + (requests - done) as f64 / spent.calls as f64);
             let _ = write!(line, ", {} of {}", dollars(spent.cost_usd), dollars(expected));
         }
@@ -137,6 +137,10 @@ mod tests {
         assert_eq!(pace.line(at(0), standing(0, 0, 400)), "round 1: 0/400, 0.0/s");
         let unpriced = Standing { spent: Spent { calls: 10, unpriced: 10, failed: 2, ..Spent::default() }, ..standing(0, 0, 400) };
         assert_eq!(pace.line(at(1), unpriced), "round 1: 12/400, 12.0/s, 33s left, 2 failed");
+        // A refusal that was paid for, and no answer to go by.
+        let refused = Standing { spent: Spent { failed: 1, cost_usd: 0.5, ..Spent::default() }, ..standing(0, 0, 400) };
+        let line = pace.line(at(2), refused);
+        assert!(!line.contains('$') && !line.contains("inf"), "{line}");
     }
 
     #[test]
