@@ -133,17 +133,16 @@ fn expect_speaker(turn: &SpokenTurn, expected: Speaker) -> Result<(), RecordFaul
 /// The text without the white space around it, and without tags that say no more than that there are images: on lines of their own, and before or
 /// after the text. Where one stands inside the text, it says which image is meant, and those become their numbers.
 fn without_image_tags(text: &str, images_shown: &mut usize) -> String {
-    let shows_only = |line: &str| line.replace(IMAGE_TAG, "").trim().is_empty();
-    let names_images = |line: &str| line.contains(IMAGE_TAG) && !shows_only(line);
+    let only_shows = |line: &str| line.contains(IMAGE_TAG) && line.replace(IMAGE_TAG, "").trim().is_empty();
     let bare = without_tags_around(text);
-    if !bare.lines().any(names_images) {
+    if !bare.lines().any(|line| line.contains(IMAGE_TAG) && !only_shows(line)) {
         *images_shown += text.matches(IMAGE_TAG).count();
         return bare.split_inclusive('\n').filter(|line| !line.contains(IMAGE_TAG)).collect();
     }
     let mut plain = String::with_capacity(text.len());
     for line in text.trim().split_inclusive('\n') {
         let mut parts = line.split(IMAGE_TAG);
-        if line.contains(IMAGE_TAG) && shows_only(line) {
+        if only_shows(line) {
             *images_shown += parts.count() - 1;
             continue;
         }

@@ -307,8 +307,9 @@ impl ModelService {
         }
         let Usage { prompt_tokens, completion_tokens } = error.usage;
         // What an endpoint counts nothing for was not paid.
-        let cost_usd = error.usage.total_tokens().and_then(|_| self.cost_usd(error.usage));
-        if error.usage.total_tokens().is_some() {
+        let is_paid = error.usage.total_tokens().is_some();
+        let cost_usd = if is_paid { self.cost_usd(error.usage) } else { None };
+        if is_paid {
             self.spending.count_usage(error.usage, cost_usd);
         }
         let record = CallRecord {

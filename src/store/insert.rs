@@ -9,10 +9,9 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::common::format::DEFAULT_CAST_OPTIONS;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
 
 use super::schema::Table;
-use super::snapshot::table_error;
 use super::writer::Writer;
 use crate::error::{Error, Result};
 use crate::ids::stable_key;
@@ -24,19 +23,19 @@ impl Writer {
     /// # Errors
     /// Those of [`Writer::append`]; a key that the table has or that comes twice. Nothing is added then.
     pub async fn insert(&mut self, table: Table, rows: SendableRecordBatchStream) -> Result<u64> {
-        let present = self.snapshot().dataset(table).cloned();
+        let before = self.snapshot().clone();
         let added = Arc::new(Mutex::new(HashSet::new()));
         let Some(staged) = self.write(table, noting_keys(table, rows, Arc::clone(&added))).await? else { return Ok(0) };
         let added = std::mem::take(&mut *added.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
-        if let Some(present) = present.filter(|_| !added.is_empty()) {
-            let failed = |cause| table_error("read keys of", table, cause);
-            let mut scan = present.scan();
-            let mut batches = scan.project(table.key()).map_err(failed)?.try_into_stream().await.map_err(failed)?;
-            while let Some(batch) = batches.try_next().await.map_err(failed)? {
-                if let Some(key) = keys(&batch, table)?.into_iter().find(|key| added.contains(&stable_key(key))) {
-                    return Err(is_not_new(table, &key, "is there already"));
-                }
+        let mut present = Ok(None);
+        let find = |batch: &RecordBatch| {
+            if matches!(present, Ok(None)) {
+                present = keys(batch, table).map(|keys| keys.into_iter().find(|key| added.contains(&stable_key(key))));
             }
+        };
+        before.for_each(table, table.key(), find).await?;
+        if let Some(key) = present? {
+            return Err(is_not_new(table, &key, "is there already"));
         }
         self.commit(staged).await
     }
