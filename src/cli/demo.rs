@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::evolution::Evolution;
 use crate::import::Import;
 use crate::model::rules::RulesModel;
-use crate::query::Session;
+use crate::query::{Session, temporary_folder};
 use crate::store::Store;
 
 /// Seven free photos with boxes, captions and fifteen items.
@@ -22,7 +22,7 @@ static SEEDS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/examples/seeds");
 pub struct Arguments {}
 
 pub async fn run(store: &Path, _arguments: Arguments) -> Result<()> {
-    let seeds = tempfile::tempdir().map_err(|cause| Error::io("create a folder in", std::env::temp_dir(), cause))?;
+    let seeds = temporary_folder()?;
     SEEDS.extract(seeds.path()).map_err(|cause| Error::io("write the bundled photos to", seeds.path(), cause))?;
 
     let store = Store::create(store).await?;

@@ -11,12 +11,12 @@ use tokio_util::sync::CancellationToken;
 use super::estimate::{Estimator, Tokens};
 use super::statements::{ANSWERS, FRONTIER, ITEMS, PLANNED, RunValues, SCORE, WITHOUT_IMAGES, single_count};
 use super::{Due, Estimate, Evolution, TokenRates, round};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::functions::llm::evolve::Row;
 use crate::ids::stable_key;
 use crate::instruction::Operator;
 use crate::model::service::Spending;
-use crate::query::Session;
+use crate::query::{Session, temporary_folder};
 
 /// What a run would ask for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -155,7 +155,7 @@ impl Planner<'_> {
     async fn round(&mut self, session: &Session, round: u32, run: RunValues<'_>) -> Result<()> {
         let parameters = self.evolution.parameters(round, run);
         // On disk: planned in one piece with all that rests on it, it takes more stack than a thread has by default.
-        let folder = tempfile::tempdir().map_err(|cause| Error::io("create a folder in", std::env::temp_dir(), cause))?;
+        let folder = temporary_folder()?;
         session.keep("frontier", &FRONTIER.bind(&parameters)?, folder.path()).await?;
         let views = [("evolved", self.evolution.evolve_statement()), ("answers", ANSWERS), ("items", ITEMS), ("scored", SCORE)];
         for (name, statement) in views {

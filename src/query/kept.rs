@@ -7,9 +7,18 @@ use std::path::Path;
 use arrow::ipc::writer::FileWriter;
 use datafusion::datasource::file_format::options::ArrowReadOptions;
 use futures::TryStreamExt;
+use tempfile::TempDir;
 
 use super::session::Session;
 use crate::error::{Error, Result};
+
+/// A folder that goes away with its value, such as for [`Session::keep`].
+///
+/// # Errors
+/// Where the system's temporary folder cannot be written.
+pub fn temporary_folder() -> Result<TempDir> {
+    tempfile::tempdir().map_err(|cause| Error::io("create a folder in", std::env::temp_dir(), cause))
+}
 
 impl Session {
     /// Runs a query and keeps its rows as table `name`, in the file `<name>.arrow` of a folder of the caller's, in place of any table or view

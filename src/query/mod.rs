@@ -19,5 +19,6 @@ mod table_functions;
 
 pub use calls::Models;
 pub use images::StoreImages;
+pub use kept::temporary_folder;
 pub use session::{Session, SessionBuilder};
 pub use statement::{Parameter as StatementParameter, Statement};

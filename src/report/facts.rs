@@ -9,7 +9,7 @@ use arrow::record_batch::RecordBatch;
 use futures::TryStreamExt;
 
 use crate::error::{Error, Result};
-use crate::query::Session;
+use crate::query::{Session, temporary_folder};
 use crate::store::{Snapshot, Store};
 
 /// Which items of which state are looked at.
@@ -99,7 +99,7 @@ impl Facts {
             Some(predicate) => (items(predicate), ATTEMPTS.to_owned()),
             None => ("SELECT * FROM item_facts".to_owned(), "SELECT * FROM attempt_facts".to_owned()),
         };
-        let folder = tempfile::tempdir().map_err(|cause| Error::io("create a folder in", std::env::temp_dir(), cause))?;
+        let folder = temporary_folder()?;
         let items = Box::pin(session.keep("item_facts", &items, folder.path())).await?;
         let attempts = Box::pin(session.keep("attempt_facts", &attempts, folder.path())).await?;
         Ok(Facts { session, snapshot, selection, items, attempts, _folder: folder })
