@@ -65,6 +65,15 @@ fn spending(model: Arc<dyn ChatModel>, spending: Spending) -> Arc<ModelSession> 
     Arc::new(ModelSession { judge: service.clone(), embedder: service.clone(), model: service, ..models })
 }
 
+/// A session that may spend so many dollars on a model with a price, one call after the other.
+async fn with_budget(endpoint: &Endpoint, dollars: f64) -> (Arc<ModelSession>, Session) {
+    let client = OpenAiModel::builder("gpt-4o-mini").base_url(endpoint.base_url());
+    let client = client.limits(Limits { concurrency: NonZeroUsize::new(1), ..Limits::default() }).build().unwrap();
+    let models = spending(Arc::new(client), Spending::new(None, Some(dollars)));
+    let session = session_of(&models).await;
+    (models, session)
+}
+
 async fn session_of(models: &Arc<ModelSession>) -> Session {
     let session = Session::builder().models(Arc::clone(models)).build().await.unwrap();
     with_rows(&session, 20).await;
@@ -112,10 +121,7 @@ async fn refusals_count_for_the_budget() {
         "usage": { "prompt_tokens": 1000, "completion_tokens": 10 },
     });
     let endpoint = Endpoint::start(move |_| Behaviour::Json(refusal.clone()));
-    let client = OpenAiModel::builder("gpt-4o-mini").base_url(endpoint.base_url());
-    let client = client.limits(Limits { concurrency: NonZeroUsize::new(1), ..Limits::default() }).build().unwrap();
-    let models = spending(Arc::new(client), Spending::new(None, Some(0.000_3)));
-    let session = session_of(&models).await;
+    let (models, session) = with_budget(&endpoint, 0.000_3).await;
     let query =
         "SELECT x['error_kind'], x['prompt_tokens'], count(*) FROM (SELECT try_llm_complete(q) AS x FROM t) GROUP BY 1, 2 ORDER BY 3";
     assert_eq!(answers(&session, query).await, ["refusal 1000 2", "budget NULL 18"]);
@@ -128,10 +134,7 @@ async fn refusals_count_for_the_budget() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn small_costs_count_for_the_budget() {
     let endpoint = Endpoint::start(|_| Behaviour::reply("fine"));
-    let client = OpenAiModel::builder("gpt-4o-mini").base_url(endpoint.base_url());
-    let client = client.limits(Limits { concurrency: NonZeroUsize::new(1), ..Limits::default() }).build().unwrap();
-    let models = spending(Arc::new(client), Spending::new(None, Some(0.000_044_5)));
-    let session = session_of(&models).await;
+    let (models, session) = with_budget(&endpoint, 0.000_044_5).await;
     let query = "SELECT x['error_kind'], count(*) FROM (SELECT try_llm_complete(q) AS x FROM t) GROUP BY 1 ORDER BY 1";
     // 10 and 5 tokens make 4.5 millionths.
     assert_eq!(answers(&session, query).await, ["budget 10", "NULL 10"]);
@@ -142,10 +145,7 @@ async fn small_costs_count_for_the_budget() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_budget_stops_calls_whose_tokens_are_not_counted() {
     let endpoint = Endpoint::start(|_| Behaviour::Reply { text: "fine".into(), finish_reason: "stop", usage: None });
-    let client = OpenAiModel::builder("gpt-4o-mini").base_url(endpoint.base_url());
-    let client = client.limits(Limits { concurrency: NonZeroUsize::new(1), ..Limits::default() }).build().unwrap();
-    let models = spending(Arc::new(client), Spending::new(None, Some(1.0)));
-    let session = session_of(&models).await;
+    let (models, session) = with_budget(&endpoint, 1.0).await;
     let query = "SELECT x['error'], count(*) FROM (SELECT try_llm_complete(q) AS x FROM t) GROUP BY 1 ORDER BY 2";
     let refused = "not asked: the endpoint does not count tokens, so the budget of $1 could not be kept 19";
     assert_eq!(answers(&session, query).await, ["NULL 1", refused]);
@@ -156,10 +156,7 @@ async fn a_budget_stops_calls_whose_tokens_are_not_counted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_stop_when_the_budget_is_spent() {
     let endpoint = Endpoint::start(|_| Behaviour::reply("fine"));
-    let client = OpenAiModel::builder("gpt-4o-mini").base_url(endpoint.base_url());
-    let client = client.limits(Limits { concurrency: NonZeroUsize::new(1), ..Limits::default() }).build().unwrap();
-    let models = spending(Arc::new(client), Spending::new(None, Some(0.000_001)));
-    let session = session_of(&models).await;
+    let (models, session) = with_budget(&endpoint, 0.000_001).await;
     answers(&session, "SELECT llm_complete('first')").await;
     let query = "SELECT x['error_kind'], x['error'], count(*) FROM (SELECT try_llm_complete(q) AS x FROM t) GROUP BY 1, 2";
     assert_eq!(answers(&session, query).await, ["budget not asked: the budget of $0.000001 is spent 20"]);
