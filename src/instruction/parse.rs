@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use self::choices::with_choices;
-use self::fields::{field, first_number, labels, number_of_key, rows, text_of};
+use self::fields::{field, first_number, is_named, labels, number_of_key, rows, text_of};
 use super::repair::{Part, Repaired, encoded_values, repair};
 use super::vocabulary::normalize_format;
 use super::{Instruction, Step};
@@ -65,6 +65,24 @@ const MANIPULATION: &[&str] = &["manipulation", "operation", "call", "function",
 const DESCRIPTION: &[&str] = &["description", "desc", "explanation", "text", "detail", "content", "step"];
 const IMAGE_POSITION: &[&str] = &["imageposition", "position"];
 pub(super) const ITEM: &[&str] = &["item", "number", "index", "id", "source", "parent", "originalindex", "itemnumber"];
+/// Where a model repeats what it was given, beside what it made of it.
+const GIVEN: &[&str] = &[
+    "original",
+    "originals",
+    "originalitem",
+    "originalitems",
+    "originalqa",
+    "given",
+    "givenitem",
+    "givenitems",
+    "givenqa",
+    "source",
+    "sourceitem",
+    "parent",
+    "parentitem",
+    "old",
+    "olditem",
+];
 
 /// What a model's answer holds.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -99,7 +117,8 @@ impl RejectedItem {
 /// Reads the instructions in a model's answer. Never fails: what is wrong is said in the result. Time is linear in the text.
 ///
 /// An item is an object with a question and an answer that are not empty, anywhere in the answer: in a list, under the key of a
-/// wrapper, alone, in a text that is JSON again. An item that occurs twice, letter for letter, counts once.
+/// wrapper, alone, in a text that is JSON again. An item that occurs twice, letter for letter, counts once; one under a key such as
+/// `original`, beside items under other keys, is the given item again and does not count.
 pub fn parse_instructions(text: &str) -> ParsedInstructions {
     let repaired = repair(text);
     let mut answer = Answer::default();
@@ -140,8 +159,18 @@ impl Answer {
         }
     }
 
+    /// Takes what is in the members of an object that is no item itself. Its own number is theirs: `{"item": 2, "qa": {...}}`.
     fn collect_members(&mut self, members: &Map<String, Value>, number: Option<i64>) -> usize {
-        members.iter().map(|(key, value)| self.collect(value, number_of_key(key).or(number))).sum()
+        let number = first_number(members, ITEM).or(number);
+        let (given, made): (Vec<_>, Vec<_>) = members.iter().partition(|(key, _)| is_named(key, GIVEN));
+        let mut collect_all = |members: Vec<(&String, &Value)>| -> usize {
+            members.into_iter().map(|(key, value)| self.collect(value, number_of_key(key).or(number))).sum()
+        };
+        match collect_all(made) {
+            // What looks like an echo may be all there is.
+            0 => collect_all(given),
+            found => found,
+        }
     }
 
     fn collect_encoded(&mut self, text: &str, number: Option<i64>) -> usize {

@@ -98,6 +98,42 @@ fn numbered_keys_are_echoed_numbers() {
     assert_eq!(list.items.iter().map(|item| item.item).collect::<Vec<_>>(), [None, None]);
 }
 
+/// Small models wrap each item, and put the number beside it.
+#[test]
+fn a_number_beside_an_item_is_its_number() {
+    let qa = r#"{"question": "Q", "answer": "A"}"#;
+    for text in [
+        format!(r#"{{"items": [{{"item": 2, "qa": {qa}}}]}}"#),
+        format!(r#"[{{"item": "2", "rewritten": [{qa}]}}]"#),
+        format!(r#"{{"item": 2, "question": "Rewritten", "answers": [{qa}]}}"#),
+        format!(r#"{{"item": 1, "wrapped": {{"item": 2, "qa": {qa}}}}}"#),
+        format!(r#"{{"item": 1, "2": {qa}}}"#),
+    ] {
+        let item = one(&text);
+        assert_eq!((item.item, item.question.as_str()), (Some(2), "Q"), "{text}");
+    }
+    assert_eq!(one(r#"{"item": 1, "qa": {"item": 2, "question": "Q", "answer": "A"}}"#).item, Some(2));
+}
+
+#[test]
+fn an_echoed_original_is_no_new_item() {
+    let (old, new) = (r#"{"question": "Old", "answer": "A"}"#, r#"{"question": "New", "answer": "A"}"#);
+    for (text, number) in [
+        (format!(r#"{{"items": [{{"item": 2, "original": {old}, "rewritten": {new}}}]}}"#), Some(2)),
+        (format!(r#"{{"item": 2, "rewritten": {new}, "given_item": {old}}}"#), Some(2)),
+        (format!(r#"{{"original": [{old}], "rewritten": [{new}]}}"#), None),
+        (format!(r#"{{"given_items": [{old}, {old}], "items": [{new}]}}"#), None),
+        // Nothing else may be what was asked for.
+        (format!(r#"{{"source": [{new}]}}"#), None),
+    ] {
+        let item = one(&text);
+        assert_eq!((item.item, item.question.as_str()), (number, "New"), "{text}");
+    }
+    // A rewriting that cannot be used does not make its original one.
+    let parsed = parse_instructions(&format!(r#"[{{"original": {old}, "rewritten": {{"question": "New"}}}}, {new}]"#));
+    assert_eq!((parsed.items.len(), parsed.rejected.len()), (1, 1), "{parsed:?}");
+}
+
 #[test]
 fn only_a_known_type_is_a_format() {
     for (json, expected) in [
