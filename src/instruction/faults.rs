@@ -20,13 +20,14 @@ pub enum Fault {
     /// The question, the answer or a step quotes a box that is made up: it is not among the given objects, within 0.006 per
     /// coordinate, and no parent quotes it (seeds about regions come with boxes in their texts).
     BoxNotGiven,
-    /// The question or the answer holds a variable that was never filled in: `bbx_1`, `[insert name]`, `[x1, y1, x2, y2]`, or the
-    /// question is `TODO`. Variables in steps are legitimate.
+    /// The question or the answer holds a variable that was never filled in: `bbx_1`, `[insert name]`, `[x1, y1, x2, y2]`, `<number>`,
+    /// `{{name}}`, or the question is `TODO`. Variables in steps are legitimate.
     Placeholder,
     /// The question or the answer repeats the prompt's own words: section names, template variables, chat tokens, or talk about
-    /// the given caption and boxes, which nobody sees who sees the image.
+    /// the given caption and boxes, a numbered given item or the original question, which nobody sees who sees the image.
     PromptLeak,
-    /// The question lists options and the answer names neither the letter or number nor the text of any.
+    /// The question lists options and the answer names neither the letter or number nor the text of any, or the letter of one before the
+    /// text of another.
     AnswerNotAnOption,
     /// The question is a parent's question but for case, punctuation and blanks, while operators and signs count, and the answer adds
     /// next to nothing: at most one word in ten is not in the parent's answer. The same question with a corrected or richer answer

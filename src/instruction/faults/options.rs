@@ -2,7 +2,7 @@
 //!
 //! An answer names an option by its letter (`B`, `(b)`, `The answer is C.`, `A and C`), by its number where options are numbered,
 //! or by its text. All are read generously, because the fault is fatal: an answer counts as wrong only if it has no letter and
-//! nearly nothing of any option's words.
+//! nearly nothing of any option's words, or has the letter of one option before the very words of another.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -44,6 +44,11 @@ static NAMED_LETTER: LazyLock<Regex> = LazyLock::new(|| {
 static LEADING_LETTER: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^\W*(?P<letter>[A-Za-z])\s*[).:\]）．：、】]").expect("the pattern is a constant"));
 
+/// A letter or number with a sign and a text after it: `A. cat`, `(2) cow`. `1.5` and `A.M.` have none.
+static LABELLED_TEXT: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?s)^\W*(?P<label>[A-Za-z1-9])\s*(?:[)\]）．：、】]\s*|[.:]\s+)(?P<text>.+)$").expect("the pattern is a constant")
+});
+
 /// Questions about letters that the image shows: their options need not stand in the text.
 static ABOUT_LETTERS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)\b(?:letters?|label(?:l?ed|s)?|marked|points?|choices|diagram|figure)\b").expect("the pattern is a constant")
@@ -69,7 +74,7 @@ struct ListedOption<'a> {
     text: &'a str,
 }
 
-/// Whether the question lists options and the answer names none of them.
+/// Whether the question lists options and the answer names none of them, or two at once.
 pub(super) fn answer_is_no_option(item: &Instruction) -> bool {
     let is_multiple_choice = normalize_format(&item.format) == Some("multi_choice");
     let options = listed_options(item, is_multiple_choice);
@@ -79,7 +84,17 @@ pub(super) fn answer_is_no_option(item: &Instruction) -> bool {
     }
     let are_numbered = options.iter().all(|option| option.label.is_ascii_digit());
     let names_label = if are_numbered { names_number } else { names_letter };
-    !(names_label(&item.answer, &options) || names_text(&item.answer, &options))
+    contradicts_itself(&item.answer, &options) || !(names_label(&item.answer, &options) || names_text(&item.answer, &options))
+}
+
+/// Whether an answer has the label of one option before the words of another: `A. cat`, where A is a dog and B a cat.
+fn contradicts_itself(answer: &str, options: &[ListedOption<'_>]) -> bool {
+    let Some(captures) = LABELLED_TEXT.captures(answer) else { return false };
+    let label = captures["label"].to_ascii_uppercase();
+    let said: HashSet<String> = words(&captures["text"]).collect();
+    let says = |option: &ListedOption<'_>| words(option.text).collect::<HashSet<_>>() == said;
+    let (labelled, others): (Vec<_>, Vec<_>) = options.iter().partition(|option| label.starts_with(option.label));
+    !said.is_empty() && !labelled.is_empty() && !labelled.into_iter().any(says) && others.into_iter().any(says)
 }
 
 /// The options of a question, which have letters or numbers. Numbers also stand before tasks: they are options only in a multiple

@@ -29,6 +29,17 @@ static UNFILLED_TAG: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the pattern is a constant")
 });
 
+/// A gap that names what belongs there: `<number>`, `<name of the dog>`, `{{colour}}`. Markup, code and types such as `List<number>` look alike.
+static UNFILLED_NAME: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r#"(?ix)
+        (?: ^ | \W ) < \s* (?: the\s+ )? (?: number | count | colou?r ) s? \s* >
+        | (?: ^ | \W ) < \s* (?: the\s+ )? (?: number | count | colou?r | name | position | location | size | type ) \s+ of \s [^<>\n]{1,60} >
+        | (?: ^ | [\s"'(\[,:] ) \{\{ \s* [a-z_]{3} [\w\ .-]{0,40} \}\}"#,
+    )
+    .expect("the pattern is a constant")
+});
+
 /// A question that was left for later.
 static UNWRITTEN: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?i)^\W*(?:\.\.\.|…|to\s?do|tbd)\W*$").expect("the pattern is a constant"));
@@ -50,6 +61,8 @@ static PROMPT_WORDS: LazyLock<Regex> = LazyLock::new(|| {
         | \b given_ (?: location | paragraph | qa | persona ) \b
         | \b (?: given | rewritten | original | created | new ) \s+ (?: prompt | q&a ) \b
         | \b (?: rewritten | original | given | parent ) \s+ (?: question | instruction ) \s* (?: \# | \d | : )
+        | \b given\s+ items? \s* \#? \s* \d+ \b
+        | \b the\s+ (?: rewritten | original | parent ) \s+ question \s* (?: [,.;?!)] | $ | (?: is | was | asks | asked | asking | about | and | which | that | did | does ) \b )
         | ``` \s* json
         | < \| \s* [a-z_]+ \s* \| >
         | < /? think(?:ing)? >
@@ -67,7 +80,10 @@ static PROMPT_WORDS: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Whether a text holds a variable or a gap that should have been filled in.
 pub(super) fn has_placeholder(text: &str) -> bool {
-    PLACEHOLDER.is_match(text) || (UNFILLED_TAG.is_match(text) && !text.contains("</"))
+    let is_markup = text.contains("</");
+    PLACEHOLDER.is_match(text)
+        || (UNFILLED_TAG.is_match(text) && !is_markup)
+        || (UNFILLED_NAME.is_match(text) && !is_markup && !text.contains("```"))
 }
 
 /// Whether a question is nothing but a sign that it should have been written.

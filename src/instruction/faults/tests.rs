@@ -90,6 +90,10 @@ fn variables_must_be_filled_in() {
         "[bounding box of the dog]",
         "<answer>",
         "<your answer here>",
+        "There are <number> dogs",
+        "<name of the animal>",
+        "Hello {{name}}",
+        "{{ count }} dogs",
     ] {
         assert!(has(Fault::Placeholder, &item("Where?", text)), "{text}");
     }
@@ -102,6 +106,12 @@ fn variables_must_be_filled_in() {
         "array[i]",
         "the box [A]",
         "res_total = 3",
+        "const sizes: Array<number> = []",
+        "<name>Rex</name> has <number> dogs</p>",
+        "```\nHello {{ name }}\n```",
+        "<p>Hello {{ name }}</p>",
+        "x^{{2}} + \\mathbf{{ab}}",
+        "git checkout <name>",
     ] {
         assert!(!has(Fault::Placeholder, &item("What?", text)), "{text}");
     }
@@ -126,6 +136,9 @@ fn the_prompt_must_not_show() {
         "The given caption says so.",
         "According to the caption, it is red.",
         "Return only a JSON list.",
+        "As in the given item 1, what stands on the table?",
+        "Compared with the original question, this needs two steps.",
+        "What is asked beyond the original question?",
     ] {
         assert!(has(Fault::PromptLeak, &item("What?", text)), "{text}");
     }
@@ -137,6 +150,10 @@ fn the_prompt_must_not_show() {
         "```html\n<body>```",
         "Respond with a valid JSON file.",
         "the original question mark #1",
+        "Is the original by Rembrandt?",
+        "Compared with the original, the copy of the painting is darker.",
+        "Which of the given items costs the most?",
+        "How many pieces of item 3 are on the list?",
         "#main { }",
     ] {
         assert!(!has(Fault::PromptLeak, &item("What?", text)), "{text}");
@@ -160,6 +177,9 @@ fn an_answer_names_an_option() {
         (inline, "He uses a video camera.", false),
         (inline, "camera", false),
         (inline, "All of the above", false),
+        (inline, "A) Video camera", true),
+        (inline, "C. the video camera", false),
+        (inline, "A) It is no video camera", false),
         (inline, "E", true),
         (inline, "A dog plays outside.", true),
         (inline, "He writes a letter.", true),
@@ -195,6 +215,13 @@ fn an_answer_names_an_option() {
         ("Which? A - dog, B - cat", "B", false),
         ("Which? A - dog, B - cat", "C", true),
         ("Exhibit A - what is it? A. dog B. cat", "B", false),
+        ("Which? A. dog B. cat", "A. cat", true),
+        ("Which? A. dog B. cat", "A. dog", false),
+        ("Which? A. dog B. Dog", "B. dog", false),
+        ("哪个？ A、狗 B、猫", "A、猫", true),
+        ("Which? 1. 1.5 2. 5", "1.5", false),
+        (numbered, "1. cow", true),
+        (numbered, "3. cow", false),
         (numbered, "cow", false),
         (numbered, "A horse.", true),
     ] {
