@@ -2,22 +2,22 @@
 -- of its stratum (round, operator and status). Kappa is Cohen's, of the weighted rates; NULL where both always said the same. Of rounds that were
 -- imported finished only the survivors are known, so that the judge has no figures there.
 WITH size AS (
-    SELECT round, operator, status, count(*) AS items
+    SELECT round, CASE WHEN imported THEN 'imported' ELSE operator END AS operator, status, count(*) AS items
     FROM item_facts
     WHERE round > 0 AND improved IS NOT NULL
-    GROUP BY round, operator, status
+    GROUP BY 1, 2, 3
 ),
 audit AS (
     SELECT
         f.round,
-        f.operator,
+        CASE WHEN f.imported THEN 'imported' ELSE f.operator END AS operator,
         f.status,
         f.instruction_id,
         a.auditor,
-        CASE WHEN f.operator = 'imported' THEN NULL WHEN f.improved THEN 1.0 ELSE 0.0 END AS judge,
+        CASE WHEN f.imported THEN NULL WHEN f.improved THEN 1.0 ELSE 0.0 END AS judge,
         CASE WHEN a.improved THEN 1.0 ELSE 0.0 END AS human,
         CASE WHEN a.correct THEN 1.0 WHEN NOT a.correct THEN 0.0 END AS correct,
-        count(*) OVER (PARTITION BY f.round, f.operator, f.status) AS verdicts
+        count(*) OVER (PARTITION BY f.round, CASE WHEN f.imported THEN 'imported' ELSE f.operator END, f.status) AS verdicts
     FROM item_facts f
     JOIN audits a ON f.instruction_id = a.instruction_id
     WHERE f.improved IS NOT NULL AND a.improved IS NOT NULL

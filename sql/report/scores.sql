@@ -2,8 +2,8 @@
 -- fatal fault is eliminated without either. Of rounds that were imported finished only the survivors are known, so that they have no yes-rate.
 SELECT
     round /*by*/,
-    count(improved) FILTER (WHERE operator <> 'imported') AS judged,
-    round(avg(CASE WHEN improved THEN 1.0 WHEN NOT improved THEN 0.0 END) FILTER (WHERE operator <> 'imported'), 3) AS yes_rate,
+    count(improved) FILTER (WHERE NOT imported) AS judged,
+    round(avg(CASE WHEN improved THEN 1.0 WHEN NOT improved THEN 0.0 END) FILTER (WHERE NOT imported), 3) AS yes_rate,
     count(score) AS scored,
     round(avg(score), 3) AS mean_score,
     round(stddev(score), 3) AS deviation,

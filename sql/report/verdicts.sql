@@ -9,6 +9,6 @@ SELECT
     round(avg(CASE WHEN improved THEN 1.0 ELSE 0.0 END), 3) AS yes_rate,
     round(avg(score), 2) AS mean_score
 FROM item_facts
-WHERE improved IS NOT NULL AND operator <> 'imported'
+WHERE improved IS NOT NULL AND NOT imported
 GROUP BY round, operator, model, judge
 ORDER BY round, operator, model, judge

@@ -9,8 +9,10 @@ SELECT
     i.root_id,
     i.round,
     i.position,
-    -- Rounds that were imported finished have no operator.
+    -- Rounds that were imported finished have no operator, unless our own export says it.
     coalesce(i.operator, 'imported') AS operator,
+    -- Of such rounds only the survivors are known: rates would say something about nothing.
+    e.evolution_id IS NOT NULL AND e.generated IS NULL AS imported,
     -- A form that a model invented keeps its own name.
     coalesce(normalize_format(i.format), nullif(lower(trim(i.format)), ''), 'unnamed') AS format,
     s.source,

@@ -1,21 +1,22 @@
 -- Per round and operator: how many samples, what was made, what was kept, and what it cost. Seeds are round 0. Rates and means are NULL where
--- there is nothing to divide by; a finished round that was imported has no operator, no rate and no cost.
+-- there is nothing to divide by; a finished round that was imported has no rate and no cost, and an operator only where our own export says it.
 WITH item AS (
     SELECT
         i.round,
-        i.operator,
+        -- The items of an imported evolution may have several, and it has none then.
+        CASE WHEN e.evolution_id IS NULL THEN i.operator ELSE e.operator END AS operator,
         count(*) AS generated,
         count(*) FILTER (WHERE i.status = 'kept') AS kept,
         count(*) FILTER (WHERE i.status = 'eliminated') AS eliminated,
         count(*) FILTER (WHERE i.status = 'unjudged') AS unjudged,
         -- Of an imported finished round only the survivors are known.
-        avg(CASE WHEN i.improved THEN 1.0 WHEN NOT i.improved THEN 0.0 END) FILTER (WHERE i.operator IS NOT NULL) AS yes_rate,
+        avg(CASE WHEN i.improved THEN 1.0 WHEN NOT i.improved THEN 0.0 END) FILTER (WHERE e.evolution_id IS NULL OR e.generated IS NOT NULL) AS yes_rate,
         avg(i.score) AS mean_score
     FROM instructions i
     LEFT JOIN evolutions e ON i.evolution_id = e.evolution_id
     -- What was tried again counts once, by the attempt that stands.
     WHERE e.status IS DISTINCT FROM 'superseded'
-    GROUP BY i.round, i.operator
+    GROUP BY 1, 2
 ),
 evolution AS (
     SELECT

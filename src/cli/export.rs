@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::import::ReportFormat;
 use super::{hint, note, print_json};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::export::{Export, Images, Rounds};
 use crate::formats::export::ExportFormat;
 use crate::store::Store;
@@ -51,6 +51,13 @@ fn parse_format(name: &str) -> Result<ExportFormat, String> {
 }
 
 pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
+    if arguments.output == Path::new("-") {
+        return Err(Error::Argument {
+            name: "--output".to_owned(),
+            message: "an export is not written to standard output: a manifest, and often images, stand beside its file".to_owned(),
+            hints: vec!["name a file (./- for one that is called so)".to_owned()],
+        });
+    }
     let store = Store::open(store).await?;
     let rounds = match (&arguments.rounds, arguments.format) {
         (Some(rounds), _) => rounds.parse()?,
@@ -70,6 +77,10 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
         .at(arguments.at)
         .images(images);
     let manifest = export.run(&store).await?;
+    if manifest.instructions == 0 {
+        note(format_args!("nothing matched: {} holds no items", manifest.output.display()));
+        hint("see which rounds there are: mmevol sql \"SELECT round, operator, kept FROM rounds\"");
+    }
     if arguments.report == ReportFormat::Json {
         return print_json(&[manifest]);
     }

@@ -12,6 +12,9 @@ use crate::formats::export::{ExportFormat, ExportImage, ExportInstruction, Expor
 use crate::image::{ImageFormat, png};
 use crate::store::{Snapshot, StoredImages, Table};
 
+/// The folder beside the export that image files go to, as the paths in its records begin.
+const FOLDER: &str = "images/";
+
 /// Reads images from the store and writes them beside the export or hands them to its writer, each distinct one once.
 pub(super) struct ImageFiles {
     stored: StoredImages,
@@ -106,13 +109,15 @@ impl ImageFiles {
 
     /// Writes an image file unless it is there. Returns its path relative to the export.
     fn write(&mut self, image: &ExportImage, format: &str, bytes: &[u8]) -> Result<String> {
-        let wanted = if stays_inside(&image.uri) { image.uri.clone() } else { format!("{}.{format}", image.image_id) };
+        // A path may begin with the folder already, such as one that comes from an export: it goes to the same place again.
+        let inner = image.uri.trim_start_matches(FOLDER);
+        let wanted = if stays_inside(inner) { inner.to_owned() } else { format!("{}.{format}", image.image_id) };
         // Two sources may use one path for different images.
         let name = match self.names.get(&wanted) {
             Some(owner) if *owner != image.image_id => format!("{}.{format}", image.image_id),
             _ => wanted,
         };
-        let relative = format!("images/{name}");
+        let relative = format!("{FOLDER}{name}");
         if self.names.insert(name, image.image_id.clone()).is_none() {
             let path = self.folder.join(&relative);
             if let Some(parent) = path.parent() {

@@ -20,7 +20,7 @@ pub(super) const IMAGE_TAG: &str = "<image>";
 /// text of a human turn, or on lines of their own, are taken out; one inside the text becomes `image 1`, counted through the record.
 ///
 /// # Errors
-/// A fault that names the turn, if there is no image, no conversation, or turns that do not alternate or end without an answer.
+/// A fault that names the turn, if there is no image, one on the web, no conversation, or turns that do not alternate or end without an answer.
 pub fn sample(record: &RawValue) -> Result<SeedSample, RecordFault> {
     const KEY: &str = "conversations";
     read_sample(Fields::of_record(record)?, |mut fields| {
@@ -119,7 +119,7 @@ pub(super) fn plain_item(question: String, answer: String) -> SeedItem {
         answer,
         ..Instruction::default()
     };
-    SeedItem { instruction, score: None }
+    SeedItem { instruction, ..SeedItem::default() }
 }
 
 fn expect_speaker(turn: &SpokenTurn, expected: Speaker) -> Result<(), RecordFault> {

@@ -143,8 +143,12 @@ pub(super) fn image_of_text(text: String, place: &str) -> Result<SeedImage, Reco
         return Ok(SeedImage::Bytes { bytes: bytes.into(), name: None });
     }
     if text.contains("://") {
+        let way_out = match text.starts_with("file://") {
+            true => "give the file's path inside the folder of images instead",
+            false => "download the image first and give its path",
+        };
         let address = shown(&Value::String(text));
-        return Err(fault(format!("{place} is the address {address}: download the image first and give its path")));
+        return Err(fault(format!("{place} is the address {address}: {way_out}")));
     }
     Ok(SeedImage::Path(text))
 }

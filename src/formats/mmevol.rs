@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use super::detect::{Format, FormatError, take_turns};
 use super::export::{DatasetWriter, ExportInstruction, ExportSample, JsonFile, Turn, image_field};
 use super::json_records::fields::{Fields, fault, kind, read_sample, shown};
+use super::messages::image_of_text;
 use super::{RecordFault, SeedImage, SeedItem, SeedSample};
 use crate::instruction::{DetectedObject, Instruction, Step};
 
@@ -30,7 +31,7 @@ const ROUND_PREFIX: &str = "conversations_v";
 /// `format` is `Norm` and its `image_position` `single`. Question and answer must be there but may be empty. A step that is mere text becomes one without a manipulation.
 ///
 /// # Errors
-/// A fault that names the field, if there is no image, no conversation, an item without question or answer, a box outside the image,
+/// A fault that names the field, if there is no image, one on the web, no conversation, an item without question or answer, a box outside the image,
 /// or anything of the wrong type.
 pub fn sample(record: &RawValue) -> Result<SeedSample, RecordFault> {
     read_sample(Fields::of_record(record)?, |mut fields| {
@@ -92,7 +93,7 @@ pub(super) fn item(mut fields: Fields) -> Result<SeedItem, RecordFault> {
         steps: steps(&mut fields)?,
         answer: fields.required_text("answer")?,
     };
-    Ok(SeedItem { instruction, score: score(&mut fields)? })
+    Ok(SeedItem { instruction, score: score(&mut fields)?, ..SeedItem::default() })
 }
 
 /// The judge's score of an item of a finished round, from 0 to 10; halves are rounded up, as in a judge's answer.
@@ -121,7 +122,7 @@ fn steps(fields: &mut Fields) -> Result<Vec<Step>, RecordFault> {
     values.into_iter().enumerate().map(read).collect()
 }
 
-/// The paths at `key`: one, or a list of them.
+/// The images at `key`: a path or a data URL, or a list of them.
 pub(super) fn image_paths(fields: &mut Fields, key: &str) -> Result<Vec<SeedImage>, RecordFault> {
     let paths = fields.texts(key)?;
     if paths.is_empty() {
@@ -130,7 +131,8 @@ pub(super) fn image_paths(fields: &mut Fields, key: &str) -> Result<Vec<SeedImag
     if paths.iter().any(|path| path.trim().is_empty()) {
         return Err(fault(format!("no image: {} holds an empty path", fields.place_of(key))));
     }
-    Ok(paths.into_iter().map(SeedImage::Path).collect())
+    let read = |(index, path)| image_of_text(path, &format!("{}[{index}]", fields.place_of(key)));
+    paths.into_iter().enumerate().map(read).collect()
 }
 
 /// A caption is text, or two turns of which the second is the caption; `[]` is none.

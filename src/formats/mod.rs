@@ -41,6 +41,21 @@ pub struct SeedItem {
     pub instruction: Instruction,
     /// 0 to 10; `None` for a seed.
     pub score: Option<i64>,
+    /// Where it comes from, as far as the file says.
+    pub origin: SeedOrigin,
+}
+
+/// Where an item comes from. Only our own Parquet export says it; ids are those of the store that was exported.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SeedOrigin {
+    /// The item itself.
+    pub instruction_id: Option<String>,
+    /// What it was made from; `None` for a seed and where it is not known.
+    pub parent_id: Option<String>,
+    /// The direction it was rewritten in; `None` where it is not known.
+    pub operator: Option<String>,
+    /// The judge's verdict; `None` for a seed and where there is none.
+    pub improved: Option<bool>,
 }
 
 /// Where a sample's image is.
@@ -74,4 +89,6 @@ pub struct RecordFault {
     pub source_id: Option<String>,
     /// Which field, what is wrong with it, and what was expected.
     pub message: String,
+    /// What the user can do about it; `None` where the message says it all.
+    pub hint: Option<String>,
 }

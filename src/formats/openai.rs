@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::detect::FormatError;
 use super::export::{DatasetWriter, ExportImage, ExportSample, JsonFile};
+use super::llava::untagged;
 
 /// What fine-tuning takes, by <https://platform.openai.com/docs/guides/vision-fine-tuning>.
 pub(super) const ACCEPTED: [&str; 3] = ["image/jpeg", "image/png", "image/webp"];
@@ -38,13 +39,13 @@ impl DatasetWriter for OpenAiWriter {
         }
         let mut messages = Vec::with_capacity(sample.instructions.len() * 2);
         for (index, exported) in sample.instructions.iter().enumerate() {
-            let mut content = vec![Part::Text { text: &exported.instruction.question }];
+            let mut content = vec![Part::Text { text: untagged(&exported.instruction.question) }];
             if index == 0 {
                 let urls = sample.images.iter().map(image_url).chain(sample.missing_images.iter().cloned());
                 content.extend(urls.map(|url| Part::ImageUrl { image_url: ImageUrl { url } }));
             }
             messages.push(Message::User { content });
-            messages.push(Message::Assistant { content: &exported.instruction.answer });
+            messages.push(Message::Assistant { content: untagged(&exported.instruction.answer) });
         }
         self.file.write(&Record { messages })
     }
@@ -62,21 +63,21 @@ fn image_url(image: &ExportImage) -> String {
 }
 
 #[derive(Serialize)]
-struct Record<'a> {
-    messages: Vec<Message<'a>>,
+struct Record {
+    messages: Vec<Message>,
 }
 
 #[derive(Serialize)]
 #[serde(tag = "role", rename_all = "lowercase")]
-enum Message<'a> {
-    User { content: Vec<Part<'a>> },
-    Assistant { content: &'a str },
+enum Message {
+    User { content: Vec<Part> },
+    Assistant { content: String },
 }
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum Part<'a> {
-    Text { text: &'a str },
+enum Part {
+    Text { text: String },
     ImageUrl { image_url: ImageUrl },
 }
 

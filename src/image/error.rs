@@ -5,9 +5,6 @@ use std::path::PathBuf;
 
 use super::MAX_PIXELS;
 
-/// What every fault of a file's content asks for.
-const REPLACE_OR_SKIP: &str = "replace the file, or import with --on-bad-record skip";
-
 /// A problem with an image or a folder of images, and which one.
 ///
 /// The message says what is wrong; [`hint`](ImageError::hint) says what to do.
@@ -86,8 +83,8 @@ impl ImageError {
             | ImageProblem::NotAnImage { .. }
             | ImageProblem::CutOff { .. }
             | ImageProblem::Unreadable { .. }
-            | ImageProblem::Unconvertible { .. } => Some(REPLACE_OR_SKIP.to_owned()),
-            ImageProblem::TooLarge { .. } => Some("make the image smaller, or import with --on-bad-record skip".to_owned()),
+            | ImageProblem::Unconvertible { .. } => Some("replace the file".to_owned()),
+            ImageProblem::TooLarge { .. } => Some("make the image smaller".to_owned()),
             ImageProblem::Missing { near_miss, .. } => {
                 Some(near_miss.clone().unwrap_or_else(|| "check --images, or import with --allow-missing-images".to_owned()))
             }

@@ -1,6 +1,6 @@
 //! What the start of an image file says, and whether the rest can be trusted to be there.
 
-use std::io::Cursor;
+use std::io::{Cursor, ErrorKind};
 
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
@@ -56,7 +56,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header, ImageProblem> {
 
 /// Decodes all pixels of the first frame, as they are stored.
 pub(super) fn decode(format: ImageFormat, bytes: &[u8]) -> Result<DynamicImage, ImageProblem> {
-    reader(format, bytes).decode().map_err(|error| unreadable(format, &error))
+    reader(format, bytes).decode().map_err(|error| unreadable(format, bytes, &error))
 }
 
 fn read_with_decoder(format: ImageFormat, bytes: &[u8]) -> Result<(Header, Ending), ImageProblem> {
@@ -67,7 +67,7 @@ fn read_with_decoder(format: ImageFormat, bytes: &[u8]) -> Result<(Header, Endin
             // Text may begin like an image: "BM" is enough for a BMP.
             (_, Some(looks_like)) => ImageProblem::NotAnImage { looks_like },
             (Ending::CutOff(missing), _) => ending::cut_off(bytes, missing),
-            _ => unreadable(format, &error),
+            _ => unreadable(format, bytes, &error),
         }),
     }
 }
@@ -97,6 +97,10 @@ fn check_size(header: &Header) -> Result<(), ImageProblem> {
     }
 }
 
-fn unreadable(format: ImageFormat, error: &image::ImageError) -> ImageProblem {
-    ImageProblem::Unreadable { format: format.name(), cause: error.to_string() }
+/// What the decoder's error means for the user: it calls the end of the file a buffer that it failed to fill.
+fn unreadable(format: ImageFormat, bytes: &[u8], error: &image::ImageError) -> ImageProblem {
+    match error {
+        image::ImageError::IoError(cause) if cause.kind() == ErrorKind::UnexpectedEof => ending::cut_off(bytes, "more bytes were expected"),
+        _ => ImageProblem::Unreadable { format: format.name(), cause: error.to_string() },
+    }
 }

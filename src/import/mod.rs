@@ -18,8 +18,9 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::error::{Error, Result};
-use crate::formats::SeedRecord;
 use crate::formats::detect::{Format, detect, read_seeds};
+use crate::formats::{RecordFault, SeedRecord};
+use crate::ids::stable_id;
 use crate::image::ImageFolder;
 use crate::store::{REJECTS_FOLDER, Store};
 use known::Known;
@@ -48,7 +49,7 @@ pub struct Import {
 }
 
 /// A record's number with what it became.
-type Numbered = (u64, prepare::Outcome<Prepared>);
+type Numbered = (u64, Result<Prepared, RecordFault>);
 
 /// What to do with a record whose image file does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -115,7 +116,7 @@ pub struct ImportReport {
     pub evolutions: u64,
     /// Records left out, with [`BadRecords::Skip`].
     pub rejected: u64,
-    /// Where the rejected records are listed.
+    /// Where the rejected records are listed: a file named after the run, or after its content if nothing was added and there is no run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rejects_file: Option<PathBuf>,
 }
@@ -126,6 +127,8 @@ struct Reject {
     record: u64,
     source_id: Option<String>,
     message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
 }
 
 impl Import {
@@ -221,18 +224,19 @@ impl Import {
                     Ok(prepared) => rows.add(prepared, &mut known, &mut report).await?,
                     Err(fault) => Err(fault),
                 };
-                if let Err((source_id, message)) = outcome {
+                if let Err(RecordFault { source_id, message, hint }) = outcome {
                     match self.bad_records {
-                        BadRecords::Fail => return Err(Error::Record { path: self.path, number, source_id, message }),
-                        BadRecords::Skip => rejects.push(Reject { record: number, source_id, message }),
+                        BadRecords::Fail => return Err(Error::Record { path: self.path, number, source_id, message, hint }),
+                        BadRecords::Skip => rejects.push(Reject { record: number, source_id, message, hint }),
                     }
                 }
             }
         }
         rows.finish(&mut writer).await?;
         report.rejected = rejects.len() as u64;
-        report.rejects_file = write_rejects(store.root(), writer.run_id(), &rejects)?;
-        if report.samples + report.updated_samples + report.evolutions > 0 || writer.snapshot().catalog().generation == 0 {
+        let is_run = report.samples + report.updated_samples + report.evolutions > 0 || writer.snapshot().catalog().generation == 0;
+        report.rejects_file = write_rejects(store.root(), is_run.then(|| writer.run_id()), &rejects)?;
+        if is_run {
             let counters = serde_json::to_value(&report).map_err(|cause| Error::internal("failed to write the run's counters", cause))?;
             writer.publish(counters).await?;
         }
@@ -305,22 +309,22 @@ fn send_groups(
     }
 }
 
-fn write_rejects(root: &Path, run_id: &str, rejects: &[Reject]) -> Result<Option<PathBuf>> {
+/// Lists the records that were left out; `run_id` is `None` where the import is no run, whose name the next command would use again.
+fn write_rejects(root: &Path, run_id: Option<&str>, rejects: &[Reject]) -> Result<Option<PathBuf>> {
     if rejects.is_empty() {
         return Ok(None);
     }
+    let mut text = String::new();
+    for reject in rejects {
+        text += &serde_json::to_string(reject).map_err(|cause| Error::internal("failed to list a rejected record", cause))?;
+        text.push('\n');
+    }
+    // Importing again adds nothing, not even another list of the same.
+    let name = run_id.map_or_else(|| format!("no-run-{}", stable_id([Some("rejects"), Some(text.as_str())])), str::to_owned);
     let folder = root.join(REJECTS_FOLDER);
-    let path = folder.join(format!("{run_id}.jsonl"));
-    let write = || -> std::io::Result<()> {
-        std::fs::create_dir_all(&folder)?;
-        let mut text = String::new();
-        for reject in rejects {
-            text += &serde_json::to_string(reject)?;
-            text.push('\n');
-        }
-        std::fs::write(&path, text)
-    };
-    write().map_err(|cause| Error::io("write", &path, cause))?;
+    let path = folder.join(format!("{name}.jsonl"));
+    let written = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, text));
+    written.map_err(|cause| Error::io("write", &path, cause))?;
     Ok(Some(path))
 }
 

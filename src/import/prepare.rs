@@ -8,9 +8,6 @@ use crate::ids::stable_id;
 use crate::image::{ImageError, ImageFolder, ImageInfo, ImageProblem, inspect};
 use crate::instruction::DetectedObject;
 
-/// A result, or the record's own key and what is wrong with it.
-pub type Outcome<T> = Result<T, (Option<String>, String)>;
-
 /// A record that can be written.
 #[derive(Debug)]
 pub struct Prepared {
@@ -35,10 +32,10 @@ pub struct PreparedImage {
 }
 
 /// Reads and checks a record's images.
-pub fn prepare(sample: Result<SeedSample, RecordFault>, folder: &ImageFolder, missing: MissingImages) -> Outcome<Prepared> {
-    let sample = sample.map_err(|fault| (fault.source_id, fault.message))?;
+pub fn prepare(sample: Result<SeedSample, RecordFault>, folder: &ImageFolder, missing: MissingImages) -> Result<Prepared, RecordFault> {
+    let sample = sample?;
     let source_id = sample.source_id.clone();
-    with_images(sample, folder, missing).map_err(|error| (source_id, error.to_string()))
+    with_images(sample, folder, missing).map_err(|error| RecordFault { source_id, message: error.to_string(), hint: error.hint() })
 }
 
 fn with_images(sample: SeedSample, folder: &ImageFolder, missing: MissingImages) -> Result<Prepared, ImageError> {

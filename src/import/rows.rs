@@ -1,5 +1,7 @@
 //! Prepared records become rows, and rows become batches on their way to the tables.
 
+mod ancestry;
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int32Array, LargeBinaryBuilder, StringArray};
@@ -13,12 +15,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
 
+use self::ancestry::{Ancestry, Descent};
 use super::known::{Known, Standing};
-use super::prepare::{Outcome, Prepared, PreparedImage};
+use super::prepare::{Prepared, PreparedImage};
 use super::replaced::Replaced;
 use super::{ChangedRecords, ImportReport};
 use crate::error::{Error, Result};
-use crate::formats::SeedItem;
+use crate::formats::{RecordFault, SeedItem};
 use crate::ids::stable_id;
 use crate::instruction::faults::Fault;
 use crate::instruction::{DetectedObject, Step};
@@ -66,7 +69,7 @@ struct InstructionRow {
     parent_id: Option<String>,
     root_id: Option<String>,
     round: i32,
-    operator: Option<&'static str>,
+    operator: Option<String>,
     position: i32,
     image_position: Option<String>,
     question: String,
@@ -130,7 +133,7 @@ impl Rows {
     /// Adds what is new of a record.
     ///
     /// The inner result says what is wrong with the record itself.
-    pub async fn add(&mut self, record: Prepared, known: &mut Known, report: &mut ImportReport) -> Result<Outcome<()>> {
+    pub async fn add(&mut self, record: Prepared, known: &mut Known, report: &mut ImportReport) -> Result<Result<(), RecordFault>> {
         let Prepared { source_id, images, missing_images, caption, objects, topics, mut rounds, content_hash } = record;
         // A record without a key of its own is identified by what it is.
         let identity = source_id.as_deref().unwrap_or(&content_hash);
@@ -138,19 +141,24 @@ impl Rows {
         let standing = known.sample(&sample_id, &content_hash);
         if let Some(way_out) = self.refusal(standing) {
             let message = format!("another record with this id is in source '{}' already, with other content; {way_out}", self.source);
-            return Ok(Err((source_id, message)));
+            return Ok(Err(RecordFault { source_id, message, hint: None }));
         }
         let evolved = rounds.split_off(rounds.len().min(1));
         let seeds = rounds.pop().unwrap_or_default();
-        if let Some(fault) = self.add_evolved(&sample_id, seeds.len(), evolved, known, report).await? {
-            return Ok(Err((source_id, fault)));
+        let seed_ids: Vec<String> =
+            (0..seeds.len()).map(|position| stable_id([Some("instruction"), Some(&sample_id), Some(&position.to_string())])).collect();
+        let mut ancestry = Ancestry::default();
+        for (item, seed_id) in seeds.iter().zip(&seed_ids) {
+            let descent = Descent { instruction_id: seed_id.clone(), parent_id: None, root_id: Some(seed_id.clone()) };
+            ancestry.add(&item.origin, descent);
+        }
+        if let Some(message) = self.add_evolved(&sample_id, seeds.len(), ancestry, evolved, known, report).await? {
+            return Ok(Err(RecordFault { source_id, message, hint: None }));
         }
         if standing == Standing::Same {
             report.known_samples += 1;
             return Ok(Ok(()));
         }
-        let seed_ids: Vec<String> =
-            (0..seeds.len()).map(|position| stable_id([Some("instruction"), Some(&sample_id), Some(&position.to_string())])).collect();
         if standing == Standing::Changed {
             known.replace_sample(&sample_id, &content_hash);
             self.replaced.add(&sample_id, &seed_ids);
@@ -167,7 +175,7 @@ impl Rows {
         for ((position, item), instruction_id) in (0..).zip(seeds).zip(seed_ids) {
             let row = InstructionRow {
                 root_id: Some(instruction_id.clone()),
-                operator: Some("seed"),
+                operator: Some("seed".to_owned()),
                 ..self.instruction(instruction_id, &sample_id, 0, position, item)
             };
             self.instructions.push(row).await;
@@ -216,11 +224,12 @@ impl Rows {
         Ok(())
     }
 
-    /// Adds the finished rounds of a sample. Returns what is wrong with them, if anything is.
+    /// Adds the finished rounds of a sample, whose seeds are in `ancestry`. Returns what is wrong with them, if anything is.
     async fn add_evolved(
         &mut self,
         sample_id: &str,
         seeds: usize,
+        mut ancestry: Ancestry,
         rounds: Vec<Vec<SeedItem>>,
         known: &mut Known,
         report: &mut ImportReport,
@@ -234,6 +243,9 @@ impl Rows {
             let content = serde_json::to_string(&items.iter().map(|item| (&item.instruction, item.score)).collect::<Vec<_>>())
                 .map_err(|cause| Error::internal("failed to hash a finished round", cause))?;
             let evolution_id = stable_id([Some("imported evolution"), Some(sample_id), Some(&round.to_string()), Some(&content)]);
+            let id_at = |position: usize| stable_id([Some("instruction"), Some(&evolution_id), Some(&position.to_string())]);
+            let descents: Vec<Descent> =
+                items.iter().enumerate().map(|(position, item)| ancestry.descent(&item.origin, id_at(position))).collect();
             match known.evolution(sample_id, round, &evolution_id) {
                 Standing::Different | Standing::Changed => {
                     return Ok(Some(format!("round {round} of this sample is in the store already, with other items")));
@@ -243,20 +255,28 @@ impl Rows {
                     let kept = items.len();
                     report.evolutions += 1;
                     report.instructions += kept as u64;
-                    for (position, item) in (0..).zip(items.iter()) {
-                        let instruction_id = stable_id([Some("instruction"), Some(&evolution_id), Some(&position.to_string())]);
+                    for ((position, item), descent) in (0..).zip(&items).zip(&descents) {
                         let row = InstructionRow {
                             evolution_id: Some(evolution_id.clone()),
-                            // Their filter keeps exactly what the judge called improved.
-                            improved: Some(true),
-                            faults: vec![Fault::NoParent.name()],
-                            ..self.instruction(instruction_id, sample_id, round, position, item.clone())
+                            parent_id: descent.parent_id.clone(),
+                            root_id: descent.root_id.clone(),
+                            operator: item.origin.operator.clone(),
+                            // The authors' filter keeps exactly what the judge called improved.
+                            improved: Some(item.origin.improved.unwrap_or(true)),
+                            faults: if descent.parent_id.is_none() { vec![Fault::NoParent.name()] } else { Vec::new() },
+                            ..self.instruction(descent.instruction_id.clone(), sample_id, round, position, item.clone())
                         };
                         self.instructions.push(row).await;
                     }
-                    let row = self.evolution(&evolution_id, sample_id, round, parent_evolution_id.clone(), parents, kept);
+                    let row = EvolutionRow {
+                        operator: common_operator(&items),
+                        ..self.evolution(&evolution_id, sample_id, round, parent_evolution_id.clone(), parents, kept)
+                    };
                     self.evolutions.push(row).await;
                 }
+            }
+            for (item, descent) in items.iter().zip(descents) {
+                ancestry.add(&item.origin, descent);
             }
             parents = items.len();
             parent_evolution_id = Some(evolution_id);
@@ -279,7 +299,7 @@ impl Rows {
     }
 
     fn instruction(&self, instruction_id: String, sample_id: &str, round: i32, position: i32, item: SeedItem) -> InstructionRow {
-        let SeedItem { instruction, score } = item;
+        let SeedItem { instruction, score, origin: _ } = item;
         InstructionRow {
             instruction_id,
             sample_id: sample_id.to_owned(),
@@ -341,6 +361,12 @@ impl Rows {
             created_at: self.time,
         }
     }
+}
+
+/// The operator of a round, where all its items have the same.
+fn common_operator(items: &[SeedItem]) -> Option<String> {
+    let operator = items.first()?.origin.operator.as_ref()?;
+    items.iter().all(|item| item.origin.operator.as_ref() == Some(operator)).then(|| operator.clone())
 }
 
 /// Rows that collect into batches, and the background write they go to, which also makes them columns.

@@ -130,7 +130,7 @@ struct Headline {
 async fn headline(facts: &Facts) -> Result<Vec<Figure>> {
     let sql = "SELECT count(DISTINCT sample_id) AS samples, count(*) FILTER (WHERE round = 0) AS seeds, \
                count(*) FILTER (WHERE round > 0 AND status = 'kept') AS kept, max(round) AS rounds, \
-               avg(CASE WHEN improved THEN 1.0 WHEN NOT improved THEN 0.0 END) FILTER (WHERE operator <> 'imported') AS yes_rate, \
+               avg(CASE WHEN improved THEN 1.0 WHEN NOT improved THEN 0.0 END) FILTER (WHERE NOT imported) AS yes_rate, \
                avg(score) FILTER (WHERE status = 'kept') AS score FROM item_facts";
     let rows: Vec<Value> = facts.rows(sql).await?;
     let Some(row) = typed::<Headline>(&rows)?.pop() else { return Ok(Vec::new()) };

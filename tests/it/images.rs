@@ -150,6 +150,18 @@ fn a_file_cut_in_half_is_refused() {
     }
 }
 
+/// These have no end to look for: what the decoder says of a buffer is put into words.
+#[test]
+fn a_bitmap_or_tiff_that_is_cut_off_is_called_so() {
+    for name in ["plain.bmp", "lzw.tiff"] {
+        let bytes = fixture(name);
+        for length in [20, 100, bytes.len() / 2, bytes.len() - 1] {
+            let cut_off = ImageProblem::CutOff { missing: "more bytes were expected".to_owned(), length };
+            assert_eq!(problem_of(&bytes[..length]), cut_off, "{name} cut to {length} bytes");
+        }
+    }
+}
+
 #[test]
 fn no_part_of_a_file_passes_that_lacks_pixels() {
     for (name, _) in FIXTURES {
@@ -170,7 +182,7 @@ fn a_message_says_what_is_missing_and_the_hint_what_to_do() {
     let error = inspect(part).expect_err("the image is cut off").named("a.jpg");
     let length = format!("{},{:03}", part.len() / 1000, part.len() % 1000);
     assert_eq!(error.to_string(), format!("image 'a.jpg' is cut off: the JPEG end marker is missing ({length} bytes)"));
-    assert_eq!(error.hint().as_deref(), Some("replace the file, or import with --on-bad-record skip"));
+    assert_eq!(error.hint().as_deref(), Some("replace the file"));
 
     let webp = fixture("animated.webp");
     let error = inspect(&webp[..100]).expect_err("the image is cut off");

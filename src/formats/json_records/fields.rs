@@ -28,7 +28,8 @@ pub(in crate::formats) struct Fields {
 impl Fields {
     /// The fields of a whole record.
     pub fn of_record(record: &RawValue) -> Result<Self, RecordFault> {
-        let value = value(record).map_err(|message| RecordFault { source_id: source_id_of(record), message })?;
+        expect_object(record)?;
+        let value = value(record).map_err(|message| RecordFault { source_id: source_id_of(record), ..fault(message) })?;
         Self::of_value(value, String::new())
     }
 
@@ -145,11 +146,22 @@ pub(in crate::formats) fn entries(record: &RawValue) -> Result<Vec<(String, &Raw
         }
     }
 
-    if !record.get().starts_with('{') {
-        return Err(Fields::of_record(record).err().unwrap_or_else(|| fault("the record is no object")));
-    }
+    expect_object(record)?;
     let read = serde_json::Deserializer::from_str(record.get()).deserialize_map(Entries);
     read.map_err(|error| fault(format!("the record cannot be read: {}", cause(&error))))
+}
+
+/// A fault unless the record is an object, told from its first byte: what it holds may be impossible to read.
+fn expect_object(record: &RawValue) -> Result<(), RecordFault> {
+    let found = match record.get().bytes().next() {
+        Some(b'{') => return Ok(()),
+        Some(b'[') => "a list",
+        Some(b'"') => "text",
+        Some(b't' | b'f') => "true or false",
+        Some(b'n') => "null",
+        _ => "a number",
+    };
+    Err(fault(format!("the record is {found}, expected an object")))
 }
 
 /// The key of a record that cannot be read as a whole.
@@ -173,7 +185,7 @@ pub(in crate::formats) fn read_sample(
 
 /// A fault of a record whose key is not known here; [`read_sample`] adds it.
 pub(in crate::formats) fn fault(message: impl Into<String>) -> RecordFault {
-    RecordFault { source_id: None, message: message.into() }
+    RecordFault { source_id: None, message: message.into(), hint: None }
 }
 
 /// What a value is, in words.

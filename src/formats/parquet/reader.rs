@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::super::detect::FormatError;
 use super::super::json_records::fields::{Fields, fault, read_sample};
 use super::super::llava::{Speaker, SpokenTurn, items};
-use super::super::{RecordFault, SeedImage, SeedRecord, SeedSample, messages, mmevol};
+use super::super::{RecordFault, SeedImage, SeedItem, SeedOrigin, SeedRecord, SeedSample, messages, mmevol};
 use super::OWN_COLUMNS;
 use super::rows::{IMAGE_COLUMNS, Row, RowImages, Rows, open_file};
 
@@ -53,8 +55,12 @@ impl Layout {
                 "caption",
                 "det",
                 "topics",
+                "instruction_id",
+                "parent_id",
                 "round",
+                "operator",
                 "status",
+                "improved",
                 "score",
                 "question",
                 "answer",
@@ -201,10 +207,9 @@ impl Pending {
 
     fn finish(self) -> SeedRecord {
         let sample = self.sample.and_then(|sample| match sample.rounds.is_empty() {
-            true => Err(RecordFault {
-                source_id: sample.source_id,
-                message: "no conversation: none of the sample's instructions was kept".to_owned(),
-            }),
+            true => {
+                Err(RecordFault { source_id: sample.source_id, ..fault("no conversation: none of the sample's instructions was kept") })
+            }
             false => Ok(sample),
         });
         SeedRecord { number: self.number, sample }
@@ -217,7 +222,8 @@ fn add_item(sample: &mut SeedSample, mut fields: Fields) -> Result<(), RecordFau
     }
     let round = fields.integer("round")?.and_then(|round| usize::try_from(round).ok()).filter(|round| *round <= mmevol::LAST_ROUND);
     let round = round.ok_or_else(|| fault(format!("round is missing or outside 0..{}", mmevol::LAST_ROUND)))?;
-    let item = mmevol::item(fields)?;
+    let origin = origin(&mut fields)?;
+    let item = SeedItem { origin, ..mmevol::item(fields)? };
     if sample.rounds.len() <= round {
         sample.rounds.resize_with(round + 1, Vec::new);
     }
@@ -225,4 +231,15 @@ fn add_item(sample: &mut SeedSample, mut fields: Fields) -> Result<(), RecordFau
         items.push(item);
     }
     Ok(())
+}
+
+fn origin(fields: &mut Fields) -> Result<SeedOrigin, RecordFault> {
+    let mut filled = |key| Ok::<_, RecordFault>(fields.text(key)?.filter(|text| !text.is_empty()));
+    let (instruction_id, parent_id, operator) = (filled("instruction_id")?, filled("parent_id")?, filled("operator")?);
+    let improved = match fields.take("improved") {
+        None => None,
+        Some(Value::Bool(improved)) => Some(improved),
+        Some(other) => return Err(fields.unexpected("improved", &other, "true or false")),
+    };
+    Ok(SeedOrigin { instruction_id, parent_id, operator, improved })
 }

@@ -64,6 +64,7 @@ fn of_an_unknown_format() {
     assert_bad("seeds.json", br#"[{"id": 1, "caption": "c", "url": "u"}]"#, &["the keys id, caption, url", "llava wants"]);
     assert_bad("seeds.json", b"[{}]", &["the first record is empty"]);
     assert_bad("seeds.json", b"[[]]", &["the record is a list, expected an object"]);
+    assert_bad("seeds.json", br#"["\ud800"]"#, &["the record is text, expected an object"]);
     assert_bad("seeds.json", &photo(), &["perhaps UTF-16 text or an image"]);
     assert_bad("seeds.json", b"id,image\n", &["neither a JSON list nor JSON lines"]);
     assert_bad("seeds.json", b"", &["is empty"]);

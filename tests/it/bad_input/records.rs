@@ -1,5 +1,7 @@
 //! Bad records: named by number and id, and left out on request.
 
+use std::collections::BTreeMap;
+
 use super::*;
 
 /// A bad record is named by number and id; a new store is not begun, an old one stays as it was, and the record can be skipped.
@@ -108,4 +110,72 @@ fn with_an_id_that_another_record_has() {
     workspace.write("seeds.json", json!([other]).to_string());
     assert_refused(&workspace.run(&["import", "seeds.json"]), &["record 1 ('first')", "another record with this id"]);
     workspace.run(&["import", "seeds.json", "--source", "second"]).expect_code(0).expect_stderr(&["imported 1 of 1 records"]);
+}
+
+/// They have no id to be named by.
+#[test]
+fn that_are_no_objects() {
+    let workspace = workspace();
+    let deep = format!("{}{}", "[".repeat(300), "]".repeat(300));
+    for record in [r#""caf\ud83d""#, r#"["\ud800"]"#, "[1e999]", deep.as_str()] {
+        workspace.write("seeds.json", format!("[{},{record},{}]", good("first"), good("last")));
+        let cause = ["record 2 of 'seeds.json': the record is", "expected an object"];
+        assert_refused(&workspace.run(&["import", "seeds.json"]), &cause);
+        let skipped = workspace.run(&["import", "seeds.json", "--on-bad-record", "skip"]).expect_code(0);
+        skipped.expect_stderr(&["imported 2 of 3 records", "1 records were rejected"]);
+        fs::remove_dir_all(workspace.store()).unwrap();
+    }
+}
+
+/// What is known of the image comes before the way to go on without it.
+#[test]
+fn whose_image_is_elsewhere_or_faulty() {
+    let workspace = workspace();
+    workspace.write("img/rgb.jpg", photo());
+    workspace.write("img/cut.jpg", &photo()[..photo().len() / 2]);
+    for (path, hint) in [
+        ("rgb.jpeg", "there is 'rgb.jpg'"),
+        ("img/rgb.jpg", "the path already begins with 'img': pass --images '"),
+        ("none.jpg", "check --images, or import with --allow-missing-images"),
+        ("cut.jpg", "replace the file"),
+    ] {
+        workspace.write("seeds.json", json!([with_image(path)]).to_string());
+        let run = workspace.run(&["import", "seeds.json", "--images", "img"]);
+        assert_refused(&run, &[path, "\nhint: or go on without such records: --on-bad-record skip\n"]);
+        let hints: Vec<&str> = run.stderr.lines().filter_map(|line| line.strip_prefix("hint: ")).collect();
+        assert!(hints.len() == 2 && hints[0].starts_with(hint), "expected '{hint}' first\n{run}");
+
+        workspace.run(&["import", "seeds.json", "--images", "img", "--on-bad-record", "skip"]).expect_code(0);
+        let rejects = fs::read_to_string(workspace.store().join("rejects/run-1.jsonl")).unwrap();
+        let reject: Value = serde_json::from_str(&rejects).unwrap();
+        assert!(reject["hint"].as_str().unwrap().starts_with(hint), "{reject}");
+        fs::remove_dir_all(workspace.store()).unwrap();
+    }
+}
+
+/// An import that added nothing once wrote to the file of the next run, and the one after it over that.
+#[test]
+fn are_listed_for_each_import() {
+    let workspace = workspace();
+    let import = |records: Value| {
+        workspace.write("seeds.json", records.to_string());
+        let run = workspace.run(&["import", "seeds.json", "--on-bad-record", "skip"]).expect_code(0);
+        run.expect_stderr(&["1 records were rejected"]);
+    };
+    let lists = || -> BTreeMap<String, String> {
+        let files = fs::read_dir(workspace.store().join("rejects")).unwrap().map(Result::unwrap);
+        files.map(|file| (file.file_name().into_string().unwrap(), fs::read_to_string(file.path()).unwrap())).collect()
+    };
+    import(json!([good("first"), with_image("one.jpg")]));
+    assert_eq!(lists().into_keys().collect::<Vec<_>>(), ["run-1.jsonl"]);
+    // Neither of these is a run; the first, done again, lists nothing new.
+    import(json!([good("first"), with_image("two.jpg")]));
+    import(json!([good("first"), with_image("two.jpg")]));
+    import(json!([good("first"), with_image("three.jpg")]));
+    import(json!([good("first"), good("second"), with_image("four.jpg")]));
+    let lists = lists();
+    assert!(lists["run-1.jsonl"].contains("one.jpg") && lists["run-2.jsonl"].contains("four.jpg"), "{lists:?}");
+    let others: Vec<&String> = lists.iter().filter(|(name, _)| name.starts_with("no-run-")).map(|(_, list)| list).collect();
+    assert_eq!((lists.len(), others.len()), (4, 2), "{lists:?}");
+    assert!(["two.jpg", "three.jpg"].iter().all(|path| others.iter().any(|list| list.contains(path))), "{lists:?}");
 }

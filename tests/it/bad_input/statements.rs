@@ -103,7 +103,7 @@ fn in_flags_too() {
     assert_refused(&export("sorce = 'demo'"), &["--where", near[0], near[1], "(line 1, column 1)"]);
     assert_refused(&export("source = "), &["--where: the statement does not parse", "found the end (line 1, column 10)"]);
     assert_refused(&export("round > 'x'"), &["--where: Cannot cast string 'x'"]);
-    assert_refused(&export("caption"), &["--where", "non-boolean"]);
+    assert_refused(&export("caption"), &["--where: a condition must be true or false, and history.caption is Utf8", "as in round = 1"]);
     assert_refused(&workspace.run(&["import", "a.json", "--source", ""]), &["--source"]);
     assert_refused(&workspace.run(&["evolve", "--where", "source = 'demo'; DROP TABLE samples"]), &["--where"]);
     assert_refused(&workspace.run(&["evolve", "--operators", "interactoin=1"]), &["did you mean 'interaction'?"]);

@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use mmevol::formats::SeedImage;
-use mmevol::formats::detect::Format;
+use mmevol::formats::detect::{Format, detect};
 use mmevol::instruction::{DetectedObject, Step};
 
-use super::{LLAVA, MESSAGES, MMEVOL, assert_fault, questions, sample};
+use super::{LLAVA, MESSAGES, MMEVOL, assert_fault, file, questions, sample};
 
 #[test]
 fn fields_that_are_absent_have_defaults() {
@@ -50,6 +50,38 @@ fn faults_name_the_field() {
     assert_fault("[1]", Format::Mmevol, &["the record is a number, expected an object"]);
     let deep = format!(r#"{{"id": {}{}}}"#, "[".repeat(5_000), "]".repeat(5_000));
     assert_fault(&deep, Format::Mmevol, &["nested too deeply"]);
+}
+
+/// Such a record, asked for its id, was once taken for an object until the stack was full.
+#[test]
+fn what_cannot_be_read_and_is_no_object_is_a_fault() {
+    let deep = format!("{}{}", "[".repeat(300), "]".repeat(300));
+    for (record, found) in [(r#""caf\ud83d""#, "text"), (r#"["\ud800"]"#, "a list"), (deep.as_str(), "a list"), ("1e999", "a number")] {
+        let expected = format!("the record is {found}, expected an object");
+        for format in [Format::Mmevol, Format::Llava, Format::Messages] {
+            assert_fault(&format!("[{record}]"), format, &[expected.as_str()]);
+        }
+        let (_folder, path) = file("seeds.json", format!("[{record}]"));
+        let message = detect(&path).unwrap_err().to_string();
+        assert!(message.contains(&expected), "{message}");
+    }
+    let turns = format!(r#"{{"image": "a.jpg", "conversations": [{deep}]}}"#);
+    let (_folder, path) = file("seeds.jsonl", &turns);
+    assert_eq!(detect(&path).unwrap(), Format::Llava);
+    assert_fault(&turns, Format::Llava, &["nested too deeply"]);
+}
+
+/// A file with an address was once said to be missing, and with `--allow-missing-images` it came in without the image.
+#[test]
+fn images_that_are_no_paths_are_read_alike_in_every_format() {
+    for (record, format) in [(MMEVOL, Format::Mmevol), (LLAVA, Format::Llava), (MESSAGES, Format::Messages)] {
+        let with_image = |image: &str| record.replace("a.jpg", image);
+        let bytes = SeedImage::Bytes { bytes: Bytes::from_static(&[0, 1, 2]), name: None };
+        assert_eq!(sample(&with_image("data:image/png;base64,AAEC"), format).images, [bytes], "{format}");
+        assert_fault(&with_image("https://example.org/a.jpg"), format, &["[0] is the address", "download the image first"]);
+        assert_fault(&with_image("file:///data/a.jpg"), format, &["is the address", "path inside the folder of images"]);
+        assert_fault(&with_image("data:image/png;base64,A*"), format, &["broken base64"]);
+    }
 }
 
 #[test]

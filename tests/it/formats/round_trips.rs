@@ -6,7 +6,7 @@ use std::path::Path;
 use bytes::Bytes;
 use mmevol::formats::detect::{Format, detect};
 use mmevol::formats::export::{ExportFormat, ExportImage, ExportInstruction, ExportSample};
-use mmevol::formats::{SeedImage, SeedItem, SeedSample};
+use mmevol::formats::{SeedImage, SeedItem, SeedOrigin, SeedSample};
 use mmevol::instruction::{DetectedObject, Instruction, Step};
 
 use super::{questions, samples, shared_file};
@@ -66,7 +66,8 @@ fn export(format: ExportFormat, samples: &[ExportSample], path: &Path) -> u64 {
 fn seed(sample: &ExportSample) -> SeedSample {
     let mut rounds = vec![Vec::new(); 1 + sample.instructions.iter().map(|exported| exported.round).max().unwrap() as usize];
     for exported in &sample.instructions {
-        rounds[exported.round as usize].push(SeedItem { instruction: exported.instruction.clone(), score: exported.score });
+        let item = SeedItem { instruction: exported.instruction.clone(), score: exported.score, ..SeedItem::default() };
+        rounds[exported.round as usize].push(item);
     }
     SeedSample {
         source_id: sample.source_id.clone(),
@@ -136,7 +137,17 @@ fn parquet_carries_everything() {
             Some(bytes) => SeedImage::Bytes { bytes: bytes.clone(), name: Some(image.uri.clone()) },
             None => SeedImage::Path(image.uri.clone()),
         });
-        let expected = SeedSample { images: images.collect(), ..seed(&ExportSample { instructions: kept, ..exported.clone() }) };
+        let exported = ExportSample { instructions: kept, ..exported.clone() };
+        let mut expected = SeedSample { images: images.collect(), ..seed(&exported) };
+        // The items of an export are in the order of their rounds.
+        for (item, exported) in expected.rounds.iter_mut().flatten().zip(exported.instructions) {
+            item.origin = SeedOrigin {
+                instruction_id: Some(exported.instruction_id),
+                parent_id: exported.parent_id,
+                operator: Some(exported.operator),
+                improved: exported.improved,
+            };
+        }
         assert_eq!(read, expected);
     }
 }
