@@ -11,7 +11,8 @@ use datafusion::sql::sqlparser::parser::ParserError;
 
 use self::unsupported::{Unsupported, unsupported};
 use super::kind::DEFAULT_SCHEMA;
-use crate::error::{Error, Position, suggest, unwrap_passenger};
+use crate::error::{Error, Position, is_of_full_disk, suggest, unwrap_passenger, without_places};
+use crate::store::read_failure;
 
 /// The names a session knows.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +27,13 @@ pub struct Names {
 pub fn explain_query(error: DataFusionError, sql: &str, names: &Names) -> Error {
     if let Some(ours) = unwrap_passenger(&error) {
         return ours;
+    }
+    // The statement is not at fault.
+    if let Some(reason) = read_failure(&error) {
+        return Error::Unreadable { reason };
+    }
+    if is_of_full_disk(&error) {
+        return error.into();
     }
     let position = error.diagnostic().and_then(position);
     let of_engine = |message: String| Explanation { message, position, hints: Vec::new() };
@@ -52,7 +60,7 @@ pub fn explain_query(error: DataFusionError, sql: &str, names: &Names) -> Error 
         }
         DataFusionError::ArrowError(cause, _) => of_engine(of_null(without_kind(cause))),
         DataFusionError::Execution(message) => of_engine(message.clone()),
-        other => of_engine(of_null(other.strip_backtrace())),
+        other => of_engine(of_null(without_places(&other.strip_backtrace()))),
     };
     Error::Sql { message, position, hints }
 }

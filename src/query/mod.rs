@@ -1,7 +1,10 @@
 //! SQL over a store: the only place that builds a DataFusion session.
 
 pub mod calls;
+mod changes;
+mod copy;
 pub mod duplicates;
+mod embedding_model;
 pub mod explain;
 mod files;
 mod filtered_columns;
@@ -16,6 +19,7 @@ mod recursion;
 mod session;
 mod statement;
 mod table_functions;
+mod table_samples;
 
 pub use calls::Models;
 pub use images::StoreImages;

@@ -3,19 +3,24 @@
 //! The engine knows arguments by name, but cannot leave one out before another. So such calls are rewritten before they are planned:
 //! names of parameters go to their places, with NULL for those left out, and names of options become fields of one struct. A map that is
 //! written out becomes a struct as well, whose names and values are checked one by one.
+//!
+//! `SET mmevol.NAME = NULL` and `RESET mmevol.NAME`, which the engine has only for options of its own, are rewritten as well.
 
 use std::ops::ControlFlow;
 
 use datafusion::common::Result;
+use datafusion::config::ConfigExtension;
 use datafusion::prelude::{DataFrame, SessionContext};
-use datafusion::sql::parser::{CopyToSource, Statement};
+use datafusion::sql::parser::{CopyToSource, ResetStatement, Statement};
 use datafusion::sql::sqlparser::ast::{
-    DictionaryField, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Value, ValueWithSpan, VisitMut,
-    visit_expressions_mut,
+    DictionaryField, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Set, Statement as SqlStatement,
+    Value, ValueWithSpan, Visit, VisitMut, visit_expressions_mut,
 };
 
+use super::table_samples::refuse_samples;
 use crate::error::{Error, Position};
 use crate::functions::llm;
+use crate::functions::llm::options::{DEFAULT, ModelOptions};
 
 /// Plans a statement as [`SessionContext::sql`] does, with arguments by name where a function asks a model.
 pub(super) async fn plan(context: &SessionContext, sql: &str) -> Result<DataFrame> {
@@ -27,8 +32,22 @@ pub(super) async fn plan(context: &SessionContext, sql: &str) -> Result<DataFram
 }
 
 fn rewrite(statement: &mut Statement) -> crate::Result<()> {
+    if let Statement::Reset(ResetStatement::Variable(variable)) = statement
+        && is_option(variable)
+    {
+        let values = vec![text(DEFAULT)];
+        let set = Set::SingleAssignment { scope: None, hivevar: false, variable: variable.clone(), values };
+        *statement = Statement::Statement(Box::new(SqlStatement::Set(set)));
+    }
     match statement {
-        Statement::Statement(statement) => rewrite_calls(statement),
+        Statement::Statement(statement) => {
+            if let SqlStatement::Set(Set::SingleAssignment { variable, values, .. }) = statement.as_mut()
+                && is_option(variable)
+            {
+                values.iter_mut().for_each(null_to_text);
+            }
+            rewrite_calls(statement)
+        }
         Statement::Explain(explain) => rewrite(&mut explain.statement),
         Statement::CopyTo(copy) => match &mut copy.source {
             CopyToSource::Query(query) => rewrite_calls(query),
@@ -38,7 +57,25 @@ fn rewrite(statement: &mut Statement) -> crate::Result<()> {
     }
 }
 
-fn rewrite_calls(part: &mut impl VisitMut) -> crate::Result<()> {
+/// Whether it is one of [`ModelOptions`].
+fn is_option(variable: &ObjectName) -> bool {
+    let namespace = variable.0.first().and_then(|part| part.as_ident());
+    namespace.is_some_and(|name| name.value.eq_ignore_ascii_case(ModelOptions::PREFIX))
+}
+
+/// The options themselves read the word.
+fn null_to_text(value: &mut Expr) {
+    if matches!(value, Expr::Value(ValueWithSpan { value: Value::Null, .. })) {
+        *value = text("null");
+    }
+}
+
+fn text(value: &str) -> Expr {
+    Expr::value(Value::SingleQuotedString(value.to_owned()))
+}
+
+fn rewrite_calls(part: &mut (impl Visit + VisitMut)) -> crate::Result<()> {
+    refuse_samples(part)?;
     let visited = visit_expressions_mut(part, |expression| match expression {
         Expr::Function(function) => rewrite_call(function).map_or_else(ControlFlow::Break, ControlFlow::Continue),
         _ => ControlFlow::Continue(()),
@@ -63,6 +100,10 @@ fn rewrite_call(function: &mut Function) -> crate::Result<()> {
         {
             map_to_struct(value);
         }
+    }
+    if call.description.options().is_some() {
+        // The engine makes no struct without fields.
+        list.args.retain(|argument| !is_empty_struct(argument));
     }
     if list.args.iter().any(|argument| matches!(argument, FunctionArg::Named { .. })) {
         for argument in std::mem::take(&mut list.args) {
@@ -181,9 +222,13 @@ fn map_to_struct(expression: &mut Expr) {
         }
         _ => None,
     });
-    if let Some(fields) = fields.collect::<Option<Vec<_>>>().filter(|fields| !fields.is_empty()) {
+    if let Some(fields) = fields.collect::<Option<Vec<_>>>() {
         *expression = Expr::Dictionary(fields);
     }
+}
+
+fn is_empty_struct(argument: &FunctionArg) -> bool {
+    matches!(argument, FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Dictionary(fields))) if fields.is_empty())
 }
 
 fn single_name(name: &ObjectName) -> Option<String> {
@@ -227,6 +272,9 @@ mod tests {
             ("llm_complete(q, options => o)", "llm_complete(q, o)"),
             ("llm_complete(q, MAP {'seed': 1, 'schema': 's'})", "llm_complete(q, {seed: 1, schema: 's'})"),
             ("llm_complete(q, MAP {k: 1})", "llm_complete(q, MAP {k: 1})"),
+            ("llm_complete(q, {})", "llm_complete(q)"),
+            ("llm_complete(q, MAP {}, seed => 1)", "llm_complete(q, {seed: 1})"),
+            ("llm_complete(prompt => q, options => MAP {})", "llm_complete(q)"),
             ("llm_evolve(o, i, c, b, x, sample => 3)", "llm_evolve(o, i, c, b, x, NULL, 3)"),
             ("llm_embed(llm_complete(text, seed => 1), sample => 1)", "llm_embed(llm_complete(text, {seed: 1}), {sample: 1})"),
             ("other(a => 1)", "other(a => 1)"),
@@ -235,6 +283,20 @@ mod tests {
         }
         let explained = rewritten("EXPLAIN SELECT * FROM (SELECT ai(q, seed => 1) FROM t)").unwrap();
         assert!(explained.ends_with("ai(q, {seed: 1}) FROM t)"), "{explained}");
+    }
+
+    #[test]
+    fn options_take_null_and_are_reset() {
+        for (given, planned) in [
+            ("SET mmevol.seed = NULL", "SET mmevol.seed = 'null'"),
+            ("SET MMEVOL.on_error TO null", "SET MMEVOL.on_error = 'null'"),
+            ("SET mmevol.seed = 1", "SET mmevol.seed = 1"),
+            ("RESET mmevol.seed", "SET mmevol.seed = 'default'"),
+            ("RESET datafusion.execution.batch_size", "RESET datafusion.execution.batch_size"),
+            ("SET datafusion.execution.batch_size = NULL", "SET datafusion.execution.batch_size = NULL"),
+        ] {
+            assert_eq!(rewritten(given).unwrap(), planned);
+        }
     }
 
     #[test]

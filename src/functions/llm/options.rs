@@ -1,4 +1,4 @@
-//! How a session asks models: `SET mmevol.NAME = VALUE`, shown by `SHOW mmevol.NAME` and `SHOW ALL`.
+//! How a session asks models: `SET mmevol.NAME = VALUE`, shown by `SHOW mmevol.NAME` and `SHOW ALL`; value `default` is what it began with.
 //!
 //! What may be spent is not among them: limits are given when the session is made, and no statement raises them.
 
@@ -12,6 +12,9 @@ use datafusion::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionO
 use datafusion::error::{DataFusionError, Result};
 
 use crate::model::Parameters;
+
+/// The value that takes an option back to what a session begins with.
+pub const DEFAULT: &str = "default";
 
 /// Session options of model functions.
 #[derive(Debug, Clone)]
@@ -50,6 +53,9 @@ impl ExtensionOptions for ModelOptions {
     }
 
     fn set(&mut self, key: &str, value: &str) -> Result<()> {
+        if value.eq_ignore_ascii_case(DEFAULT) && self.reset(key) {
+            return Ok(());
+        }
         match key {
             "on_error" => self.on_error = value.parse()?,
             "concurrency" => self.concurrency = optional(key, value, "a number from 1")?,
@@ -123,6 +129,21 @@ impl ConfigExtension for ModelOptions {
 }
 
 impl ModelOptions {
+    /// Gives an option the value that a session begins with. False for one that there is not.
+    fn reset(&mut self, key: &str) -> bool {
+        let ModelOptions { on_error, concurrency, temperature, max_tokens, seed, keep_order } = ModelOptions::default();
+        match key {
+            "on_error" => self.on_error = on_error,
+            "concurrency" => self.concurrency = concurrency,
+            "temperature" => self.temperature = temperature,
+            "max_tokens" => self.max_tokens = max_tokens,
+            "seed" => self.seed = seed,
+            "keep_order" => self.keep_order = keep_order,
+            _ => return false,
+        }
+        true
+    }
+
     /// The options of a session; the defaults where it has none.
     pub fn of(options: &ConfigOptions) -> ModelOptions {
         options.extensions.get::<ModelOptions>().cloned().unwrap_or_default()

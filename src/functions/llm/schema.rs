@@ -9,11 +9,14 @@ const TYPES: [&str; 7] = ["null", "boolean", "object", "array", "number", "integ
 const MAX_DEPTH: usize = 64;
 
 /// Checks that a value is a JSON schema: the keywords that say what shape a value has are used as they are meant. Others are left to the
-/// endpoint.
+/// endpoint, but for the wrapper in which OpenAI's API takes a schema: as a schema it would ask for nothing.
 ///
 /// # Errors
 /// What is wrong, and where.
 pub fn check_schema(schema: &Value) -> Result<(), String> {
+    if schema.get("name").is_some() && schema.get("schema").is_some_and(Value::is_object) {
+        return Err("it is only the wrapper of one: give what stands under 'schema' alone".into());
+    }
     check("$", schema, MAX_DEPTH)
 }
 
@@ -122,6 +125,10 @@ mod tests {
             assert_eq!(check_schema(&schema), Ok(()), "{schema}");
         }
         for (schema, problem) in [
+            (
+                json!({ "name": "answer", "schema": { "type": "object" }, "strict": true }),
+                "it is only the wrapper of one: give what stands under 'schema' alone",
+            ),
             (json!("object"), "$ must be an object or a boolean, not string"),
             (json!({ "type": "text" }), "$.type must be one of null, boolean, object, array, number, integer, string, or a list of these"),
             (json!({ "type": [] }), "$.type must be one of null, boolean, object, array, number, integer, string, or a list of these"),

@@ -35,6 +35,14 @@ pub(super) fn unsupported(message: &str) -> Option<Unsupported> {
             "insert into a table of the store, or write a file: COPY (SELECT ...) TO 'file.jsonl'",
         );
     }
+    if let Some((predicate, data_type)) =
+        message.strip_prefix("Cannot create filter with non-boolean predicate '").and_then(|rest| rest.rsplit_once("' returning "))
+    {
+        return Unsupported::new(
+            format!("a condition must be true or false, and {predicate} is {data_type}"),
+            "compare it with a value, as in round = 1",
+        );
+    }
     wrong_arguments(message).map(|message| Unsupported { message, hint: None })
 }
 
