@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, Result};
-use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams, Case, ScalarFunction};
+use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams, Case, ScalarFunction, WindowFunction};
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{BinaryExpr, Expr, Filter, LogicalPlan, Operator, binary_expr, lit};
 
@@ -93,6 +93,7 @@ impl<'a> Hoist<'a> {
                 self.case(case, guard)
             }
             Expr::AggregateFunction(aggregate) => self.aggregate(aggregate, guard),
+            Expr::WindowFunction(window) => self.window(*window, guard),
             Expr::HigherOrderFunction(_) | Expr::Lambda(_) => {
                 Err(refusal("a model cannot be asked inside a lambda", "unnest the list in a subquery, ask for each row, and aggregate"))
             }
@@ -180,6 +181,26 @@ impl<'a> Hoist<'a> {
             sort.expr = self.rewrite(std::mem::take(&mut sort.expr), reached.as_ref())?;
         }
         Ok(Expr::AggregateFunction(aggregate))
+    }
+
+    /// The arguments are needed for the rows that its FILTER lets through, what divides and orders the rows for all of them.
+    fn window(&mut self, mut window: WindowFunction, guard: Option<&Expr>) -> Result<Expr> {
+        let mut reached = guard.cloned();
+        if let Some(filter) = window.params.filter.take() {
+            let filter = self.rewrite(*filter, guard)?;
+            reached = Some(and(reached, filter.clone().is_true()));
+            window.params.filter = Some(Box::new(filter));
+        }
+        for argument in &mut window.params.args {
+            *argument = self.rewrite(std::mem::take(argument), reached.as_ref())?;
+        }
+        for by in &mut window.params.partition_by {
+            *by = self.rewrite(std::mem::take(by), guard)?;
+        }
+        for sort in &mut window.params.order_by {
+            sort.expr = self.rewrite(std::mem::take(&mut sort.expr), guard)?;
+        }
+        Ok(Expr::WindowFunction(Box::new(window)))
     }
 
     /// An argument is needed where all before it are NULL.
@@ -272,6 +293,14 @@ fn collect_unconditional(expression: &Expr, calls: &mut HashSet<Expr>) -> Result
             }
             Expr::AggregateFunction(AggregateFunction { params: AggregateFunctionParams { filter: Some(filter), .. }, .. }) => {
                 collect_unconditional(filter, calls)?;
+                TreeNodeRecursion::Jump
+            }
+            Expr::WindowFunction(window) if window.params.filter.is_some() => {
+                let filter = window.params.filter.as_deref().into_iter();
+                let order = window.params.order_by.iter().map(|sort| &sort.expr);
+                for needed in filter.chain(&window.params.partition_by).chain(order) {
+                    collect_unconditional(needed, calls)?;
+                }
                 TreeNodeRecursion::Jump
             }
             call if is_call(call) => {

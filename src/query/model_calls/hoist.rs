@@ -74,7 +74,9 @@ impl Rewriter {
             }
             // The engine hands the conditions to the table, not the plan that would ask.
             LogicalPlan::Dml(dml) if matches!(dml.op, WriteOp::Delete | WriteOp::Update) && asks(&dml.input)? => {
-                let hint = "keep the answers in a table of their own first: CREATE TABLE answers AS SELECT ..., llm_...(...) FROM ...";
+                let table = dml.table_name.table();
+                let hint =
+                    format!("build the table anew, and ask there: CREATE OR REPLACE TABLE {table} AS SELECT ... FROM {table} WHERE ...");
                 Err(refusal(format!("a model cannot be asked in {}", dml.op.name().to_uppercase()), hint))
             }
             other => {

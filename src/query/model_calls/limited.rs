@@ -52,13 +52,12 @@ fn sort_below(sort: &Sort) -> Result<Option<LogicalPlan>> {
             ModelCalls::plan(sorted, node.calls.clone()).map(Some)
         }
         LogicalPlan::Projection(projection) => {
-            let sources = projection.expr.iter().map(|expression| expression.clone().unalias());
-            let Some(by) = keys_below(sort, sources)? else { return Ok(None) };
+            let Some(by) = keys_below(sort)? else { return Ok(None) };
             let input = sort_below(&Sort { expr: by, input: Arc::clone(&projection.input), fetch: sort.fetch })?;
             input.map(|input| projected(projection, input)).transpose()
         }
         LogicalPlan::SubqueryAlias(alias) => {
-            let Some(by) = keys_below(sort, alias.input.schema().columns().into_iter().map(Expr::Column))? else { return Ok(None) };
+            let Some(by) = keys_below(sort)? else { return Ok(None) };
             let input = sort_below(&Sort { expr: by, input: Arc::clone(&alias.input), fetch: sort.fetch })?;
             input.map(|input| aliased(alias, input)).transpose()
         }
@@ -77,36 +76,52 @@ fn limit_below(limit: &Limit) -> Result<Option<LogicalPlan>> {
         }
         LogicalPlan::Projection(projection) => limit_below(&over(&projection.input))?.map(|input| projected(projection, input)).transpose(),
         LogicalPlan::SubqueryAlias(alias) => limit_below(&over(&alias.input))?.map(|input| aliased(alias, input)).transpose(),
+        // OFFSET alone: what is skipped is known when the rows are sorted.
+        LogicalPlan::Sort(sort) => match sort_below(sort)? {
+            Some(sorted) => limit_below(&over(&Arc::new(sorted))),
+            None => Ok(None),
+        },
         _ => Ok(None),
     }
 }
 
-fn projected(projection: &Projection, input: LogicalPlan) -> Result<LogicalPlan> {
+pub(super) fn projected(projection: &Projection, input: LogicalPlan) -> Result<LogicalPlan> {
     let moved = Projection::try_new_with_schema(projection.expr.clone(), Arc::new(input), Arc::clone(&projection.schema));
     moved.map(LogicalPlan::Projection)
 }
 
-fn aliased(alias: &SubqueryAlias, input: LogicalPlan) -> Result<LogicalPlan> {
+pub(super) fn aliased(alias: &SubqueryAlias, input: LogicalPlan) -> Result<LogicalPlan> {
     SubqueryAlias::try_new(Arc::new(input), alias.alias.clone()).map(LogicalPlan::SubqueryAlias)
 }
 
-/// The sort's keys over what the columns of its input are made of; `None` when one is another value each time it is evaluated.
-fn keys_below(sort: &Sort, sources: impl Iterator<Item = Expr>) -> Result<Option<Vec<SortExpr>>> {
-    let sources: HashMap<Column, Expr> = sort.input.schema().columns().into_iter().zip(sources).collect();
-    let mut keys = Vec::with_capacity(sort.expr.len());
-    for by in &sort.expr {
-        let source = |part: Expr| match &part {
-            Expr::Column(column) => {
-                Ok(sources.get(column).map_or_else(|| Transformed::no(part.clone()), |made| Transformed::yes(made.clone())))
-            }
-            _ => Ok(Transformed::no(part)),
-        };
-        // Up, so that what takes a column's place is not looked through again.
-        let key = by.expr.clone().transform_up(source)?.data;
-        if key.is_volatile() {
-            return Ok(None);
-        }
-        keys.push(by.with_expr(key));
+/// The sort's keys over what the columns of its input are made of; `None` when one is made of what is another value each time.
+fn keys_below(sort: &Sort) -> Result<Option<Vec<SortExpr>>> {
+    let sources = sources(&sort.input);
+    sort.expr.iter().map(|by| below(&by.expr, &sources).map(|key| key.map(|key| by.with_expr(key)))).collect()
+}
+
+/// What the columns of a projection or an alias are made of, over the columns of its input. Empty for another node.
+pub(super) fn sources(plan: &LogicalPlan) -> HashMap<Column, Expr> {
+    let made: Vec<Expr> = match plan {
+        LogicalPlan::Projection(projection) => projection.expr.iter().map(|expression| expression.clone().unalias()).collect(),
+        LogicalPlan::SubqueryAlias(alias) => alias.input.schema().columns().into_iter().map(Expr::Column).collect(),
+        _ => Vec::new(),
+    };
+    plan.schema().columns().into_iter().zip(made).collect()
+}
+
+/// An expression over `sources` in place of the columns that are made of them. `None` when one of these is another value each time: it would
+/// be evaluated here and there. What the expression itself has of that kind is evaluated once in either place.
+pub(super) fn below(expression: &Expr, sources: &HashMap<Column, Expr>) -> Result<Option<Expr>> {
+    if expression.column_refs().into_iter().filter_map(|column| sources.get(column)).any(Expr::is_volatile) {
+        return Ok(None);
     }
-    Ok(Some(keys))
+    let source = |part: Expr| match &part {
+        Expr::Column(column) => {
+            Ok(sources.get(column).map_or_else(|| Transformed::no(part.clone()), |made| Transformed::yes(made.clone())))
+        }
+        _ => Ok(Transformed::no(part)),
+    };
+    // Up, so that what takes a column's place is not looked through again.
+    Ok(Some(expression.clone().transform_up(source)?.data))
 }

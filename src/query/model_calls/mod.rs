@@ -5,7 +5,7 @@
 //! | `hoist` | analyzer rule: takes calls out of expressions and puts nodes for them into the plan |
 //! | `expressions` | which calls an expression has, and which rows need them |
 //! | `node` | the logical node |
-//! | `unused`, `limited` | optimizer rules: no call for an answer that nobody reads, or for a row that a LIMIT cuts off |
+//! | `unused`, `limited`, `memberships` | optimizer rules: no call for an answer that nobody reads, or for a row that a LIMIT or an IN drops |
 //! | `physical` | the planner of the node, and rules that fuse nodes and free rows from their order |
 //! | `exec`, `driver`, `pipeline`, `steps`, `finished`, `metrics` | the running node: rows in, each asks at its own pace, rows out |
 
@@ -15,6 +15,7 @@ mod expressions;
 mod finished;
 mod hoist;
 mod limited;
+mod memberships;
 mod metrics;
 mod node;
 mod physical;
@@ -28,9 +29,14 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::optimizer::Optimizer;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
-/// Teaches a session to plan and run functions that ask models.
+use super::changes::KeepChanges;
+
+/// Teaches a session to plan and run functions that ask models, and to change tables in memory as a statement says.
 pub fn with_model_calls(builder: SessionStateBuilder) -> SessionStateBuilder {
     let mut optimizer = Optimizer::new().rules;
+    let simplified = optimizer.iter().position(|rule| rule.name() == "simplify_expressions").map_or(0, |place| place + 1);
+    optimizer.insert(simplified, Arc::new(KeepChanges));
+    optimizer.push(Arc::new(memberships::MembershipBeforeAsking));
     optimizer.push(Arc::new(limited::LimitBeforeAsking));
     optimizer.push(Arc::new(unused::DropUnusedCalls));
     let mut physical = PhysicalOptimizer::new().rules;

@@ -18,6 +18,8 @@ use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::sorts::partial_sort::PartialSortExec;
+use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{ExecutionPlan, Partitioning};
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
@@ -27,15 +29,19 @@ use super::node::{HoistedCall, ModelCalls};
 use super::steps::{Action, Step, StepCall};
 use crate::functions::llm::call::model_call;
 use crate::functions::llm::options::ModelOptions;
+use crate::query::changes::{ChangePlanner, explained};
 
-/// Plans like the engine does, and the nodes of this module besides.
+/// Plans like the engine does, and our own nodes besides.
 #[derive(Debug, Default)]
 pub struct ModelQueryPlanner;
 
 #[async_trait]
 impl QueryPlanner for ModelQueryPlanner {
     async fn create_physical_plan(&self, plan: &LogicalPlan, state: &SessionState) -> Result<Arc<dyn ExecutionPlan>> {
-        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(ModelCallsPlanner)]);
+        if let Some(explained) = explained(plan) {
+            return Ok(explained);
+        }
+        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(ModelCallsPlanner), Arc::new(ChangePlanner)]);
         planner.create_physical_plan(plan, state).await
     }
 }
@@ -134,7 +140,8 @@ pub struct FreeOrder;
 impl PhysicalOptimizerRule for FreeOrder {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
         let keep_order = ModelOptions::of(config).keep_order;
-        free_order(plan, keep_order, keep_order)
+        let order_matters = keep_order || is_sorted(&plan);
+        free_order(plan, order_matters, keep_order)
     }
 
     fn name(&self) -> &str {
@@ -171,6 +178,12 @@ fn free_order(plan: Arc<dyn ExecutionPlan>, order_matters: bool, limits_matter: 
         Some(calls) if !order_matters => Arc::new(calls.in_any_order()),
         _ => plan,
     })
+}
+
+/// Whether the query has an ORDER BY whose order its result has: also where the calls come after it.
+fn is_sorted(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    let is_sort = plan.is::<SortExec>() || plan.is::<SortPreservingMergeExec>();
+    is_sort || plan.children().into_iter().zip(plan.maintains_input_order()).any(|(child, maintained)| maintained && is_sorted(child))
 }
 
 /// The input of a node that deals the rows of one partition out to several. It speeds up what stands above it, which is little beside the

@@ -98,6 +98,22 @@ async fn a_query_that_is_dropped_sends_nothing_more() {
     assert_eq!(models.model.spending.spent().cached, 4);
 }
 
+/// It waits for nobody: the endpoint asked for two minutes of patience.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_that_is_dropped_sends_nothing_again() {
+    let endpoint = Endpoint::start(|_| Behaviour::Hold(Box::new(Behaviour::rate_limited(120_000))));
+    let models = limited(&endpoint, 4);
+    let session = session(&models, 4).await;
+    let mut stream = session.stream("SELECT llm_complete(q) FROM t").await.unwrap();
+    tokio::select! {
+        row = stream.next() => panic!("no answer was given, but {row:?}"),
+        () = release_at(&endpoint, 4) => {}
+    }
+    drop(stream);
+    models.model.in_flight.settled().await;
+    assert_eq!((endpoint.requests(), models.model.spending.spent().calls), (4, 0));
+}
+
 /// An endpoint that takes nothing from anybody is not asked once for each row: one request is in flight, and one more may be on its way.
 /// A key that is wrong shows with the first; a bad request may be one row's fault, until three are.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

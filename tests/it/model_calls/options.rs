@@ -50,6 +50,30 @@ async fn wrong_names_and_values_are_refused() {
     assert_eq!(answers(&session, "SHOW mmevol.on_error").await, ["mmevol.on_error null"]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn options_go_back_to_what_they_were() {
+    let session = session(Arc::new(Counting::default()) as Arc<dyn ChatModel>).await;
+    for reset in
+        ["SET mmevol.temperature = NULL", "SET mmevol.temperature TO DEFAULT", "RESET mmevol.temperature", "RESET MMEvol.Temperature"]
+    {
+        session.collect("SET mmevol.temperature = 0.5").await.unwrap();
+        session.collect(reset).await.unwrap();
+        assert_eq!(answers(&session, "SHOW mmevol.temperature").await, ["mmevol.temperature NULL"], "{reset}");
+    }
+    for reset in ["SET mmevol.on_error = null", "SET mmevol.on_error = DEFAULT", "RESET mmevol.on_error"] {
+        session.collect("SET mmevol.on_error = 'fail'").await.unwrap();
+        session.collect(reset).await.unwrap();
+        assert_eq!(answers(&session, "SHOW mmevol.on_error").await, ["mmevol.on_error null"], "{reset}");
+    }
+    for (statement, message) in [
+        ("RESET mmevol.on_eror", "there is no option mmevol.on_eror; there are mmevol.on_error, mmevol.concurrency"),
+        ("SET mmevol.keep_order = NULL", "mmevol.keep_order is true or false, not 'null'"),
+    ] {
+        let error = refusal(&session, statement).await;
+        assert!(error.contains(message), "{statement}: {error}");
+    }
+}
+
 /// A session without a model has the options, and still none of the calls.
 #[tokio::test]
 async fn options_do_not_make_a_session_spend() {
@@ -163,4 +187,28 @@ async fn calls_stop_when_the_budget_is_spent() {
     assert_eq!(answers(&session, "SELECT llm_complete('first')").await, ["fine"]);
     let spent = models.model.spending.spent();
     assert_eq!((endpoint.requests(), spent.calls, spent.not_asked), (1, 1, 20));
+}
+
+/// A row that was asked, answered and paid for says so. Answers whose reader judges them are left to be asked for with the next limit.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_of_no_use_is_told_when_the_limit_leaves_no_other() {
+    let unusable = "unusable_answer the answer is not {\"answer\": true} or {\"answer\": false}: it says neither yes nor no: 'GARBAGE'; \
+                    not asked again: the limit of 1 calls is reached";
+    let items = "[{question: 'What is it?', answer: 'A dog.'}]";
+    let evolve = format!("try_llm_evolve('interaction', NULL, 'A dog.', [], {items})");
+    for (call, error) in
+        [("try_llm_filter('Is it a dog?')", unusable), (evolve.as_str(), "budget not asked: the limit of 1 calls is reached")]
+    {
+        let endpoint = Endpoint::start(|_| Behaviour::reply("GARBAGE"));
+        let client = OpenAiModel::builder("gpt-4o-mini").base_url(endpoint.base_url()).build().unwrap();
+        let models = spending(Arc::new(client), Spending::new(Some(1), None));
+        let session = session_of(&models).await;
+        let query = format!(
+            "SELECT x['error_kind'], x['error'], x['attempts'], x['prompt_tokens'], x['cost_usd'] > 0, x['request_id'] IS NOT NULL \
+             FROM (SELECT {call} AS x)"
+        );
+        assert_eq!(answers(&session, &query).await, [format!("{error} 1 10 true true")]);
+        let spent = models.model.spending.spent();
+        assert_eq!((endpoint.requests(), spent.calls, spent.not_asked), (1, 1, 1), "{call}");
+    }
 }

@@ -93,6 +93,13 @@ async fn plans_say_whether_order_is_kept() {
         assert!(plan.contains(order), "{query}: {order}\n{plan}");
     }
     session.collect("SET mmevol.keep_order = false").await.unwrap();
-    let plan = answers(&session, "EXPLAIN SELECT id, llm_complete(q) FROM t").await.concat();
-    assert!(plan.contains("order=free"), "{plan}");
+    // An ORDER BY is kept, also where it was moved below the calls.
+    for (query, order) in [
+        ("SELECT id, llm_complete(q) FROM t", "order=free"),
+        ("SELECT llm_complete(q) FROM t ORDER BY id LIMIT 3", "order=kept"),
+        ("SELECT llm_complete(q) FROM t ORDER BY id OFFSET 3", "order=kept"),
+    ] {
+        let plan = answers(&session, &format!("EXPLAIN {query}")).await.concat();
+        assert!(plan.contains(order), "{query}: {order}\n{plan}");
+    }
 }

@@ -40,6 +40,7 @@ const IN_SELECT: &[(&str, usize, usize)] = &[
         3,
         20,
     ),
+    ("SELECT llm_complete(q, {}) AS a, llm_complete(q, MAP {}) AS b, llm_complete(q, options => {}) AS c FROM t", 20, 20),
     ("SELECT ai(q) AS a, prompt(q) AS b, llm_complete(q) AS c FROM t", 20, 20),
     ("SELECT embed(q) AS a, llm_embed(q) AS b FROM t", 20, 20),
     ("SELECT count(*) FROM (SELECT id, llm_complete(q) AS a FROM t)", 0, 1),
@@ -102,6 +103,13 @@ const IN_OTHER_CLAUSES: &[(&str, usize, usize)] = &[
     ("SELECT id FROM t ORDER BY llm_complete(q)", 20, 20),
     ("SELECT id FROM t ORDER BY llm_complete(lang), llm_complete(q) DESC", 22, 20),
     ("SELECT id, llm_complete(q) AS a FROM t ORDER BY a", 20, 20),
+    ("SELECT id, llm_complete(q) AS a FROM t ORDER BY random() LIMIT 3", 3, 3),
+    ("SELECT id, llm_complete(q) AS a FROM t ORDER BY id, uuid() LIMIT 3", 3, 3),
+    // Below the calls it would be drawn a second time.
+    ("SELECT random() AS draw, llm_complete(q) AS a FROM t ORDER BY draw LIMIT 3", 20, 3),
+    ("SELECT llm_complete(q) FROM t ORDER BY id OFFSET 17", 3, 3),
+    ("SELECT llm_complete(q) FROM t ORDER BY id LIMIT 100 OFFSET 17", 3, 3),
+    ("SELECT llm_complete(q) FROM t ORDER BY llm_complete(q) OFFSET 17", 20, 3),
     ("SELECT llm_complete(lang), count(*) FROM t GROUP BY llm_complete(lang)", 2, 2),
     ("SELECT llm_complete(lang) AS a, count(*) FROM t GROUP BY a ORDER BY a", 2, 2),
     ("SELECT llm_complete(lang) AS a, count(*) FROM t GROUP BY 1 HAVING count(*) > 1", 2, 2),
@@ -112,6 +120,8 @@ const IN_OTHER_CLAUSES: &[(&str, usize, usize)] = &[
     ("SELECT row_number() OVER (ORDER BY llm_complete(q)) FROM t", 20, 20),
     ("SELECT rank() OVER (PARTITION BY llm_complete(lang) ORDER BY id) FROM t", 2, 20),
     ("SELECT lag(llm_complete(q)) OVER (ORDER BY id) FROM t", 20, 20),
+    ("SELECT sum(length(llm_complete(q))) FILTER (WHERE lang = 'en') OVER (ORDER BY id) FROM t", 10, 20),
+    ("SELECT count(llm_complete(q)) FILTER (WHERE llm_filter(q)) OVER (PARTITION BY llm_complete(lang)) FROM t", 32, 20),
     ("SELECT id FROM t QUALIFY row_number() OVER (PARTITION BY llm_complete(lang) ORDER BY llm_complete(q)) = 1", 22, 2),
     ("SELECT llm_complete(q) FROM t UNION ALL SELECT llm_complete(q) FROM t", 20, 40),
     ("SELECT llm_complete(q) FROM t UNION SELECT llm_complete(q) FROM t", 20, 20),
@@ -162,6 +172,23 @@ const IN_JOINS_AND_SUBQUERIES: &[(&str, usize, usize)] = &[
     ),
 ];
 
+/// View `v` is `SELECT id, lang, llm_complete(q) AS a FROM t`.
+const OVER_A_VIEW: &[(&str, usize, usize)] = &[
+    ("SELECT * FROM v WHERE id IN (SELECT id FROM t WHERE id < 4)", 3, 3),
+    ("SELECT * FROM v WHERE id NOT IN (SELECT id FROM t WHERE id < 4)", 17, 17),
+    ("SELECT * FROM v WHERE EXISTS (SELECT 1 FROM t WHERE t.id = v.id AND t.id < 4)", 3, 3),
+    ("SELECT * FROM v WHERE NOT EXISTS (SELECT 1 FROM t WHERE t.id = v.id AND t.id < 4)", 17, 17),
+    ("SELECT a FROM v WHERE EXISTS (SELECT 1 FROM t WHERE t.id > v.id + 17)", 2, 2),
+    ("SELECT a FROM v WHERE id IN (SELECT id FROM t WHERE id < 6) AND lang IN (SELECT 'en')", 2, 2),
+    ("WITH c AS (SELECT id + 1 AS n, llm_complete(q) AS a FROM t) SELECT a FROM c WHERE n IN (SELECT id FROM t WHERE id < 4)", 2, 2),
+    ("SELECT a FROM (SELECT id, llm_complete(q) AS a FROM t WHERE llm_filter(q)) WHERE id IN (SELECT id FROM t WHERE id < 4)", 4, 1),
+    // The limit comes first, and then what is in.
+    ("SELECT a FROM (SELECT * FROM v ORDER BY id LIMIT 5) WHERE id IN (SELECT id FROM t WHERE id > 4)", 1, 1),
+    // It needs the answers.
+    ("SELECT id FROM v WHERE a IN (SELECT upper(q) FROM t WHERE id < 4)", 20, 3),
+    ("SELECT id FROM (SELECT * FROM v ORDER BY a LIMIT 5) WHERE id IN (SELECT id FROM t)", 20, 5),
+];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_in_select() {
     assert_counts(IN_SELECT, async |_| ()).await;
@@ -185,6 +212,14 @@ async fn calls_in_order_by_group_by_aggregates_windows_and_unions() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_in_joins_and_subqueries() {
     assert_counts(IN_JOINS_AND_SUBQUERIES, async |_| ()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_of_a_view_are_made_for_rows_that_a_subquery_lets_through() {
+    assert_counts(OVER_A_VIEW, async |session| {
+        session.collect("CREATE VIEW v AS SELECT id, lang, llm_complete(q) AS a FROM t").await.unwrap();
+    })
+    .await;
 }
 
 /// What comes out, where counting rows says too little.

@@ -36,8 +36,13 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "the condition of a left join asks a model about both of its sides",
         "ask in an inner join",
     ),
-    ("DELETE FROM t WHERE llm_filter(q)", "a model cannot be asked in DELETE", "CREATE TABLE answers AS SELECT"),
-    ("UPDATE t SET q = llm_complete(q) WHERE id = 1", "a model cannot be asked in UPDATE", "CREATE TABLE answers AS SELECT"),
+    ("DELETE FROM t WHERE llm_filter(q)", "a model cannot be asked in DELETE", "CREATE OR REPLACE TABLE t AS SELECT"),
+    ("UPDATE t SET q = llm_complete(q) WHERE id = 1", "a model cannot be asked in UPDATE", "CREATE OR REPLACE TABLE t AS SELECT"),
+    (
+        "DELETE FROM t WHERE id IN (SELECT id FROM t WHERE llm_complete(q) = 'Q3')",
+        "DELETE can depend on columns of 't' alone",
+        "CREATE OR REPLACE TABLE t AS SELECT",
+    ),
     ("SELECT CASE WHEN random() < 0.5 THEN llm_complete(q) END FROM t", "whether to ask a model depends on", "as a column of a subquery"),
     ("SELECT id FROM t WHERE random() < 0.5 OR llm_filter(q)", "whether to ask a model depends on", "as a column of a subquery"),
     (
@@ -79,6 +84,7 @@ async fn what_the_hints_say_works() {
         &[
             ("SELECT llm_complete('a') UNION ALL SELECT llm_complete('b')", 2, 2),
             ("SELECT a, count(*) FROM (SELECT lang, llm_complete(lang) AS a FROM t) GROUP BY GROUPING SETS ((a), (lang))", 2, 4),
+            ("CREATE OR REPLACE TABLE t AS SELECT id, llm_complete(q) AS q FROM t WHERE lang = 'en'", 10, 0),
             ("SELECT DISTINCT ON (a) id FROM (SELECT id, llm_complete(lang) AS a FROM t)", 2, 2),
             ("SELECT DISTINCT a.id FROM t a JOIN t b ON llm_filter(a.q || b.q) AND a.id = 1 AND b.id < 4", 3, 1),
             ("SELECT CASE WHEN draw < 2 THEN llm_complete(q) END FROM (SELECT q, random() AS draw FROM t)", 20, 20),
