@@ -43,6 +43,9 @@ pub trait SqlBackend: Send + Sync {
 
     /// Names for completion. Asked before each prompt, so it should be cheap.
     fn names(&self) -> Names;
+
+    /// Called after each statement, whatever became of it, to tell on standard error what its result does not.
+    fn after_statement(&self) {}
 }
 
 /// The result of one statement.

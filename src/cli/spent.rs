@@ -7,22 +7,49 @@ use crate::model::service::Spent;
 
 /// Says how many calls were made, what they cost, and how many were spared.
 pub fn note_spent(spent: Spent) {
-    let joined = if spent.joined > 0 { format!(", {} shared a call in flight", spent.joined) } else { String::new() };
-    note(format_args!(
-        "{} calls, {} answers from earlier calls{joined}, {} failed; {} + {} tokens{}",
-        spent.calls,
-        spent.cached,
-        spent.failed,
-        spent.prompt_tokens,
-        spent.completion_tokens,
-        KnownCost(spent)
-    ));
+    note(Counts(spent));
     if spent.uncounted > 0 {
         note(format_args!("the endpoint did not count the tokens of {} of these calls: what they cost is not known", spent.uncounted));
     }
     if spent.unpriced > spent.uncounted {
         note(format_args!("the price of {} of these calls is not known", spent.unpriced - spent.uncounted));
         hint("name it in a file with --prices");
+    }
+}
+
+/// Calls, answers, tokens and money on one line.
+pub struct Counts(pub Spent);
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let &Counts(spent) = self;
+        let joined = if spent.joined > 0 { format!(", {} shared a call in flight", spent.joined) } else { String::new() };
+        write!(
+            f,
+            "{} calls, {} answers from earlier calls{joined}, {} failed; {} + {} tokens{}",
+            spent.calls,
+            spent.cached,
+            spent.failed,
+            spent.prompt_tokens,
+            spent.completion_tokens,
+            KnownCost(spent)
+        )
+    }
+}
+
+/// What was spent after `earlier`.
+pub fn spent_since(earlier: Spent, now: Spent) -> Spent {
+    Spent {
+        calls: now.calls.saturating_sub(earlier.calls),
+        cached: now.cached.saturating_sub(earlier.cached),
+        joined: now.joined.saturating_sub(earlier.joined),
+        failed: now.failed.saturating_sub(earlier.failed),
+        not_asked: now.not_asked.saturating_sub(earlier.not_asked),
+        prompt_tokens: now.prompt_tokens.saturating_sub(earlier.prompt_tokens),
+        completion_tokens: now.completion_tokens.saturating_sub(earlier.completion_tokens),
+        cost_usd: (now.cost_usd - earlier.cost_usd).max(0.0),
+        unpriced: now.unpriced.saturating_sub(earlier.unpriced),
+        uncounted: now.uncounted.saturating_sub(earlier.uncounted),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use clap::Args;
@@ -14,11 +14,11 @@ use super::models::{EmbeddingArguments, ModelArguments};
 use super::output::{OutputFormat, OutputOptions};
 use super::progress::Progress;
 use super::shell::{self, BackendError, Names, ResultStream, ShellOptions, SqlBackend, TableName, split_statements};
-use super::spent::note_spent;
+use super::spent::{Counts, note_spent, spent_since};
 use super::{hint, note, print_query};
 use crate::error::{Error, Position, Result};
 use crate::model::in_flight::InFlight;
-use crate::model::service::Spending;
+use crate::model::service::{Spending, Spent};
 use crate::prompt::PromptLibrary;
 use crate::query::{Models, Session};
 use crate::store::{SharedWriter, Store};
@@ -48,15 +48,16 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
         Err(error) => return Err(error),
     };
     let Some(model) = &arguments.models.model else {
-        return run_statements(&Arc::new(without_models(store, arguments.models.prompt_library()?).await?), &arguments).await;
+        return run_statements(&Arc::new(without_models(store, arguments.models.prompt_library()?).await?), None, &arguments).await;
     };
     let stop = CancellationToken::new();
     let spending = Arc::new(Spending::new(arguments.models.spending.max_calls, arguments.models.spending.budget_usd).until(stop.clone()));
     let (session, recording) = with_models(store, model, &arguments, &spending).await?;
     let session = Arc::new(session);
-    let outcome = until_interrupted(run_statements(&session, &arguments), &arguments, &stop).await;
+    let account = Arc::new(Account::new(Arc::clone(&spending)));
+    let outcome = until_interrupted(run_statements(&session, Some(&account), &arguments), &arguments, &stop).await;
     recording.finish(&spending).await?;
-    note_calls(&spending);
+    account.tell_the_end();
     outcome
 }
 
@@ -74,23 +75,59 @@ async fn until_interrupted(running: impl Future<Output = Result<()>>, arguments:
     }
 }
 
-/// What the statements asked, if they asked anything, and what became of rows that show no error themselves.
-fn note_calls(spending: &Spending) {
-    let spent = spending.spent();
-    if spent.calls + spent.cached + spent.joined + spent.failed + spent.not_asked > 0 {
-        note_spent(spent);
+/// What the statements ask, told once.
+struct Account {
+    spending: Arc<Spending>,
+    told: Mutex<Told>,
+}
+
+/// What was told already, and in how many parts.
+#[derive(Default)]
+struct Told {
+    spent: Spent,
+    parts: usize,
+}
+
+impl Account {
+    fn new(spending: Arc<Spending>) -> Account {
+        Account { spending, told: Mutex::default() }
     }
-    if spent.not_asked > 0 {
-        note(format_args!("{} requests were not made: a limit was reached, or the command was stopped", spent.not_asked));
+
+    /// What was asked since the last time, if anything was, and what became of rows that show no error themselves.
+    fn tell(&self) {
+        let spent = self.spending.spent();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = spent_since(told.spent, spent);
+        told.spent = spent;
+        if new.calls + new.cached + new.joined + new.failed + new.not_asked > 0 {
+            told.parts += 1;
+            note_spent(new);
+        }
+        if new.not_asked > 0 {
+            note(format_args!("{} requests were not made: a limit was reached, or the command was stopped", new.not_asked));
+        }
+        if let Some(unanswered) = self.spending.take_unanswered() {
+            note(format_args!("{} values are NULL: no answer of use came back", unanswered.rows));
+            note(format_args!("the commonest error, {} times: {}", unanswered.times, unanswered.commonest));
+            hint("the try_llm_... functions say why, row by row");
+        }
+        if let Some(unusable) = self.spending.take_unusable() {
+            note(format_args!("{} values of try_llm_... hold an error: no answer of use came back", unusable.rows));
+            note(format_args!("the commonest error, {} times: {}", unusable.times, unusable.commonest));
+        }
     }
-    if let Some(unanswered) = spending.unanswered() {
-        note(format_args!("{} values are NULL: no answer of use came back", unanswered.rows));
-        note(format_args!("the commonest error, {} times: {}", unanswered.times, unanswered.commonest));
-        hint("the try_llm_... functions say why, row by row");
+
+    /// What is left to tell, and the sum of what was told in parts.
+    fn tell_the_end(&self) {
+        self.tell();
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.parts > 1 {
+            note(format_args!("in all: {}", Counts(told.spent)));
+        }
     }
 }
 
-async fn run_statements(session: &Arc<Session>, arguments: &Arguments) -> Result<()> {
+async fn run_statements(session: &Arc<Session>, account: Option<&Arc<Account>>, arguments: &Arguments) -> Result<()> {
     if let Some(query) = &arguments.query {
         for statement in split_statements(query) {
             print(session, statement.text, arguments.output).await.map_err(|error| in_text(error, statement.position_in(query)))?;
@@ -105,7 +142,7 @@ async fn run_statements(session: &Arc<Session>, arguments: &Arguments) -> Result
         }
         return Ok(());
     }
-    let backend = Arc::new(Backend(Arc::clone(session)));
+    let backend = Arc::new(Backend { session: Arc::clone(session), account: account.cloned() });
     let options = ShellOptions { format: arguments.output, output: OutputOptions::for_stdout(), history: history_path() };
     shell::run(backend, options).await.map_err(|BackendError { message, position, hints }| Error::Sql { message, position, hints })
 }
@@ -201,23 +238,33 @@ async fn with_models(store: Option<Store>, name: &str, arguments: &Arguments, sp
 }
 
 /// The shell's view of a session.
-struct Backend(Arc<Session>);
+struct Backend {
+    session: Arc<Session>,
+    /// `None` without models.
+    account: Option<Arc<Account>>,
+}
 
 #[async_trait]
 impl SqlBackend for Backend {
     async fn execute(&self, sql: &str) -> Result<ResultStream, BackendError> {
-        let rows = self.0.stream(sql).await.map_err(|error| backend_error(&error))?;
-        let (session, text) = (Arc::clone(&self.0), sql.to_owned());
+        let rows = self.session.stream(sql).await.map_err(|error| backend_error(&error))?;
+        let (session, text) = (Arc::clone(&self.session), sql.to_owned());
         let schema = rows.schema();
         let batches = rows.map_err(move |cause| backend_error(&session.explain(cause, &text)));
         Ok(ResultStream { schema, batches: Box::pin(batches) })
     }
 
     fn names(&self) -> Names {
-        let names = self.0.names();
+        let names = self.session.names();
         let tables =
             names.tables.into_iter().map(|(name, columns)| TableName { is_view: Session::is_view(&name), name, columns }).collect();
         Names { tables, functions: names.functions }
+    }
+
+    fn after_statement(&self) {
+        if let Some(account) = &self.account {
+            account.tell();
+        }
     }
 }
 

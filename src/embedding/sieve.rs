@@ -1,6 +1,5 @@
 //! What came back becomes rows of table `embeddings`; what cannot be stored is counted.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, TimestampMicrosecondArray};
@@ -10,11 +9,12 @@ use serde::Serialize;
 
 use super::Embedding;
 use crate::error::{Error, Result};
-use crate::model::service::{BUDGET, STOPPED};
+use crate::model::reasons::Reasons;
+use crate::model::service::{BUDGET, STOPPED, UNUSABLE_ANSWER};
 use crate::store::{Table, Writer, defect};
 
-/// Reasons that are counted one by one; some quote an answer, so that there may be as many as rows.
-const REASONS_KEPT: usize = 1000;
+/// The reason of a vector that cannot be stored.
+const UNUSABLE_VECTOR: &str = "unusable vector";
 
 /// What became of the texts that were due.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -27,14 +27,14 @@ pub struct Sifted {
     pub failed: u64,
     /// Texts that were not asked for because of a limit.
     pub not_asked: u64,
-    /// The commonest reason of those that are unusable or failed.
+    /// The commonest kind of reason of those that are unusable or failed.
     pub trouble: Option<Trouble>,
 }
 
 /// Why texts have no vector.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Trouble {
-    /// What went wrong.
+    /// What went wrong, with one example where the texts differ.
     pub reason: String,
     /// For how many texts.
     pub times: u64,
@@ -43,7 +43,7 @@ pub struct Trouble {
 #[derive(Debug, Default)]
 struct Counts {
     sifted: Sifted,
-    reasons: HashMap<String, u64>,
+    reasons: Reasons,
     dimensions: Option<usize>,
 }
 
@@ -55,8 +55,7 @@ impl Counted {
     /// The counts.
     pub fn take(&self) -> Sifted {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let commonest = counts.reasons.iter().max_by(|(a, m), (b, n)| m.cmp(n).then_with(|| b.cmp(a)));
-        let trouble = commonest.map(|(reason, times)| Trouble { reason: reason.clone(), times: *times });
+        let trouble = counts.reasons.commonest().map(|commonest| Trouble { reason: commonest.reason, times: commonest.times });
         Sifted { trouble, ..counts.sifted.clone() }
     }
 }
@@ -73,7 +72,9 @@ pub struct Sieve {
 /// What is to be said of a row that has no vector.
 enum Lost {
     NotAsked,
-    Failed(String),
+    /// The kind and the text of its error.
+    Failed(String, String),
+    /// What is wrong with the vector.
     Unusable(String),
 }
 
@@ -129,10 +130,11 @@ impl Sieve {
                 let error = if errors.is_valid(row) { errors.value(row) } else { "no reason was given" };
                 Some(match kinds.value(row) {
                     BUDGET | STOPPED => Lost::NotAsked,
-                    kind => Lost::Failed(format!("{kind}: {error}")),
+                    UNUSABLE_ANSWER => Lost::Unusable(error.to_owned()),
+                    kind => Lost::Failed(kind.to_owned(), error.to_owned()),
                 })
             } else if vectors.is_null(row) {
-                Some(Lost::Failed("no vector came".to_owned()))
+                Some(Lost::Failed("no vector".to_owned(), "none came".to_owned()))
             } else {
                 counts.defect(vectors.value(row).as_primitive::<Float32Type>().values()).map(Lost::Unusable)
             };
@@ -146,11 +148,11 @@ impl Counts {
     /// Why a vector cannot be stored; the first that can says how long the others must be.
     fn defect(&mut self, vector: &[f32]) -> Option<String> {
         if let Some(defect) = defect(vector) {
-            return Some(format!("unusable vector: {defect}"));
+            return Some(defect.to_owned());
         }
         match *self.dimensions.get_or_insert(vector.len()) {
             dimensions if dimensions == vector.len() => None,
-            dimensions => Some(format!("unusable vector: it has {} numbers, and the others have {dimensions}", vector.len())),
+            dimensions => Some(format!("it has {} numbers, and the others have {dimensions}", vector.len())),
         }
     }
 
@@ -160,13 +162,12 @@ impl Counts {
         let (counter, reason) = match lost {
             None => (&mut self.sifted.embedded, None),
             Some(Lost::NotAsked) => (&mut self.sifted.not_asked, None),
-            Some(Lost::Failed(reason)) => (&mut self.sifted.failed, Some(reason)),
-            Some(Lost::Unusable(reason)) => (&mut self.sifted.unusable, Some(reason)),
+            Some(Lost::Failed(kind, error)) => (&mut self.sifted.failed, Some((kind, error))),
+            Some(Lost::Unusable(defect)) => (&mut self.sifted.unusable, Some((UNUSABLE_VECTOR.to_owned(), defect))),
         };
         *counter += 1;
-        if let Some(reason) = reason {
-            let is_kept = self.reasons.len() < REASONS_KEPT || self.reasons.contains_key(&reason);
-            *self.reasons.entry(if is_kept { reason } else { "various reasons".to_owned() }).or_default() += 1;
+        if let Some((kind, text)) = reason {
+            self.reasons.count(&kind, &text);
         }
         is_stored
     }

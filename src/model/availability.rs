@@ -52,17 +52,22 @@ impl Availability {
         self.gone.get().or(silence.last.as_ref().filter(|_| !silence.answered)).cloned()
     }
 
+    /// The error of the last calls, where they reached nothing and were too few to give the endpoint up.
+    pub fn last_silence(&self) -> Option<ChatError> {
+        self.silence().last.clone()
+    }
+
     /// Nothing more is asked, for this reason. The first one stays.
     pub(super) fn give_up(&self, error: &ChatError) {
         // It was given up before.
         let _ = self.gone.set(error.clone());
     }
 
-    /// Waits until the endpoint is given up, and withdraws the request if it still waits for its turn by then; a request that was sent
-    /// is left to end by itself.
+    /// Waits until the endpoint is given up, and withdraws the request if it still waits for its turn by then; a request that was sent,
+    /// once or more, is left to end by itself.
     pub(super) async fn withdraws(&self, request: &RequestState) -> &ChatError {
         let error = self.gone.wait().await;
-        match request.withdraw() {
+        match request.sent_at().is_none() && request.withdraw() {
             true => error,
             false => std::future::pending().await,
         }
@@ -180,7 +185,9 @@ mod tests {
         availability.failed(sent().await, &refused());
         assert_eq!((availability.lost(), availability.gone()), (Some(refused()), None));
         availability.answered();
-        assert_eq!(availability.lost(), None);
+        assert_eq!((availability.lost(), availability.last_silence()), (None, None));
+        availability.failed(sent().await, &refused());
+        assert_eq!((availability.lost(), availability.last_silence()), (None, Some(refused())), "it answered before");
     }
 
     #[tokio::test(start_paused = true)]

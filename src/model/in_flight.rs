@@ -1,4 +1,5 @@
-//! Requests in flight: identical ones share one call, and a call nobody waits for is withdrawn unless it was sent.
+//! Requests in flight: identical ones share one call, and a call nobody waits for is withdrawn unless it is on its way; if it fails there, it is
+//! not sent again.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -7,7 +8,6 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
 
 use super::request_state::RequestState;
 use super::service::{CallOutcome, PreparedRequest};
@@ -30,11 +30,10 @@ struct Flight {
     max_tokens: u32,
     waiters: usize,
     arrival: watch::Receiver<Arrival>,
-    /// Set before the first waiter can leave.
-    task: Option<AbortHandle>,
 }
 
-/// One of those who wait for a request. Dropped, it waits no more; a request that still waits itself is withdrawn with its last waiter.
+/// One of those who wait for a request. Dropped, it waits no more; with its last waiter a request is withdrawn that still waits itself, be it
+/// to be sent again.
 #[derive(Debug)]
 pub(super) struct Waiter {
     in_flight: Arc<InFlight>,
@@ -54,12 +53,12 @@ impl InFlight {
         W: Future<Output = Result<CallOutcome>> + Send + 'static,
     {
         let mut flights = self.flights();
-        if let Some(flight) = flights.get_mut(&request.request_id) {
+        if let Some(flight) = flights.get_mut(&request.request_id).filter(|flight| flight.state.take_up()) {
             flight.waiters += 1;
             return self.waiter(&request.request_id, flight, false);
         }
         let (sender, arrival) = watch::channel(None);
-        let flight = Flight { state: Arc::default(), max_tokens: request.request.parameters.max_tokens, waiters: 1, arrival, task: None };
+        let flight = Flight { state: Arc::default(), max_tokens: request.request.parameters.max_tokens, waiters: 1, arrival };
         let waiter = self.waiter(&request.request_id, &flight, true);
         let landing = Landing {
             in_flight: Arc::clone(self),
@@ -72,13 +71,14 @@ impl InFlight {
         drop(flights);
         self.tasks.send_modify(|tasks| *tasks += 1);
         let mut journey = Journey { work: Box::pin(begin(Arc::clone(&waiter.state))), landing };
-        let task = tokio::spawn(async move {
-            let outcome = journey.work.as_mut().await;
-            journey.landing.arrive(outcome);
+        tokio::spawn(async move {
+            tokio::select! {
+                // In this order: what is withdrawn before its task begins does nothing at all.
+                biased;
+                () = journey.landing.state.withdrawn() => {}
+                outcome = journey.work.as_mut() => journey.landing.arrive(outcome),
+            }
         });
-        if let Some(flight) = self.flights().get_mut(&request.request_id).filter(|flight| Arc::ptr_eq(&flight.state, &waiter.state)) {
-            flight.task = Some(task.abort_handle());
-        }
         waiter
     }
 
@@ -133,13 +133,9 @@ impl Drop for Waiter {
             return;
         }
         flight.waiters -= 1;
-        if flight.waiters > 0 || !flight.state.withdraw() {
-            return;
-        }
-        let withdrawn = entry.remove();
-        drop(flights);
-        if let Some(task) = withdrawn.task {
-            task.abort();
+        // Its task, which waits for that, ends.
+        if flight.waiters == 0 && flight.state.abandon() {
+            entry.remove();
         }
     }
 }

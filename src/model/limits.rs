@@ -72,6 +72,7 @@ pub struct Limiter {
     /// Wakes the first in line when a place may be free.
     place_freed: Notify,
     reachable: AtomicBool,
+    answered: AtomicBool,
 }
 
 impl Limiter {
@@ -92,6 +93,7 @@ impl Limiter {
             state: Mutex::new(State::new()),
             place_freed: Notify::new(),
             reachable: AtomicBool::new(false),
+            answered: AtomicBool::new(false),
         };
         limiter.set_limits(limits);
         limiter
@@ -163,6 +165,11 @@ impl Limiter {
         self.reachable.load(Ordering::Relaxed)
     }
 
+    /// Whether it has ever given an answer of use, to any client of this process.
+    pub fn has_answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
+    }
+
     /// What happened so far.
     pub fn stats(&self) -> LimiterStats {
         let state = self.state();
@@ -191,6 +198,7 @@ pub struct Slot {
 impl Slot {
     /// The endpoint answered, and counted this many tokens where it counts.
     pub fn succeeded(self, tokens_used: Option<u64>) {
+        self.limiter.answered.store(true, Ordering::Relaxed);
         let mut state = self.limiter.state();
         state.grow();
         if let Some(tokens_used) = tokens_used {

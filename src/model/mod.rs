@@ -7,6 +7,7 @@ pub mod lexical;
 pub mod limits;
 pub mod openai;
 pub mod prices;
+pub mod reasons;
 pub mod request_image;
 pub mod request_state;
 pub mod rules;
@@ -41,6 +42,12 @@ pub trait ChatModel: Send + Sync + fmt::Debug {
     /// # Errors
     /// A [`ChatError`] whose [`scope`](ChatError::scope) says whether it concerns this request alone or every request to this endpoint.
     async fn chat(&self, request: &ChatRequest, images: &[Arc<RequestImage>]) -> Result<ChatReply, ChatError>;
+
+    /// Whether the endpoint answers at all, be it with an error: asked at no cost where the last calls reached nothing, to tell an endpoint that
+    /// is gone from a request that it dies of.
+    async fn is_reachable(&self) -> bool {
+        true
+    }
 
     /// What `chat` gets a slot of before it sends anything. Until then a request that nobody waits for any more can be withdrawn at no
     /// cost; a model without a limiter counts as asked when `chat` begins.

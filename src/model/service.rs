@@ -10,7 +10,7 @@ use super::in_flight::InFlight;
 use super::prices::PriceTable;
 use super::request_image::RequestImages;
 use super::request_state::{RequestState, observed};
-pub use super::spending::{BUDGET, STOPPED, Spending, Spent};
+pub use super::spending::{BUDGET, STOPPED, Spending, Spent, UNUSABLE_ANSWER};
 use super::{CallKind, ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, ErrorScope, FinishReason, Usage};
 use crate::error::{Error, Result};
 use crate::ids::stable_id;
@@ -143,7 +143,8 @@ impl ModelService {
     /// Answers a request: from an earlier call, from an identical request in flight, or by asking the model.
     ///
     /// A failure that concerns this request alone is part of the outcome; identical requests in flight share it, later ones ask again.
-    /// Dropped before the request was sent, nothing is asked; dropped later, the answer is still written down.
+    /// Dropped before the request was sent, nothing is asked; dropped later, the answer is still written down, and a request that fails is not
+    /// sent again.
     ///
     /// # Errors
     /// [`Error::Model`] when the endpoint cannot answer anybody and no request of this command has succeeded; failures to read the store or
@@ -169,6 +170,16 @@ impl ModelService {
             }
             return Ok(outcome.joined());
         }
+    }
+
+    /// The error that the endpoint is gone with, once all calls are done. Where only the last of them reached nothing, too few to tell, it is
+    /// asked whether anything answers.
+    pub async fn lost(&self) -> Option<ChatError> {
+        if let Some(error) = self.availability.lost() {
+            return Some(error);
+        }
+        let error = self.availability.last_silence()?;
+        (!self.model.is_reachable().await).then_some(error)
     }
 
     /// Asks the model, once this request is the only one of its kind.
@@ -287,7 +298,7 @@ impl ModelService {
     }
 
     async fn failed(&self, request: &PreparedRequest, error: ChatError, sent_at: Option<Instant>) -> Result<CallOutcome> {
-        use ChatErrorKind::{BadRequest, Connection, Image, Timeout};
+        use ChatErrorKind::{BadRequest, Connection, Image, ServerError, Timeout};
         self.spending.count_failed();
         // Nothing ever succeeded: requests that the endpoint cannot take, or an endpoint that is not there, rather than one bad row.
         let gone = self.availability.failed(sent_at, &error);
@@ -296,6 +307,8 @@ impl ModelService {
             && match error.kind {
                 Image | Connection | Timeout => true,
                 BadRequest => self.availability.refuses_everything(),
+                // A proxy whose backend is not there.
+                ServerError => matches!(error.http_status, Some(502..=504)),
                 _ => false,
             };
         if hopeless || gone || error.scope() == ErrorScope::Endpoint {
@@ -350,13 +363,16 @@ impl ModelService {
 }
 
 impl CallOutcome {
-    /// Adds what an earlier request for the same row took.
+    /// Adds what an earlier request for the same row took, and names that one where this one was not made.
     pub fn add_cost(&mut self, earlier: &CallOutcome) {
         let sum = |a: Option<u64>, b: Option<u64>| a.map_or(b, |a| Some(a + b.unwrap_or_default()));
+        // What failed without a count was not paid; what was answered without one was, and nobody knows how much.
+        let is_free = self.result.is_err() && self.prompt_tokens.is_none() && self.completion_tokens.is_none();
+        self.cost_usd = if is_free { earlier.cost_usd } else { self.cost_usd.zip(earlier.cost_usd).map(|(own, earlier)| own + earlier) };
+        self.request_id = self.request_id.take().or_else(|| earlier.request_id.clone());
         self.attempts += earlier.attempts;
         self.prompt_tokens = sum(self.prompt_tokens, earlier.prompt_tokens);
         self.completion_tokens = sum(self.completion_tokens, earlier.completion_tokens);
-        self.cost_usd = self.cost_usd.zip(earlier.cost_usd).map(|(own, earlier)| own + earlier);
         self.waited_ms += earlier.waited_ms;
         self.cached &= earlier.cached;
         self.joined &= earlier.joined;

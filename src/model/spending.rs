@@ -1,6 +1,5 @@
 //! What a command spends, and when it stops.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -8,6 +7,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::prices::PriceTable;
+use super::reasons::Reasons;
 use super::service::CallFailure;
 use super::{ChatReply, Usage};
 use crate::error::{Error, Result};
@@ -17,6 +17,9 @@ pub const BUDGET: &str = "budget";
 
 /// `error_kind` of requests that were not made because the command was told to stop.
 pub const STOPPED: &str = "stopped";
+
+/// `error_kind` of an answer that is none of what was asked for, also when it was asked for once more.
+pub const UNUSABLE_ANSWER: &str = "unusable_answer";
 
 /// Counts what a command spends, and says when to stop.
 #[derive(Debug, Default)]
@@ -38,8 +41,10 @@ pub struct Spending {
     cost_usd: AtomicU64,
     unpriced: AtomicU64,
     uncounted: AtomicU64,
-    /// Rows left without an answer, by the reason.
-    unanswered: Mutex<HashMap<String, u64>>,
+    /// Rows that are NULL for want of an answer.
+    unanswered: Mutex<Reasons>,
+    /// Rows that have an error for a value because their answer is of no use.
+    unusable: Mutex<Reasons>,
 }
 
 /// What was spent so far.
@@ -73,22 +78,16 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// Rows whose value is NULL because their call failed.
+/// Rows without an answer of use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unanswered {
     /// How many.
     pub rows: u64,
-    /// The reason that most of them have: its `error_kind` and its text.
+    /// The kind of error that most of them have, with one of its texts.
     pub commonest: String,
     /// How many have it.
     pub times: u64,
 }
-
-/// Reasons that are counted one by one; some quote an answer, so that there may be as many as rows.
-const REASONS_KEPT: usize = 1000;
-
-/// What the rest is counted as.
-const OTHER_REASONS: &str = "various reasons";
 
 /// The right to make one call, given back when it is dropped without having been [used](Admission::used).
 #[derive(Debug)]
@@ -185,20 +184,22 @@ impl Spending {
 
     /// Counts a row whose value is NULL because its call failed, so that somebody can be told.
     pub fn count_unanswered(&self, failure: &CallFailure) {
-        let reason = format!("{}: {}", failure.kind, failure.message);
-        let mut reasons = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
-        if reasons.len() >= REASONS_KEPT && !reasons.contains_key(&reason) {
-            *reasons.entry(OTHER_REASONS.to_owned()).or_default() += 1;
-            return;
-        }
-        *reasons.entry(reason).or_default() += 1;
+        count(&self.unanswered, failure);
     }
 
-    /// The rows that were left without an answer, and the commonest reason; `None` when there are none.
-    pub fn unanswered(&self) -> Option<Unanswered> {
-        let reasons = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
-        let (reason, times) = reasons.iter().max_by(|(a, m), (b, n)| m.cmp(n).then_with(|| b.cmp(a)))?;
-        Some(Unanswered { rows: reasons.values().sum(), commonest: reason.clone(), times: *times })
+    /// Counts a row whose value is an error because its answer is of no use: no other count tells of it, for it was answered.
+    pub fn count_unusable(&self, failure: &CallFailure) {
+        count(&self.unusable, failure);
+    }
+
+    /// The rows since the last call that are NULL for want of an answer, and the commonest reason; `None` when there are none.
+    pub fn take_unanswered(&self) -> Option<Unanswered> {
+        taken(&self.unanswered)
+    }
+
+    /// The rows since the last call that have an error for a value because their answer is of no use; `None` when there are none.
+    pub fn take_unusable(&self) -> Option<Unanswered> {
+        taken(&self.unusable)
     }
 
     pub(super) fn count_answered(&self, reply: &ChatReply, cost_usd: Option<f64>) {
@@ -256,6 +257,16 @@ impl Spending {
             Err(_) => Err(self.refuse_over(format!("not asked: the limit of {most} calls is reached"))),
         }
     }
+}
+
+fn count(reasons: &Mutex<Reasons>, failure: &CallFailure) {
+    reasons.lock().unwrap_or_else(PoisonError::into_inner).count(failure.kind, &failure.message);
+}
+
+fn taken(reasons: &Mutex<Reasons>) -> Option<Unanswered> {
+    let reasons = std::mem::take(&mut *reasons.lock().unwrap_or_else(PoisonError::into_inner));
+    let commonest = reasons.commonest()?;
+    Some(Unanswered { rows: reasons.rows(), commonest: commonest.reason, times: commonest.times })
 }
 
 impl Admission<'_> {

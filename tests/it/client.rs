@@ -156,6 +156,7 @@ async fn attempts_end() {
     for (fault, kind, requests, words) in [
         (Behaviour::error(500, "oops"), ChatErrorKind::ServerError, 4, "500 Internal Server Error: oops"),
         (Behaviour::rate_limited(1), ChatErrorKind::RateLimited, 20, "429 Too Many Requests: slow down"),
+        (Behaviour::error(503, "no backend"), ChatErrorKind::ServerError, 4, "503 Service Unavailable: no backend"),
         (Behaviour::CutBody, ChatErrorKind::Connection, 4, "cut off"),
         (Behaviour::Garbage(b"Hello".to_vec()), ChatErrorKind::InvalidResponse, 4, "no chat completion but Hello"),
     ] {
@@ -164,6 +165,16 @@ async fn attempts_end() {
         assert_eq!((error.kind, error.attempts as usize, endpoint.requests()), (kind, requests, requests), "{error}");
         assert!(error.message.contains(words) && error.message.contains(&format!("{requests} requests made")), "{error}");
     }
+}
+
+/// What has given an answer is there: it may be busy for longer.
+#[tokio::test]
+async fn an_endpoint_that_has_answered_is_waited_for() {
+    let endpoint = Endpoint::sequence(vec![Behaviour::reply("fine"), Behaviour::error(503, "busy")]);
+    let model = client(&endpoint);
+    model.chat(&request("first"), &[]).await.unwrap();
+    let error = model.chat(&request("second"), &[]).await.unwrap_err();
+    assert_eq!((error.kind, error.attempts, endpoint.requests()), (ChatErrorKind::ServerError, 20, 21), "{error}");
 }
 
 #[tokio::test]

@@ -129,6 +129,10 @@ fn vectors_that_are_of_no_use_are_counted_and_not_stored() {
         text if text.contains("place 1 ") => Behaviour::Json(json!({ "data": [{ "embedding": [0.0, 0.0, 0.0] }] })),
         text if text.contains("place 2 ") => vector(body, &[1.0]),
         text if text.contains("place 3 ") => Behaviour::error(400, "This model's maximum context length is 4 tokens"),
+        text if text.contains("place 4 ") => {
+            Behaviour::Json(json!({ "data": [{ "embedding": [] }], "usage": { "prompt_tokens": 7, "total_tokens": 7 } }))
+        }
+        text if text.contains("place 5 ") => Behaviour::Json(json!({ "data": [{ "embedding": [null, 1.0, 2.0] }] })),
         _ => vector(body, &[1.0, 2.0]),
     });
     let workspace = Workspace::new();
@@ -142,13 +146,19 @@ fn vectors_that_are_of_no_use_are_counted_and_not_stored() {
     let embed = ["embed", "--model", "test-model", "--base-url", &url, "--concurrency", "1"];
     let first = [&embed[..], &["--where", "position = 0"]].concat();
     workspace.run(&first).expect_code(0).expect_stderr(&["embedded 1 of 1"]);
-    workspace.run(&embed).expect_code(0).expect_stderr(&["embedded 4 of 7", "3 texts have no vector: 1 failed, 2 came unusable"]);
-    assert_eq!(csv(&workspace, "SELECT count(*) AS n, max(cardinality(vector)) AS numbers FROM embeddings"), "n,numbers\n5,3\n");
+    workspace.run(&embed).expect_code(0).expect_stderr(&[
+        "embedded 2 of 7",
+        "5 texts have no vector: 1 failed, 4 came unusable",
+        "the commonest reason, 4 times: unusable vector, for example: all of its numbers are 0\n",
+    ]);
+    assert_eq!(endpoint.requests(), 8, "none is asked twice");
+    assert_eq!(csv(&workspace, "SELECT count(*) AS n, max(cardinality(vector)) AS numbers FROM embeddings"), "n,numbers\n3,3\n");
+    assert_eq!(csv(&workspace, "SELECT prompt_tokens FROM calls WHERE response = '[]'"), "prompt_tokens\n7\n");
     workspace.run(&["check"]).expect_code(0);
 
     healed.store(true, Ordering::Relaxed);
     let before = endpoint.requests();
-    workspace.run(&embed).expect_code(0).expect_stderr(&["embedded 1 of 3"]);
+    workspace.run(&embed).expect_code(0).expect_stderr(&["embedded 1 of 5"]);
     assert_eq!(endpoint.requests(), before + 1, "unusable answers were paid for, and are not asked for again");
 }
 
@@ -199,6 +209,31 @@ fn novelty_is_the_distance_to_the_nearest_seed() {
         let number = |name: &str| row[name].as_f64().unwrap();
         assert!(number("items") > 0.0 && (0.0..2.0).contains(&number("mean_distance")) && number("least_distance") >= 0.0, "{row}");
     }
+}
+
+/// Who embedded by a model of their own need not name it: nothing else is there to compare.
+#[test]
+fn the_only_model_with_vectors_is_compared() {
+    let (workspace, evolver, embedder) = (Workspace::with_photos(), Endpoint::evolving(), embedder());
+    workspace.run(&["evolve", "--rounds", "1", "--model", "test-model", "--base-url", &evolver.base_url()]).expect_code(0);
+    let novelty = || -> Value {
+        let json = workspace.run(&["stats", "--section", "novelty", "--output", "json"]).expect_code(0).stdout;
+        serde_json::from_str::<Value>(&json).unwrap()[0]["rows"].clone()
+    };
+    assert_eq!(novelty(), json!([]));
+    workspace.run(&["embed", "--model", "test-model", "--base-url", &embedder.base_url()]).expect_code(0);
+    let rows = novelty();
+    assert_eq!((&rows[0]["round"], &rows[0]["model"]), (&json!(1), &json!("test-model")), "{rows:#}");
+    let groups = |model: &str| {
+        csv(&workspace, &format!("SELECT count(*) > 0 AS found, count(*) AS n FROM duplicate_groups('semantic', 0.9{model})"))
+    };
+    assert!(groups("").starts_with("found,n\ntrue,"), "{}", groups(""));
+    assert_eq!(groups(""), groups(", 'test-model'"));
+
+    // The lexical model goes before others.
+    workspace.run(&["embed"]).expect_code(0);
+    assert_eq!(novelty()[0]["model"], "lexical");
+    assert_eq!(csv(&workspace, "SELECT DISTINCT model FROM novelty('test-model')"), "model\ntest-model\n");
 }
 
 /// The ids of the nearest instructions.

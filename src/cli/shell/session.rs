@@ -122,9 +122,11 @@ impl Session {
             Ok((has_columns, count)) => {
                 self.destination.keep().map_err(|error| self.write_error(&error))?;
                 self.footer(has_columns.then_some(count), started.elapsed());
+                self.backend.after_statement();
                 Ok(if count.reader_left { Next::Leave } else { Next::Go })
             }
             Err(error) => {
+                self.backend.after_statement();
                 self.destination.take_back().map_err(|error| self.write_error(&error))?;
                 Err(error)
             }

@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::functions::arguments::Description;
 use crate::functions::pure::{column, result_field};
 use crate::model::ChatRequest;
-use crate::model::service::{Answer, BUDGET, CallFailure, CallOutcome, ModelService, PreparedRequest};
+use crate::model::service::{Answer, BUDGET, CallFailure, CallOutcome, ModelService, PreparedRequest, STOPPED, UNUSABLE_ANSWER};
 
 /// How many new requests are made for a usable answer.
 const ANSWER_ATTEMPTS: u32 = 2;
@@ -102,12 +102,18 @@ pub struct RowOutcome {
     request: Option<RowRequest>,
     /// Cost, tokens and answer of the last request that was made for it.
     pub outcome: CallOutcome,
+    /// Why no other answer was asked for, although this one is of no use.
+    not_asked_again: Option<String>,
 }
 
 impl RowOutcome {
-    /// Whether nothing was asked because of a limit.
+    fn new(request: Option<RowRequest>, outcome: CallOutcome) -> RowOutcome {
+        RowOutcome { request, outcome, not_asked_again: None }
+    }
+
+    /// Whether a request for it was not made because of a limit, or because the command was told to stop after another one.
     pub fn is_over_limit(&self) -> bool {
-        self.outcome.result.as_ref().is_err_and(|failure| failure.kind == BUDGET)
+        self.not_asked_again.is_some() || self.outcome.result.as_ref().is_err_and(|failure| failure.kind == BUDGET)
     }
 }
 
@@ -255,10 +261,14 @@ impl<C: RowCall> FormedCall<C> {
 
     fn value(&self, row: &RowOutcome) -> Result<C::Value, CallFailure> {
         let answer = row.outcome.result.as_ref().map_err(Clone::clone)?;
-        match &row.request {
+        let value = match &row.request {
             Some(request) => self.call.value(&request.prepared.request, answer),
             None => Err(CallFailure { kind: "internal", message: "an answer without a request".into() }),
-        }
+        };
+        value.map_err(|failure| match &row.not_asked_again {
+            Some(reason) => CallFailure { message: format!("{}; {reason}", failure.message), ..failure },
+            None => failure,
+        })
     }
 }
 
@@ -277,7 +287,7 @@ impl<C: RowCall> ModelCall for FormedCall<C> {
         let options = ModelOptions::of(&args.config_options);
         if service.spending.is_stopped() {
             // What is not begun yet costs nothing, neither a request nor the making of one.
-            let stopped = || RowOutcome { request: None, outcome: CallOutcome::failed(None, service.spending.refuse_stopped()) };
+            let stopped = || RowOutcome::new(None, CallOutcome::failed(None, service.spending.refuse_stopped()));
             return Ok((0..args.number_rows).map(|_| RowState::Known(Some(stopped()))).collect());
         }
         let (fields, arrays) = self.description.arguments(&args)?;
@@ -290,7 +300,7 @@ impl<C: RowCall> ModelCall for FormedCall<C> {
             };
             states.push(match asked {
                 Asked::Nothing => RowState::Known(None),
-                Asked::Refused(failure) => RowState::Known(Some(RowOutcome { request: None, outcome: CallOutcome::failed(None, failure) })),
+                Asked::Refused(failure) => RowState::Known(Some(RowOutcome::new(None, CallOutcome::failed(None, failure)))),
                 Asked::Request { request, prompt_id } => RowState::Due(RowRequest { prepared: service.prepare(request), prompt_id }),
             });
         }
@@ -302,7 +312,7 @@ impl<C: RowCall> ModelCall for FormedCall<C> {
             // An answer that is of no use is not taken: the row goes on to ask for another one.
             if let Some(outcome) = cached.next().flatten().filter(|outcome| self.is_usable(request, outcome)) {
                 service.spending.count_cached(1);
-                *state = RowState::Known(Some(RowOutcome { request: Some(request.clone()), outcome }));
+                *state = RowState::Known(Some(RowOutcome::new(Some(request.clone()), outcome)));
             }
         }
         Ok(states)
@@ -311,22 +321,29 @@ impl<C: RowCall> ModelCall for FormedCall<C> {
     async fn answer(&self, mut request: RowRequest) -> Result<RowOutcome> {
         let service = self.call.service();
         let mut asked = 0;
-        let mut before: Option<CallOutcome> = None;
+        let mut before: Option<RowOutcome> = None;
         loop {
             let mut outcome = service.call(&request.prepared).await?;
             asked += u32::from(!outcome.cached);
             if let Some(before) = before {
-                outcome.add_cost(&before);
+                // The row was asked, answered and paid for: that its answer is of no use says more than that there is no other. An answer
+                // whose use its reader judges is left for the next time, when it can be asked for once more.
+                if let Some(reason) = not_asked_again(&outcome)
+                    && self.value(&before).is_err()
+                {
+                    return Ok(RowOutcome { not_asked_again: Some(reason), ..before });
+                }
+                outcome.add_cost(&before.outcome);
             }
             if asked >= ANSWER_ATTEMPTS || self.is_usable(&request, &outcome) {
-                return Ok(RowOutcome { request: Some(request), outcome });
+                return Ok(RowOutcome::new(Some(request), outcome));
             }
             let again = ChatRequest {
                 sample_index: request.prepared.request.sample_index.wrapping_add(NEXT_ATTEMPT),
                 ..request.prepared.request.as_ref().clone()
             };
+            before = Some(RowOutcome::new(Some(request.clone()), outcome));
             request.prepared = service.prepare(again);
-            before = Some(outcome);
         }
     }
 
@@ -341,11 +358,13 @@ impl<C: RowCall> ModelCall for FormedCall<C> {
             };
             let value = self.value(row);
             failed += usize::from(value.is_err());
-            if let (Err(failure), Form::Value) = (&value, self.form) {
-                if on_error == OnError::Fail {
-                    return Err(self.raised(failure).into());
-                }
-                self.call.service().spending.count_unanswered(failure);
+            let spending = &self.call.service().spending;
+            match (&value, self.form) {
+                (Err(failure), Form::Value) if on_error == OnError::Fail => return Err(self.raised(failure).into()),
+                (Err(failure), Form::Value) => spending.count_unanswered(failure),
+                // Calls that failed and requests that were not made are counted as such.
+                (Err(failure), Form::Outcome) if failure.kind == UNUSABLE_ANSWER => spending.count_unusable(failure),
+                _ => {}
             }
             values.push(Some((row, value)));
         }
@@ -358,6 +377,12 @@ impl<C: RowCall> ModelCall for FormedCall<C> {
         }?;
         Ok(Results { values, failed })
     }
+}
+
+/// Why a request for another answer was not made; `None` if it was.
+fn not_asked_again(outcome: &CallOutcome) -> Option<String> {
+    let failure = outcome.result.as_ref().err().filter(|failure| matches!(failure.kind, BUDGET | STOPPED))?;
+    Some(failure.message.replacen("not asked", "not asked again", 1))
 }
 
 impl<C: RowCall> FormedCall<C> {

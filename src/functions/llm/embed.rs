@@ -115,26 +115,47 @@ impl RowCall for Embed {
     fn value(&self, _request: &ChatRequest, answer: &Answer) -> Result<Vec<f32>, CallFailure> {
         vector(&answer.text).map_err(|problem| unusable("a vector", answer, &problem))
     }
+
+    /// A vector is not sampled: asked for again, it would be the same, also where it is of no use to anybody.
+    fn is_usable(&self, _request: &ChatRequest, answer: &Answer) -> bool {
+        numbers(&answer.text).is_ok()
+    }
+}
+
+/// The numbers of a vector, as they came. JSON has no word for one that is not finite; most write null.
+fn numbers(text: &str) -> serde_json::Result<Vec<Option<f64>>> {
+    serde_json::from_str(text)
 }
 
 fn vector(text: &str) -> Result<Vec<f32>, String> {
-    let vector: Vec<f32> = serde_json::from_str(text).map_err(|cause| cause.to_string())?;
-    match vector.iter().all(|number| number.is_finite()) {
-        _ if vector.is_empty() => Err("it is empty".to_owned()),
-        true => Ok(vector),
-        false => Err("a number is too large".to_owned()),
+    let numbers = numbers(text).map_err(|cause| cause.to_string())?;
+    let finite = numbers.into_iter().map(|number| number.map(|number| number as f32).filter(|number| number.is_finite()));
+    match finite.collect::<Option<Vec<f32>>>() {
+        Some(vector) if vector.is_empty() => Err("it is empty".to_owned()),
+        Some(vector) => Ok(vector),
+        None => Err("one of its numbers is not finite".to_owned()),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::vector;
+    use super::{numbers, vector};
 
     #[test]
     fn a_vector_is_a_list_of_numbers() {
         assert_eq!(vector("[0.5, -1, 2e-3]"), Ok(vec![0.5, -1.0, 0.002]));
         for text in ["[]", "", "[1, null]", "{\"embedding\": [1]}", "[1e300]", "a dog"] {
             assert!(vector(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_vector_of_no_use_is_a_vector_and_is_not_asked_for_again() {
+        for text in ["[]", "[1, null]", "[0, 0]", "[1e300]"] {
+            assert!(numbers(text).is_ok(), "{text}");
+        }
+        for text in ["", "{\"embedding\": [1]}", "a dog", "[\"1\"]"] {
+            assert!(numbers(text).is_err(), "{text}");
         }
     }
 }

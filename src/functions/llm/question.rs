@@ -5,10 +5,7 @@ use serde::Deserialize;
 use super::call_options::{CallOptions, GivenOptions};
 use crate::functions::arguments::{Parameter, ParameterKind};
 use crate::model::ChatErrorKind;
-use crate::model::service::{Answer, CallFailure};
-
-/// `error_kind` of an answer that is none of what was asked for, also when it was asked for once more.
-const UNUSABLE_ANSWER: &str = "unusable_answer";
+use crate::model::service::{Answer, CallFailure, UNUSABLE_ANSWER};
 
 /// Characters of an answer that an error quotes.
 const QUOTED_CHARACTERS: usize = 80;

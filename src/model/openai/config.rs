@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use reqwest::header::HeaderValue;
@@ -19,6 +20,9 @@ const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Long enough for thousands of tokens from a busy server of one's own.
 const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Characters from which on a key is taken for a secret and not for a word that stands in for one.
+const SHORTEST_SECRET: usize = 8;
 
 /// An API key. It is shown as `***` wherever it is printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -38,9 +42,24 @@ impl ApiKey {
         Some(value)
     }
 
-    /// The text without the key, should someone have put it there.
+    /// The text without the key, should someone have put it there. A key as short as a word, such as local servers take, goes only where it
+    /// stands alone: as a part of other words it tells nothing, and they would be mangled.
     pub(super) fn scrub(&self, text: &str) -> String {
-        text.replace(&self.0, "***")
+        if self.0.chars().count() >= SHORTEST_SECRET {
+            return text.replace(&self.0, "***");
+        }
+        let is_of_word = |neighbour: Option<char>| neighbour.is_some_and(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '-'));
+        let mut scrubbed = String::with_capacity(text.len());
+        let mut copied = 0;
+        for (start, key) in text.match_indices(&self.0) {
+            let end = start + key.len();
+            if !is_of_word(text[..start].chars().next_back()) && !is_of_word(text[end..].chars().next()) {
+                scrubbed.push_str(&text[copied..start]);
+                scrubbed.push_str("***");
+                copied = end;
+            }
+        }
+        scrubbed + &text[copied..]
     }
 }
 
@@ -178,6 +197,7 @@ impl OpenAiModelBuilder {
             request_timeout: self.request_timeout,
             retry_policy: self.retry_policy,
             endpoint_failure: Mutex::new(None),
+            unavailable: AtomicU32::new(0),
         })
     }
 }
@@ -244,5 +264,14 @@ mod tests {
         assert_eq!(format!("{key} {key:?}"), "*** ***");
         assert_eq!(key.scrub("you sent sk-secret."), "you sent ***.");
         assert_eq!(ApiKey::new(" \n"), None);
+    }
+
+    #[test]
+    fn a_key_as_short_as_a_word_mangles_no_other_words() {
+        let scrub = |key: &str, text: &str| ApiKey::new(key).unwrap().scrub(text);
+        assert_eq!(scrub("x", "max_tokens is not x, and 'x' is no key"), "max_tokens is not ***, and '***' is no key");
+        assert_eq!(scrub("none", "nonetheless, none-such: x=none"), "nonetheless, none-such: x=***");
+        assert_eq!(scrub("é", "é, né"), "***, né");
+        assert_eq!(scrub("long-key", "a_long-key_b"), "a_***_b");
     }
 }

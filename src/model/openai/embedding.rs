@@ -29,16 +29,17 @@ struct Embeddings {
 
 #[derive(Deserialize)]
 struct Embedding {
-    embedding: Vec<f32>,
+    embedding: Vec<Option<f64>>,
 }
 
-/// Reads the body of a 2xx. The text is the vector as a JSON array, with as many digits as a float of 32 bits has.
+/// Reads the body of a 2xx. The text is the vector as a JSON array, with as many digits as a float of 32 bits has. A vector of no use, which is
+/// empty or holds null, is an answer: it was paid for, and asking the same again would be answered the same.
 pub(super) fn parse(body: &[u8]) -> Result<Written, NoAnswer> {
     let other = |instead: String| complaint_in(body).unwrap_or(NoAnswer::NoEmbedding(instead));
     let embeddings: Embeddings = serde_json::from_slice(body).map_err(|_| other(describe(body)))?;
-    let vector = embeddings.data.into_iter().next().map(|data| data.embedding).filter(|vector| !vector.is_empty());
-    let vector = vector.ok_or_else(|| other("JSON without a vector".to_owned()))?;
-    let text = serde_json::to_string(&vector).map_err(|error| other(error.to_string()))?;
+    let vector = embeddings.data.into_iter().next().ok_or_else(|| other("JSON without a vector".to_owned()))?;
+    let numbers: Vec<Option<f32>> = vector.embedding.into_iter().map(|number| number.map(|number| number as f32)).collect();
+    let text = serde_json::to_string(&numbers).map_err(|error| other(error.to_string()))?;
     let count = |name: &str| embeddings.usage.get(name).and_then(Value::as_u64);
     let prompt_tokens = count("prompt_tokens").or_else(|| count("total_tokens"));
     // Nothing is written, which is what makes the cost known.
@@ -62,9 +63,17 @@ mod tests {
     }
 
     #[test]
+    fn a_vector_of_no_use_is_paid_for_like_any_other() {
+        for (vector, text) in [("[]", "[]"), ("[null,1]", "[null,1.0]"), ("[1e300]", "[null]")] {
+            let body = format!(r#"{{"data":[{{"embedding":{vector}}}],"usage":{{"prompt_tokens":3}}}}"#);
+            let written = parse(body.as_bytes()).unwrap();
+            assert_eq!((written.text.as_str(), written.usage.prompt_tokens), (text, Some(3)));
+        }
+    }
+
+    #[test]
     fn what_is_no_vector_is_named() {
         assert_eq!(parse(br#"{"data":[]}"#), Err(NoAnswer::NoEmbedding("JSON without a vector".to_owned())));
-        assert_eq!(parse(br#"{"data":[{"embedding":[]}]}"#), Err(NoAnswer::NoEmbedding("JSON without a vector".to_owned())));
         assert_eq!(parse(b"<html></html>"), Err(NoAnswer::NoEmbedding("an HTML page".to_owned())));
         assert!(matches!(parse(br#"{"data":[{"embedding":"AAAA"}]}"#), Err(NoAnswer::NoEmbedding(_))));
         let gateway = br#"{"error":{"message":"slow down","code":429}}"#;

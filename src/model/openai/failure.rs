@@ -51,14 +51,15 @@ impl Failure {
             400..=599 if takes_no_images(complaint) => (Kind::Image, Retry::Never, with_image_hint(&cause)),
             402 => (Kind::Authentication, Retry::Never, out_of_credit(&cause)),
             429 if is_out_of_credit(complaint) => (Kind::Authentication, Retry::Never, out_of_credit(&cause)),
-            300..=399 => (Kind::NotFound, Retry::Never, format!("{cause}. Redirects are not followed: check the base URL.")),
+            300..=399 => (Kind::NotFound, Retry::Never, format!("{}. Redirects are not followed: check the base URL.", unended(&cause))),
             404 | 405 => (Kind::NotFound, Retry::Never, cause),
             400..=499 if exceeds_context(complaint) => (Kind::ContextOverflow, Retry::Never, cause),
             400..=499 if is_content_filter(complaint) => (Kind::Refusal, Retry::Never, cause),
             429 => (Kind::RateLimited, Retry::Later, cause),
             408 => (Kind::Timeout, Retry::Again, cause),
             409 | 425 => (Kind::ServerError, Retry::Again, cause),
-            502 | 503 | 504 | 529 => (Kind::ServerError, Retry::Later, cause),
+            502..=504 => (Kind::ServerError, Retry::Unavailable, cause),
+            529 => (Kind::ServerError, Retry::Later, cause),
             500..=599 => (Kind::ServerError, Retry::Again, cause),
             400..=499 => (Kind::BadRequest, Retry::Never, cause),
             _ => (Kind::InvalidResponse, Retry::Again, cause),
@@ -135,7 +136,13 @@ impl Failure {
     }
 }
 
+/// A sentence without the full stop that its end may have: another one follows.
+fn unended(cause: &str) -> &str {
+    cause.trim_end_matches('.')
+}
+
 fn with_key_hint(cause: &str, api_key: Option<&ApiKey>) -> String {
+    let cause = unended(cause);
     match api_key {
         Some(_) => format!("{cause}. Check the key in OPENAI_API_KEY."),
         None => format!("{cause}. No key was given: set OPENAI_API_KEY."),
@@ -143,11 +150,11 @@ fn with_key_hint(cause: &str, api_key: Option<&ApiKey>) -> String {
 }
 
 fn with_image_hint(cause: &str) -> String {
-    format!("{}. The model takes no images: name one that does, or send none (evolve --text-only).", cause.trim_end_matches('.'))
+    format!("{}. The model takes no images: name one that does, or send none (evolve --text-only).", unended(cause))
 }
 
 fn out_of_credit(cause: &str) -> String {
-    format!("{cause}. The account has no credit left: check its plan and billing, or use the OPENAI_API_KEY of another.")
+    format!("{}. The account has no credit left: check its plan and billing, or use the OPENAI_API_KEY of another.", unended(cause))
 }
 
 /// What to ask for instead of a model that the endpoint does not offer, the most alike first.
@@ -279,7 +286,8 @@ mod tests {
             (429, "no money", Some("insufficient_quota"), Kind::Authentication, Retry::Never),
             (409, "", None, Kind::ServerError, Retry::Again),
             (500, "", None, Kind::ServerError, Retry::Again),
-            (503, "", None, Kind::ServerError, Retry::Later),
+            (503, "", None, Kind::ServerError, Retry::Unavailable),
+            (529, "", None, Kind::ServerError, Retry::Later),
             (302, "", None, Kind::NotFound, Retry::Never),
             (
                 500,
@@ -296,6 +304,15 @@ mod tests {
         ] {
             let failure = Failure::from_status(StatusCode::from_u16(status).unwrap(), &complaint(text, code), None);
             assert_eq!((failure.kind, failure.retry), (kind, retry), "{status} {text}");
+        }
+    }
+
+    #[test]
+    fn sentences_end_once() {
+        let quota = complaint("You exceeded your current quota, please check your plan and billing details.", Some("insufficient_quota"));
+        for (status, complaint) in [(429, &quota), (402, &quota), (401, &quota), (302, &quota)] {
+            let cause = Failure::from_status(StatusCode::from_u16(status).unwrap(), complaint, None).cause;
+            assert!(cause.contains("billing details. ") && !cause.contains(".."), "{cause}");
         }
     }
 

@@ -45,6 +45,9 @@ const TOKENS_PER_IMAGE: u64 = 85;
 
 const MODEL_LIST_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Attempts in a row that find nothing behind the endpoint until somebody is told.
+const UNAVAILABLE_TOLD: u32 = 3;
+
 /// A model behind an OpenAI-compatible endpoint. Made by [`OpenAiModel::builder`]; cheap to share behind an `Arc`.
 pub struct OpenAiModel {
     model: String,
@@ -61,6 +64,8 @@ pub struct OpenAiModel {
     negotiation: Negotiation,
     /// The last failure that concerned the whole endpoint, for the requests that were waiting at that time.
     endpoint_failure: Mutex<Option<(Instant, Failure)>>,
+    /// Attempts in a row that found nothing behind the endpoint; once it was told, no answer begins it anew.
+    unavailable: AtomicU32,
 }
 
 impl fmt::Debug for OpenAiModel {
@@ -95,6 +100,7 @@ impl OpenAiModel {
             let failure = match self.exchange(call, dialect).await {
                 Ok(reply) => {
                     slot.succeeded(reply.usage.total_tokens());
+                    self.note_available();
                     if let Some(wants_structure) = call.wants_structure() {
                         self.negotiation.settle(wants_structure);
                     }
@@ -196,6 +202,28 @@ impl OpenAiModel {
         failure
     }
 
+    /// As long as nothing was answered, what is behind the endpoint counts as gone; later as busy.
+    fn charge(&self, retry: Retry) -> Retry {
+        match retry {
+            Retry::Unavailable if self.limiter.has_answered() => Retry::Later,
+            retry => retry,
+        }
+    }
+
+    fn note_available(&self) {
+        let anew = |attempts| (attempts < UNAVAILABLE_TOLD).then_some(0);
+        // Refused once it was told.
+        let _ = self.unavailable.fetch_update(Ordering::Relaxed, Ordering::Relaxed, anew);
+    }
+
+    /// Tells once that nothing answers: the requests wait ever longer until they are tried again.
+    fn note_unavailable(&self, failure: &Failure) {
+        if self.unavailable.fetch_add(1, Ordering::Relaxed) + 1 == UNAVAILABLE_TOLD {
+            let answer = failure.cause.trim_end_matches('.');
+            tracing::warn!("model '{}' at {} answers {answer}; trying again", self.model, self.base_url);
+        }
+    }
+
     fn endpoint_failure_since(&self, instant: Instant) -> Option<Failure> {
         let last = self.endpoint_failure.lock().unwrap_or_else(PoisonError::into_inner);
         last.as_ref().filter(|(failed_at, _)| *failed_at >= instant).map(|(_, failure)| failure.clone())
@@ -230,6 +258,12 @@ impl ChatModel for OpenAiModel {
         &self.base_url
     }
 
+    /// It need not list its models: any answer will do that is not a proxy's whose backend is gone.
+    async fn is_reachable(&self) -> bool {
+        let answer = self.http.get(&self.models_url).timeout(MODEL_LIST_TIMEOUT).send().await;
+        answer.is_ok_and(|response| !matches!(response.status().as_u16(), 502..=504))
+    }
+
     fn limiter(&self) -> Option<&Limiter> {
         Some(&self.limiter)
     }
@@ -245,10 +279,13 @@ impl ChatModel for OpenAiModel {
         let mut patience = Patience::new(&self.retry_policy);
         let outcome = (|| self.attempt(&call))
             .retry(self.retry_policy.backoff(jitter_seed(request)))
-            .when(|failure| patience.allows(failure.retry))
+            .when(|failure| patience.allows(self.charge(failure.retry)))
             .adjust(|failure, delay| failure.retry_after.or(delay))
             .notify(|failure, delay| {
                 tracing::debug!(model = self.model, ?delay, "trying again: {}", failure.cause);
+                if failure.retry == Retry::Unavailable {
+                    self.note_unavailable(failure);
+                }
                 if let Some(request) = RequestState::observing() {
                     request.rest();
                 }

@@ -10,9 +10,10 @@ use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 /// parameter is no retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// Attempts at one answer, the first included; 1 never tries again. An answer that only says "later" (429, 502, 503, 504,
-    /// 529) counts a fifth of an attempt, so that a busy endpoint delays a request and does not lose it; a failure to connect
-    /// to an endpoint that has never answered in this process counts double, so that a wrong address is soon reported.
+    /// Attempts at one answer, the first included; 1 never tries again. An answer that only says "later" (429, 529, and 502, 503, 504
+    /// of an endpoint that has given an answer in this process) counts a fifth of an attempt, so that a busy endpoint delays a request
+    /// and does not lose it; a failure to connect to an endpoint where nothing was ever reached in this process counts double, so
+    /// that a wrong address is soon reported.
     pub max_attempts: u32,
     /// Before the first retry. Doubles with each, plus up to the same again at random.
     pub first_delay: Duration,
@@ -54,6 +55,8 @@ pub(super) enum Retry {
     Again,
     /// The endpoint is there, but busy.
     Later,
+    /// The endpoint is there; what answers behind it is busy, or gone.
+    Unavailable,
     /// Nothing at this address has ever answered.
     Unreachable,
 }
@@ -75,7 +78,7 @@ impl Patience {
     pub(super) fn allows(&mut self, retry: Retry) -> bool {
         let cost = match retry {
             Retry::Never => self.left,
-            Retry::Again => Patience::ATTEMPT,
+            Retry::Again | Retry::Unavailable => Patience::ATTEMPT,
             Retry::Later => Patience::ATTEMPT / 5,
             Retry::Unreachable => Patience::ATTEMPT * 2,
         };
@@ -137,8 +140,9 @@ mod tests {
         assert_eq!(attempts(6, Retry::Never), 1);
         assert_eq!(attempts(6, Retry::Again), 6);
         assert_eq!(attempts(6, Retry::Later), 30);
+        assert_eq!(attempts(6, Retry::Unavailable), 6);
         assert_eq!(attempts(6, Retry::Unreachable), 3);
-        for retry in [Retry::Never, Retry::Again, Retry::Later, Retry::Unreachable] {
+        for retry in [Retry::Never, Retry::Again, Retry::Later, Retry::Unavailable, Retry::Unreachable] {
             assert_eq!(attempts(1, retry), 1, "{retry:?}");
         }
     }

@@ -281,3 +281,89 @@ async fn a_limit_of_calls_is_reached_once() {
     assert!(ask(&service, "a", 10).await.cached, "what is known needs no call");
     assert_eq!((model.calls(), service.spending.spent().not_asked), (2, 2));
 }
+
+/// Turns each request away when it is told to, and takes it when it is sent again, an hour later.
+#[derive(Debug)]
+struct TurningAway {
+    sent: watch::Sender<usize>,
+    told: Semaphore,
+    limiter: Arc<Limiter>,
+}
+
+impl TurningAway {
+    fn new() -> Arc<TurningAway> {
+        let limiter = Arc::new(Limiter::new(Limits::default()));
+        Arc::new(TurningAway { sent: watch::Sender::new(0), told: Semaphore::new(0), limiter })
+    }
+
+    fn sent(&self) -> usize {
+        *self.sent.borrow()
+    }
+
+    /// A task that asks, whose request was sent.
+    async fn asked(self: &Arc<Self>, service: &ModelService) -> tokio::task::JoinHandle<CallOutcome> {
+        let service = service.clone();
+        let asking = tokio::spawn(async move { ask(&service, "q", 10).await });
+        self.sent.subscribe().wait_for(|sent| *sent >= 1).await.unwrap();
+        asking
+    }
+}
+
+#[async_trait]
+impl ChatModel for TurningAway {
+    fn name(&self) -> &str {
+        "turning away"
+    }
+
+    fn limiter(&self) -> Option<&Limiter> {
+        Some(&self.limiter)
+    }
+
+    async fn chat(&self, request: &ChatRequest, _: &[Arc<RequestImage>]) -> std::result::Result<ChatReply, ChatError> {
+        let slot = self.limiter.acquire(0).await;
+        self.sent.send_modify(|sent| *sent += 1);
+        self.told.acquire().await.unwrap().forget();
+        drop(slot);
+        RequestState::observing().unwrap().rest();
+        tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
+        let _slot = self.limiter.acquire(0).await;
+        self.sent.send_modify(|sent| *sent += 1);
+        let (text, finish_reason, usage) = (request.prompt.clone(), FinishReason::Stop, Usage::default());
+        Ok(ChatReply { text, finish_reason, usage, attempts: 2, http_status: Some(200), latency_ms: 1 })
+    }
+}
+
+/// A cancelled query waited for the time that the endpoint had asked for, and then paid for an answer that nobody wanted.
+#[tokio::test(start_paused = true)]
+async fn what_was_turned_away_is_not_sent_again_when_nobody_waits() {
+    for is_resting in [true, false] {
+        let model = TurningAway::new();
+        let service = ModelService::new(Arc::clone(&model) as Arc<dyn ChatModel>);
+        let asking = model.asked(&service).await;
+        if is_resting {
+            model.told.add_permits(1);
+            while model.limiter.stats().in_flight > 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        asking.abort();
+        assert!(asking.await.unwrap_err().is_cancelled());
+        model.told.add_permits(1);
+        service.in_flight.settled().await;
+        assert_eq!(model.sent(), 1, "it rested when it was given up: {is_resting}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_turned_away_is_sent_again_for_whoever_asks_meanwhile() {
+    let model = TurningAway::new();
+    let service = ModelService::new(Arc::clone(&model) as Arc<dyn ChatModel>);
+    let first = model.asked(&service).await;
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    let second = model.asked(&service).await;
+    tokio::task::yield_now().await;
+    model.told.add_permits(1);
+    let outcome = second.await.unwrap();
+    assert_eq!((text(&outcome), outcome.joined, model.sent()), ("q", true, 2));
+}
