@@ -15,6 +15,7 @@ mod client_losses;
 mod command;
 mod commands;
 mod contents;
+mod copying;
 mod dedup;
 mod disk_faults;
 mod diversity;
