@@ -3,17 +3,19 @@
 WITH made AS (
     SELECT sample_id, bool_or(status <> 'failed') AS succeeded FROM attempts GROUP BY sample_id
 ),
-standing AS (
-    SELECT i.sample_id, i.evolution_id, i.round
+kept AS (
+    SELECT k.sample_id, k.evolution_id, k.round
     FROM made
-    JOIN instructions i ON made.sample_id = i.sample_id
-    LEFT ANTI JOIN evolutions e ON i.evolution_id = e.evolution_id AND e.status = 'superseded'
-    WHERE i.status = 'kept' AND i.round < $round
+    JOIN evolutions k ON made.sample_id = k.sample_id
+    WHERE k.status = 'kept' AND k.round < $round
 ),
+-- The evolutions of a sample's parents; NULL for its seeds.
 parent AS (
-    SELECT DISTINCT i.sample_id, i.evolution_id
-    FROM (SELECT sample_id, max(round) AS round FROM standing GROUP BY sample_id) latest
-    JOIN standing i ON latest.sample_id = i.sample_id AND latest.round = i.round
+    SELECT k.sample_id, k.evolution_id
+    FROM (SELECT sample_id, max(round) AS round FROM kept GROUP BY sample_id) latest
+    JOIN kept k ON latest.sample_id = k.sample_id AND latest.round = k.round
+    UNION ALL
+    SELECT sample_id, NULL FROM made LEFT ANTI JOIN kept ON made.sample_id = kept.sample_id
 )
 SELECT DISTINCT e.evolution_id
 FROM made

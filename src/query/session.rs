@@ -18,6 +18,7 @@ use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::TryStreamExt;
 
+use super::copy::beside_target;
 use super::duplicates::left_out;
 use super::explain::{Names, explain_query};
 use super::files::with_file_tables;
@@ -68,7 +69,8 @@ pub struct Session {
     writer: Option<SharedWriter>,
     /// For table functions that embed a text.
     models: Option<Arc<ModelSession>>,
-    shown: Mutex<Option<u64>>,
+    /// What the tables and views were last made for: making them takes as long as planning a statement does.
+    shown: Mutex<Option<Snapshot>>,
 }
 
 impl std::fmt::Debug for Session {
@@ -165,6 +167,7 @@ impl SessionBuilder {
         let session = Session { context, store: self.store, writer: self.writer, models: self.models, shown: Mutex::new(None) };
         if let Some(snapshot) = self.snapshot {
             session.show(&snapshot, None).await?;
+            *session.shown() = Some(snapshot);
         }
         session.refresh().await?;
         Ok(session)
@@ -245,19 +248,32 @@ impl Session {
 
     /// Runs one statement and streams its rows.
     ///
-    /// INSERT into a table of the store is one command of its own: it takes the writer's lock, and its rows appear when it is done.
+    /// INSERT into a table of the store is one command of its own: it takes the writer's lock, and its rows appear when it is done. COPY TO a file
+    /// replaces it when the new one is complete, and leaves it alone when the statement fails or its stream is dropped.
     pub async fn stream(&self, sql: &str) -> Result<SendableRecordBatchStream> {
         if self.writer.is_none() && self.kind(sql) == Kind::Insert {
             return Box::pin(self.insert(sql)).await;
         }
-        let frame = self.sql(sql).await?;
+        let (frame, copy) = beside_target(self.sql(sql).await?).map_err(|cause| self.explain(cause, sql))?;
         let plan = Box::pin(frame.create_physical_plan()).await.map_err(|cause| self.explain(cause, sql))?;
-        execute_stream(plan, self.context.task_ctx()).map_err(|cause| self.explain(cause, sql))
+        let rows = execute_stream(plan, self.context.task_ctx()).map_err(|cause| self.explain(cause, sql))?;
+        Ok(match copy {
+            Some(copy) => copy.in_place_after(rows),
+            None => rows,
+        })
     }
 
     /// An error of a running statement, explained.
     pub fn explain(&self, cause: datafusion::error::DataFusionError, sql: &str) -> Error {
-        explain_query(cause, sql, &self.names())
+        let error = explain_query(cause, sql, &self.names());
+        if !matches!(error, Error::Unreadable { .. } | Error::Table { action: "read", .. }) {
+            return error;
+        }
+        let damaged = self.shown().as_ref().and_then(|snapshot| snapshot.wrong_files().into_iter().next());
+        match damaged {
+            Some((table, problem)) => Error::Table { action: "read", table: table.name().into(), cause: problem.into() },
+            None => error,
+        }
     }
 
     /// Every table with its columns, and every function: for completion and near-miss hints.
@@ -291,18 +307,16 @@ impl Session {
 
     /// Shows the newest state of the store. One statement sees one state.
     async fn refresh(&self) -> Result<()> {
-        if let Some(writer) = &self.writer {
-            let snapshot = writer.lock().await.snapshot().clone();
-            return self.show(&snapshot, Some(writer)).await;
-        }
-        let Some(store) = &self.store else { return Ok(()) };
-        let snapshot = store.snapshot().await?;
-        let generation = snapshot.catalog().generation;
-        if *self.shown() == Some(generation) {
+        let snapshot = match (&self.writer, &self.store) {
+            (Some(writer), _) => writer.lock().await.snapshot().clone(),
+            (None, Some(store)) => store.snapshot().await?,
+            (None, None) => return Ok(()),
+        };
+        if self.shown().as_ref().is_some_and(|shown| shown.is_same(&snapshot)) {
             return Ok(());
         }
-        self.show(&snapshot, None).await?;
-        *self.shown() = Some(generation);
+        self.show(&snapshot, self.writer.as_ref()).await?;
+        *self.shown() = Some(snapshot);
         Ok(())
     }
 
@@ -357,7 +371,7 @@ impl Session {
         parsed.map_or(Kind::Other, |statement| Kind::of(&statement))
     }
 
-    fn shown(&self) -> std::sync::MutexGuard<'_, Option<u64>> {
+    fn shown(&self) -> std::sync::MutexGuard<'_, Option<Snapshot>> {
         self.shown.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }

@@ -1,6 +1,7 @@
 //! One consistent state of all tables, to read from.
 
 use std::collections::HashMap;
+use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,11 +16,12 @@ use url::Url;
 use super::catalog::Catalog;
 use super::lookup::Indices;
 use super::schema::Table;
-use crate::error::{Error, Result, unwrap_passenger};
+use crate::error::{Error, Result, chain, unwrap_passenger, without_places};
 
 /// Every table at the versions of one catalog. Cheap to clone; stays what it is while writers go on.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
+    root: Arc<Path>,
     catalog: Arc<Catalog>,
     /// Without the tables that were never written.
     datasets: HashMap<Table, Arc<Dataset>>,
@@ -36,12 +38,17 @@ impl Snapshot {
                 datasets.insert(table, Arc::new(open_dataset(root, table, Some(version), session).await?));
             }
         }
-        Ok(Snapshot { catalog: Arc::new(catalog), datasets, indices: Arc::default() })
+        Ok(Snapshot { root: root.into(), catalog: Arc::new(catalog), datasets, indices: Arc::default() })
     }
 
     /// The state this snapshot shows.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// Whether `other` is a clone of this one, or this one a clone of it.
+    pub fn is_same(&self, other: &Snapshot) -> bool {
+        Arc::ptr_eq(&self.indices, &other.indices)
     }
 
     /// The number of rows of a table, from its metadata.
@@ -75,12 +82,17 @@ impl Snapshot {
         batches.try_collect().await.map_err(failed)
     }
 
-    /// The number of rows that a version of a table has, from its metadata.
-    pub async fn count_rows_at(&self, table: Table, version: u64) -> Result<u64> {
-        let failed = |cause| table_error("count rows of", table, cause);
-        let Some(present) = self.dataset(table) else { return Ok(0) };
-        let dataset = present.checkout_version(version).await.map_err(failed)?;
-        Ok(dataset.count_rows(None).await.map_err(failed)? as u64)
+    /// The number of rows that a version of a table has, from its metadata; `None` for a version that cannot be opened any more.
+    pub async fn count_rows_at(&self, table: Table, version: u64) -> Result<Option<u64>> {
+        let Some(present) = self.dataset(table) else { return Ok(Some(0)) };
+        let Ok(dataset) = present.checkout_version(version).await else { return Ok(None) };
+        let count = dataset.count_rows(None).await.map_err(|cause| table_error("count rows of", table, cause))?;
+        Ok(Some(count as u64))
+    }
+
+    /// The directory of the store.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
     }
 
     /// `None` for a table that was never written, which has no rows.
@@ -139,5 +151,63 @@ pub(super) async fn open_for_blobs(root: &Path, table: Table, version: u64, sess
 /// Gives back our own error where Lance carried one, else says what failed.
 pub(super) fn table_error(action: &'static str, table: Table, cause: lance::Error) -> Error {
     let carried = || unwrap_passenger(cause.external_source()?.as_ref());
-    unwrap_passenger(&cause).or_else(carried).unwrap_or_else(|| Error::Table { action, table: table.name().into(), cause: Box::new(cause) })
+    let ours = unwrap_passenger(&cause).or_else(carried);
+    ours.unwrap_or_else(|| Error::Table { action, table: table.name().into(), cause: reason(&cause).into() })
+}
+
+/// What is wrong with a file of a table, where that is why a statement failed.
+pub fn read_failure(error: &(dyn StdError + 'static)) -> Option<String> {
+    let cause = chain(error).find_map(|link| link.downcast_ref::<lance::Error>())?;
+    is_about_files(cause).then(|| reason(cause))
+}
+
+fn is_about_files(cause: &lance::Error) -> bool {
+    match cause {
+        lance::Error::Shared { source } => is_about_files(source),
+        other => matches!(
+            other,
+            lance::Error::IO { .. }
+                | lance::Error::NotFound { .. }
+                | lance::Error::DatasetNotFound { .. }
+                | lance::Error::CorruptFile { .. }
+        ),
+    }
+}
+
+/// What Lance says, without what means something only to who wrote it.
+pub(super) fn reason(cause: &lance::Error) -> String {
+    match cause {
+        lance::Error::Shared { source } => reason(source),
+        lance::Error::NotFound { uri: path, .. } | lance::Error::DatasetNotFound { path, .. } => format!("{} is gone", within_store(path)),
+        _ if ends_early(cause) => "a file ends too early".to_owned(),
+        lance::Error::IO { source, .. } => without_places(&source.to_string()),
+        other => without_places(&other.to_string()),
+    }
+}
+
+fn ends_early(cause: &lance::Error) -> bool {
+    let mut system = chain(cause).filter_map(|link| link.downcast_ref::<std::io::Error>());
+    system.any(|cause| cause.kind() == std::io::ErrorKind::UnexpectedEof)
+}
+
+/// A path from the table's directory on, if it leads through one.
+fn within_store(path: &str) -> &str {
+    let table = path.rfind(".lance/").unwrap_or_default();
+    path[..table].rfind('/').map_or(path, |slash| &path[slash + 1..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_shown_from_its_table_on() {
+        for (path, shown) in [
+            ("tmp/a.lance/store/calls.lance/_versions/3.manifest", "calls.lance/_versions/3.manifest"),
+            ("calls.lance/data/1.lance", "calls.lance/data/1.lance"),
+            ("tmp/elsewhere", "tmp/elsewhere"),
+        ] {
+            assert_eq!(within_store(path), shown);
+        }
+    }
 }
