@@ -22,9 +22,12 @@ judged AS (
         *,
         CASE
             WHEN reply['error_kind'] IS NOT NULL THEN reply['error_kind']
+            -- What a model reasons may take all its tokens, and is no part of the text: such a text does not look cut off.
+            WHEN reply['finish_reason'] = 'length' AND parsed['error_kind'] IN ('empty', 'no_json') THEN 'answer_truncated'
             WHEN parsed['error_kind'] IS NOT NULL THEN concat('answer_', parsed['error_kind'])
             WHEN kept > 0 OR unjudged = 0 THEN NULL
             WHEN verdict['error_kind'] IS NOT NULL THEN concat('judge_', verdict['error_kind'])
+            WHEN verdict['finish_reason'] = 'length' THEN 'judge_truncated'
             ELSE 'judge_unusable'
         END AS error_kind
     FROM attempt
@@ -41,6 +44,8 @@ SELECT
     error_kind,
     CASE
         WHEN error_kind IS NULL THEN NULL
+        WHEN error_kind = 'answer_truncated' AND reply['finish_reason'] = 'length' THEN 'the answer was cut off at --max-tokens before its first whole item'
+        WHEN error_kind = 'judge_truncated' THEN 'the verdicts were cut off at --max-tokens before the first whole one'
         ELSE coalesce(reply['error'], parsed['error'], verdict['error'], 'the judge gave no usable verdict on any item')
     END AS error,
     reply['model'] AS model,

@@ -6,28 +6,25 @@
 -- the verdicts alone, where the judge is another one, with $judge_only.
 --
 -- What is due is found by ids alone; texts are read of nothing else.
-WITH standing AS (
-    SELECT i.sample_id, i.evolution_id, i.round
-    FROM instructions i
-    -- What was replaced by another attempt is nobody's parent.
-    LEFT ANTI JOIN evolutions e ON i.evolution_id = e.evolution_id AND e.status = 'superseded'
-    WHERE i.status = 'kept' AND i.round < $round
-),
--- What was kept has kept items, and a sample has its seeds: no item needs to be looked at for this.
-kept AS (
-    SELECT evolution_id, sample_id, round FROM evolutions WHERE status = 'kept' AND round < $round
+WITH kept AS (
+    SELECT evolution_id, sample_id, round, kept FROM evolutions WHERE status = 'kept' AND round < $round
 ),
 latest AS (
     SELECT sample_id, max(round) AS round
     FROM (SELECT sample_id, round FROM kept UNION ALL SELECT sample_id, CAST(0 AS INT) FROM samples)
     GROUP BY sample_id
 ),
--- The evolutions, or the seeds, that hold a sample's parents.
+-- The evolutions, or the seeds, that hold a sample's parents. An evolution says how many it kept; of the items, only the seeds are counted.
 origin AS (
-    SELECT i.sample_id, i.evolution_id AS parent_evolution_id, i.round AS parent_round, count(*) AS siblings
+    SELECT k.sample_id, k.evolution_id AS parent_evolution_id, k.round AS parent_round, CAST(k.kept AS BIGINT) AS siblings
     FROM latest
-    JOIN standing i ON latest.sample_id = i.sample_id AND latest.round = i.round
-    GROUP BY i.sample_id, i.evolution_id, i.round
+    JOIN kept k ON latest.sample_id = k.sample_id AND latest.round = k.round
+    UNION ALL
+    SELECT i.sample_id, NULL, i.round, count(*)
+    FROM latest
+    JOIN instructions i ON latest.sample_id = i.sample_id
+    WHERE latest.round = 0 AND i.round = 0 AND i.status = 'kept'
+    GROUP BY i.sample_id, i.round
 ),
 -- As many parts as needed, all of nearly the same size.
 part AS (
@@ -58,11 +55,16 @@ tried AS (
         max(a.number) AS failed_answer,
         max(CASE WHEN e.status <> 'superseded' THEN coalesce(x.reason, CASE WHEN c.request_id IS NOT NULL THEN 'cut off' END) END) AS stale,
         bool_or(h.evolution_id IS NOT NULL) AS chosen,
-        bool_or(e.status IN ('kept', 'eliminated') AND ((e.judge IS DISTINCT FROM $judge) OR (e.judge_prompt_id IS DISTINCT FROM j.prompt_id))) AS judged_otherwise
+        bool_or(
+            e.status IN ('kept', 'eliminated') AND d.evolution_id IS NULL
+            AND ((e.judge IS DISTINCT FROM $judge) OR (e.judge_prompt_id IS DISTINCT FROM j.prompt_id))
+        ) AS judged_otherwise
     FROM evolutions e
     -- Where the parents are others, the slot is another one.
     LEFT JOIN (SELECT evolution_id, min(reason) AS reason FROM stale WHERE $stale AND reason <> 'parent' GROUP BY evolution_id) x
         ON e.evolution_id = x.evolution_id
+    -- Verdicts on what is to be made again would be paid for in vain.
+    LEFT JOIN (SELECT DISTINCT evolution_id FROM stale WHERE $judge_only AND reason = 'parent') d ON e.evolution_id = d.evolution_id
     LEFT JOIN (
         SELECT request_id
         FROM calls
@@ -82,15 +84,32 @@ been AS (
     SELECT DISTINCT sample_id FROM evolutions WHERE $stale AND round = $round
 ),
 -- Parents that a later round was made from, as in a finished history of which one round is not known; and those of a round that was imported,
--- whatever their number, in one piece.
+-- whatever their number, in one piece: it does not say how many items were generated.
 gone_on AS (
     SELECT DISTINCT sample_id, parent_evolution_id
     FROM evolutions
-    WHERE status IN ('kept', 'eliminated') AND (round > $round OR (round = $round AND operator IS NULL))
+    WHERE status IN ('kept', 'eliminated') AND (round > $round OR (round = $round AND generated IS NULL))
 ),
 -- Samples of which this command has made an earlier round again: what descends from that is stale now.
 made_again AS (
     SELECT DISTINCT sample_id FROM evolutions WHERE ($again OR $judge_only) AND round < $round AND $made_again
+),
+-- Samples of which an endpoint failed an earlier round, rather than their own request: what would be made of older parents meanwhile would be
+-- replaced as soon as that is tried again. One that went on all the same goes on.
+put_off AS (
+    SELECT DISTINCT f.sample_id
+    FROM (
+        SELECT sample_id, round, part, parent_evolution_id
+        FROM evolutions
+        WHERE NOT ($stale OR $again OR $judge_only) AND round < $round AND status = 'failed'
+            AND replace(error_kind, 'judge_', '')
+                IN ('connection', 'timeout', 'server_error', 'rate_limited', 'authentication', 'not_found')
+    ) f
+    LEFT ANTI JOIN (SELECT * FROM evolutions WHERE status IN ('kept', 'eliminated')) s
+        ON f.sample_id = s.sample_id AND (
+            s.round > f.round
+            OR (s.round = f.round AND s.part = f.part AND coalesce(s.parent_evolution_id, '') = coalesce(f.parent_evolution_id, ''))
+        )
 ),
 -- Parts that may be due by their own attempts. What else decides is looked up for those that have none. Attempts that no part is left for are from
 -- parents that are no longer the sample's.
@@ -138,6 +157,7 @@ decided AS (
     LEFT JOIN been b ON c.sample_id = b.sample_id
     LEFT JOIN gone_on g ON c.sample_id = g.sample_id AND coalesce(c.parent_evolution_id, '') = coalesce(g.parent_evolution_id, '')
     LEFT ANTI JOIN made_again m ON c.sample_id = m.sample_id
+    LEFT ANTI JOIN put_off o ON c.sample_id = o.sample_id
 ),
 due AS (
     SELECT
@@ -197,7 +217,8 @@ request AS (
             ) ORDER BY number
         ) AS parents
     FROM parent
-    WHERE number * parts / siblings = part
+    -- Rows inserted by hand may be more than the evolution says: the last part takes them.
+    WHERE least(number * parts / siblings, parts - 1) = part
     GROUP BY sample_id, parent_evolution_id, part, attempt, due, delayed, standing_id, last_operator, answer_number
 )
 SELECT

@@ -7,7 +7,7 @@ use clap::Args;
 use include_dir::{Dir, include_dir};
 
 use super::output::OutputFormat;
-use super::{evolve, hint, import, note, print_query};
+use super::{evolve, evolve_command, hint, import, note, print_query};
 use crate::error::{Error, Result};
 use crate::evolution::Evolution;
 use crate::import::Import;
@@ -33,7 +33,7 @@ pub async fn run(store: &Path, _arguments: Arguments) -> Result<()> {
     step("evolve three rounds with 'rules', the embedded rule-based model (no key, no network)");
     let evolution = Evolution::new(store.clone(), Arc::new(RulesModel));
     let (report, interrupt) = evolve::with_progress(&evolution).await?;
-    evolve::print_report(&report)?;
+    evolve::print_report(&report, &evolve_command(None))?;
     interrupt.check()?;
 
     let session = Session::builder().store(store.clone()).build().await?;

@@ -16,11 +16,12 @@ use super::models::ModelArguments;
 use super::progress::Progress;
 use super::spent::note_spent;
 use super::table::{Column, TextTable};
-use super::{hint, note, output::OutputOptions, print_json, print_line};
-use crate::error::Result;
-use crate::evolution::{Chosen, Due, Evolution, EvolutionReport, Settings, item_columns};
+use super::{evolve_command, hint, note, output::OutputOptions, print_json, print_line};
+use crate::error::{Error, Result};
+use crate::evolution::{Chosen, Due, Evolution, EvolutionReport, LeftAlone, Settings, item_columns, standing_models};
 use crate::functions::identity::draw_operator::OperatorWeights;
 use crate::functions::identity::draw_persona::Personas;
+use crate::model::rules::RulesModel;
 use crate::store::Store;
 
 #[derive(Debug, Args)]
@@ -73,9 +74,13 @@ pub struct Arguments {
 pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     let store = Store::open(store).await?;
     let due = due(&store, &arguments).await?;
+    if arguments.models.model.is_none() {
+        check_default_model(&store).await?;
+    }
     let evolution = evolution(store, &arguments, due)?;
+    let command = evolve_command(arguments.models.model.as_deref());
     if let (Due::Chosen, Some(predicate)) = (due, &arguments.predicate) {
-        note_chosen(&evolution, predicate).await?;
+        note_chosen(&evolution, predicate, arguments.rounds, &command).await?;
     }
     if arguments.dry_run {
         return plan::print(&evolution, arguments.output).await;
@@ -83,21 +88,41 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     let (report, interrupt) = with_progress(&evolution).await?;
     match arguments.output {
         ReportFormat::Json => print_json(&[&report]),
-        ReportFormat::Text => print_report(&report),
+        ReportFormat::Text => print_report(&report, &command),
     }?;
     if due == Due::Judgements && arguments.rounds > 1 && report.rounds.iter().any(|round| round.evolutions > 0) {
-        hint(
-            "what was evolved from it is stale now: mmevol evolve --stale; then judge later rounds of the same samples: --judge-only again",
-        );
+        hint(format_args!(
+            "what was evolved from it is stale now: {command} --stale, with the same other flags; then judge later rounds of the same samples: \
+             --judge-only again"
+        ));
     }
-    interrupt.check()
+    if was_idle(&report) {
+        hint_left_alone(evolution.left_alone().await?, due, &command);
+    }
+    interrupt.check()?;
+    match (report.endpoint_lost, report.rounds.last()) {
+        (Some(cause), Some(last)) => Err(Error::EndpointLost { round: last.round, cause }),
+        _ => Ok(()),
+    }
+}
+
+/// The embedded model is the default where nothing was paid for: it is not put in the place of another one unless it is named.
+async fn check_default_model(store: &Store) -> Result<()> {
+    let models = standing_models(store).await?;
+    let Some(other) = models.iter().find(|model| *model != RulesModel::NAME) else { return Ok(()) };
+    let names = models.iter().map(|model| format!("'{model}'")).collect::<Vec<_>>().join(", ");
+    Err(Error::Argument {
+        name: "--model".into(),
+        message: format!("the evolutions of this store were made by {names}, and none is named"),
+        hints: vec![format!("name the model: --model {other}; or --model rules for the embedded, rule-based one")],
+    })
 }
 
 fn evolution(store: Store, arguments: &Arguments, due: Due) -> Result<Evolution> {
     let models = &arguments.models;
     let name = models.model.as_deref().unwrap_or_else(|| {
         note("no --model is named: using 'rules', the embedded rule-based model");
-        "rules"
+        RulesModel::NAME
     });
     let model = models.chat_model(name)?;
     let judge = match models.judge.as_deref().filter(|judge| *judge != name) {
@@ -140,8 +165,13 @@ async fn due(store: &Store, arguments: &Arguments) -> Result<Due> {
 }
 
 /// Says what is made again before it is paid for.
-async fn note_chosen(evolution: &Evolution, predicate: &str) -> Result<()> {
-    let Chosen { evolutions, samples, made_before } = evolution.chosen().await?;
+async fn note_chosen(evolution: &Evolution, predicate: &str, rounds: u32, command: &str) -> Result<()> {
+    let Chosen { evolutions, samples, made_before, beyond } = evolution.chosen().await?;
+    if evolutions == 0 && beyond > 0 {
+        note(format_args!("the {beyond} evolutions that have an item for which --where holds are beyond --rounds {rounds}: {predicate}"));
+        hint("name the last round to look at with --rounds");
+        return Ok(());
+    }
     if evolutions == 0 {
         note(format_args!("no evolution has an item for which --where holds: {predicate}"));
         hint("to evolve samples that were never tried, and have such an item, add --new");
@@ -151,8 +181,24 @@ async fn note_chosen(evolution: &Evolution, predicate: &str) -> Result<()> {
     if made_before > 0 {
         note(format_args!("the same command was not finished before: {made_before} evolutions that it made again are left alone"));
     }
-    note("what they made stays, as superseded; what was evolved from it becomes stale, and is left to: mmevol evolve --stale");
+    note(format_args!("what they made stays, as superseded; what was evolved from it becomes stale, and is left to: {command} --stale"));
     Ok(())
+}
+
+/// Whether nothing was due.
+fn was_idle(report: &EvolutionReport) -> bool {
+    report.stopped.is_none() && report.endpoint_lost.is_none() && report.rounds.iter().all(|round| round.evolutions == 0)
+}
+
+/// Says what would be due under other flags.
+fn hint_left_alone(left_alone: LeftAlone, due: Due, command: &str) {
+    let LeftAlone { failed, stale } = left_alone;
+    if failed > 0 && due != Due::Failed {
+        hint(format_args!("{failed} evolutions have failed; try them again: {command} --failed, with the same flags"));
+    }
+    if stale > 0 && due != Due::Stale {
+        hint(format_args!("{stale} evolutions are stale; mend them: {command} --stale, with the same flags"));
+    }
 }
 
 /// Runs an evolution under a live line. Ctrl-C stops it in good order; whether it did says the second value.
@@ -181,8 +227,8 @@ pub async fn with_progress(evolution: &Evolution) -> Result<(EvolutionReport, In
     Ok((report?, interrupt))
 }
 
-/// Prints what an evolution did.
-pub fn print_report(report: &EvolutionReport) -> Result<()> {
+/// Prints what an evolution did. Hints name `command` to go on with.
+pub fn print_report(report: &EvolutionReport, command: &str) -> Result<()> {
     let columns = ["round", "samples", "generated", "kept", "eliminated", "unjudged", "failed"];
     let rows = report.rounds.iter().filter(|round| round.evolutions > 0).map(|round| {
         [u64::from(round.round), round.samples, round.generated, round.kept, round.eliminated, round.unjudged, round.failed]
@@ -191,15 +237,16 @@ pub fn print_report(report: &EvolutionReport) -> Result<()> {
     });
     print_table(&columns, rows)?;
     note_spent(report.spent);
-    if report.stopped.is_none() && report.rounds.iter().all(|round| round.evolutions == 0) {
+    if was_idle(report) {
         note("nothing was due");
     }
     note_without_images(report.without_images);
     if report.troubles.cut_off > 0 {
         note(format_args!("{} evolutions have an answer that was cut off at --max-tokens", report.troubles.cut_off));
-        hint(
-            "ask for longer ones: mmevol evolve --stale --max-tokens N; for those that failed of a cut-off verdict, --failed --max-tokens N",
-        );
+        hint(format_args!(
+            "ask for longer ones: {command} --stale --max-tokens N, with the same other flags; for those that failed of a cut-off verdict, \
+             --failed --max-tokens N"
+        ));
     }
     let failed: u64 = report.rounds.iter().map(|round| round.failed).sum();
     if failed > 0 {
@@ -209,10 +256,17 @@ pub fn print_report(report: &EvolutionReport) -> Result<()> {
             note(format_args!("the commonest error, {} times: {}: {error}", common.evolutions, common.error_kind));
         }
         hint("see why: mmevol sql \"SELECT round, error_kind, count(*) FROM evolutions WHERE status = 'failed' GROUP BY 1, 2\"");
-        hint("try them again: mmevol evolve --failed, with the same flags");
+        let is_cut_off = report.troubles.commonest.as_ref().is_some_and(|common| common.error_kind.ends_with("_truncated"));
+        match is_cut_off {
+            true => hint(format_args!(
+                "try them again with room for longer answers: {command} --failed --max-tokens N, with the same other flags"
+            )),
+            false => hint(format_args!("try them again: {command} --failed, with the same flags")),
+        }
     }
-    if let (Some(_), Some(last)) = (&report.endpoint_lost, report.rounds.last()) {
-        note(format_args!("stopped in round {}: the endpoint answers no more; what came back is kept", last.round));
+    let unreached: u64 = report.rounds.iter().map(|round| round.unreached).sum();
+    if unreached > 0 {
+        note(format_args!("{unreached} evolutions were not answered, and are still due"));
     }
     if report.interrupted {
         note("what came back is kept");

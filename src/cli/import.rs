@@ -7,7 +7,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 
 use super::progress::Progress;
-use super::{hint, note, print_json};
+use super::{evolve_command_of, hint, note, print_json};
 use crate::error::Result;
 use crate::formats::detect::Format;
 use crate::import::{BadRecords, ChangedRecords, Import, ImportReport, MissingImages};
@@ -102,6 +102,12 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
         ReportFormat::Json => print_json(&[report]),
         ReportFormat::Text => {
             print_report(&report);
+            if report.updated_samples > 0 {
+                let command = evolve_command_of(&store).await?;
+                hint(format_args!(
+                    "what was evolved from the old content stays and is stale; evolve it again: {command} --stale, with the same flags"
+                ));
+            }
             Ok(())
         }
     }
@@ -140,7 +146,6 @@ pub fn print_report(report: &ImportReport) {
     }
     if report.updated_samples > 0 {
         note(format_args!("{} samples were replaced by records with other content", report.updated_samples));
-        hint("what was evolved from the old content stays and is stale; evolve it again with 'mmevol evolve --stale'");
     }
     if report.missing_images > 0 {
         note(format_args!("{} image files were not found; evolve skips such samples unless it is told --text-only", report.missing_images));

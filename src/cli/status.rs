@@ -8,7 +8,7 @@ use arrow::record_batch::RecordBatch;
 use clap::{Args, ValueEnum};
 
 use super::output::{OutputFormat, OutputOptions, write_stream};
-use super::{hint, note};
+use super::{evolve_command_of, hint, note};
 use crate::error::{Error, Result};
 use crate::prompt::PromptLibrary;
 use crate::query::{Session, Statement};
@@ -17,12 +17,13 @@ use crate::store::Store;
 /// Every figure that `status` shows, one row each, so that it can be printed as one table or one JSON array.
 const STATUS: Statement = Statement::new("status/status", include_str!("../../sql/status/status.sql"));
 
-/// How to go on, each with the states it is for.
-const HINTS: [(&[&str], &str); 4] = [
-    (&["waiting", "missing"], "evolve what is waiting or missing: mmevol evolve"),
-    (&["failed"], "try what failed again: mmevol evolve --failed"),
-    (&["stale"], "mend what is stale: mmevol evolve --stale"),
-    (&["cut off"], "ask for longer answers: mmevol evolve --stale --max-tokens N"),
+/// How to go on, each with the states it is for and the flags it takes.
+const HINTS: [(&[&str], &str, &str); 5] = [
+    (&["waiting"], "evolve what is waiting", ""),
+    (&["missing"], "evolve what is missing", ", with the same flags"),
+    (&["failed"], "try what failed again", " --failed, with the same flags"),
+    (&["stale"], "mend what is stale", " --stale, with the same flags"),
+    (&["cut off"], "ask for longer answers", " --stale --max-tokens N, with the same other flags"),
 ];
 
 #[derive(Debug, Args)]
@@ -43,7 +44,8 @@ enum StatusFormat {
 
 pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     let prompts = PromptLibrary::of(arguments.prompts.as_deref())?;
-    let session = Session::builder().store(Store::open(store).await?).prompts(Arc::new(prompts)).build().await?;
+    let store = Store::open(store).await?;
+    let session = Session::builder().store(store.clone()).prompts(Arc::new(prompts)).build().await?;
     let format = match arguments.output {
         StatusFormat::Table => OutputFormat::Table,
         StatusFormat::Json => OutputFormat::Json,
@@ -55,8 +57,9 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     if arguments.output == StatusFormat::Table {
         note("per round and operator: mmevol sql \"SELECT * FROM rounds\"");
         let is_there = |state: &&str| figures.iter().any(|batch| has_state(batch, state));
-        for (_, advice) in HINTS.iter().filter(|(states, _)| states.iter().any(&is_there)) {
-            hint(advice);
+        let command = evolve_command_of(&store).await?;
+        for (_, advice, flags) in HINTS.iter().filter(|(states, ..)| states.iter().any(&is_there)) {
+            hint(format_args!("{advice}: {command}{flags}"));
         }
     }
     Ok(())

@@ -7,7 +7,7 @@ use arrow::array::AsArray;
 use futures::TryStreamExt;
 use serde::{Deserialize, Serialize};
 
-use super::statements::{FRONTIER, MADE_AGAIN, RunValues, single_count};
+use super::statements::{BEYOND, FRONTIER, MADE_AGAIN, RunValues, single_count};
 use super::{Evolution, RoundReport};
 use crate::error::Result;
 use crate::ids::stable_key;
@@ -32,6 +32,8 @@ pub struct Chosen {
     pub samples: u64,
     /// Evolutions that the same command made again before it was cut off, or beside others that failed. They are left alone.
     pub made_before: u64,
+    /// Where there are no evolutions to make again: those with such an item in rounds beyond [`Settings::rounds`](super::Settings::rounds).
+    pub beyond: u64,
 }
 
 /// The columns of items that a predicate over `history` names, rather than those of their sample: with such a one `mmevol evolve --where`
@@ -57,6 +59,9 @@ pub(super) async fn chosen(evolution: &Evolution, session: &Session) -> Result<C
         taken_up.extend(due);
     }
     chosen.samples = taken_up.len() as u64;
+    if chosen.evolutions == 0 {
+        chosen.beyond = single_count(session, &BEYOND.bind(&evolution.parameters(1, RunValues::UNRECORDED))?).await?;
+    }
     Ok(chosen)
 }
 

@@ -7,6 +7,7 @@ mod estimate;
 mod plan;
 mod round;
 mod stage;
+mod standing;
 mod statements;
 mod troubles;
 
@@ -30,6 +31,7 @@ use crate::store::{SharedWriter, Store};
 pub use chosen::{Chosen, item_columns};
 pub use estimate::{Estimate, TokenRates};
 pub use plan::{Plan, PlannedRequests, PlannedTotal};
+pub use standing::{LeftAlone, standing_models};
 use statements::RunValues;
 pub use statements::bound_statements;
 pub use troubles::Troubles;
@@ -202,6 +204,9 @@ pub struct RoundReport {
     /// Evolutions that were due and not begun because of [`Settings::max_calls`]; no later round begins before they are done.
     #[serde(default)]
     pub left_out: u64,
+    /// Evolutions that failed with the endpoint where it was lost: they leave no row, and are still due.
+    #[serde(default)]
+    pub unreached: u64,
     /// Whether a limit, or [`EvolutionProgress::stop`], kept requests of it from being made: the same run again goes on with it.
     #[serde(default)]
     pub stopped: bool,
@@ -288,7 +293,7 @@ impl Evolution {
     /// Runs every round that is due. Each round is published when it is complete, as one run; an error in a later round leaves the earlier ones.
     ///
     /// A failed request fails its sample, not the run; the sample is tried again with [`Due::Failed`]. When an endpoint that has
-    /// answered is gone, the rest of the round fails at once, and no later round begins.
+    /// answered is gone, no later round begins; what it failed leaves no row, and the same run again goes on with it.
     ///
     /// # Errors
     /// [`Error::Model`] when the model answers nothing at all; those of the store, and of a predicate that does not plan.

@@ -8,10 +8,10 @@ use arrow::array::AsArray;
 use serde::Serialize;
 
 use super::stage::Stage;
-use super::statements::{ANSWERS, ELIMINATE, EVOLUTIONS, FRONTIER, ITEMS, RunValues, SCORE, SUPERSEDED};
+use super::statements::{ANSWERS, ELIMINATE, EVOLUTIONS, FRONTIER, ITEMS, REACHED, RunValues, SCORE, SUPERSEDED};
 use super::{Due, Evolution, RoundReport};
 use crate::error::Result;
-use crate::model::service::Spending;
+use crate::model::service::{ModelService, Spending};
 use crate::query::{Models, Session};
 use crate::store::{SharedWriter, Table};
 
@@ -28,14 +28,13 @@ pub async fn run(
 ) -> Result<RoundReport> {
     let models = Arc::new(models(evolution, spending).over(writer).await?);
     let in_flight = Arc::clone(&models.model.in_flight);
-    let endpoints = [&models.model, &models.judge].map(|service| Arc::clone(&service.availability));
+    let services = [models.model.clone(), models.judge.clone()];
     let session = Session::builder().writer(Arc::clone(writer)).models(models).personas(Arc::clone(&evolution.personas)).build().await?;
-    let made = make(evolution, &session, writer, round, spending, made_again).await;
+    let made = make(evolution, &session, writer, round, spending, &services, made_again).await;
     drop(session);
     // What a failed round asked for is paid for as well.
     in_flight.settled().await;
-    let endpoint_lost = endpoints.iter().find_map(|endpoint| endpoint.lost()).map(|error| error.to_string());
-    made.map(|report| RoundReport { endpoint_lost, ..report })
+    made
 }
 
 async fn make(
@@ -44,6 +43,7 @@ async fn make(
     writer: &SharedWriter,
     round: u32,
     spending: &Spending,
+    services: &[ModelService],
     made_again: &[String],
 ) -> Result<RoundReport> {
     let (run_id, now) = {
@@ -81,7 +81,12 @@ async fn make(
     stage.view("answers", &ANSWERS.bind(&parameters)?).await?;
     stage.view("items", &ITEMS.bind(&parameters)?).await?;
     session.collect("SET mmevol.keep_order = false").await?;
-    stage.table("scored", &SCORE.bind(&parameters)?).await?;
+    let scored = stage.table("scored", &SCORE.bind(&parameters)?).await?;
+    if let Some(error) = lost(services).await {
+        report.unreached = scored - stage.table("reached", REACHED.text()).await?;
+        report.endpoint_lost = Some(error);
+        stage.view("scored", "SELECT * FROM reached").await?;
+    }
     stage.table("results", &ELIMINATE.bind(&parameters)?).await?;
     stage.table("attempts", &EVOLUTIONS.bind(&parameters)?).await?;
 
@@ -93,6 +98,16 @@ async fn make(
     }
     count(session, &mut report).await?;
     Ok(report)
+}
+
+/// Why the model or the judge answers no more.
+async fn lost(services: &[ModelService]) -> Option<String> {
+    for service in services {
+        if let Some(error) = service.lost().await {
+            return Some(error.to_string());
+        }
+    }
+    None
 }
 
 pub(super) fn models(evolution: &Evolution, spending: &Arc<Spending>) -> Models {
@@ -159,7 +174,8 @@ async fn count(session: &Session, report: &mut RoundReport) -> Result<()> {
     for batch in &batches {
         let counted: Vec<RoundReport> = serde_arrow::from_record_batch(batch)?;
         if let Some(counted) = counted.into_iter().next() {
-            *report = RoundReport { left_out: report.left_out, ..counted };
+            let RoundReport { left_out, unreached, endpoint_lost, .. } = std::mem::take(report);
+            *report = RoundReport { left_out, unreached, endpoint_lost, ..counted };
         }
     }
     Ok(())

@@ -25,9 +25,10 @@ impl<'a> Stage<'a> {
         self.session.keep(name, sql, &self.directory).await
     }
 
-    /// Gives a query a name; it runs whenever the name is used.
+    /// Gives a query a name, in place of what had it; the query runs whenever the name is used.
     pub async fn view(&self, name: &str, sql: &str) -> Result<()> {
         let view = self.session.sql(sql).await?.into_view();
+        self.session.context().deregister_table(name)?;
         self.session.context().register_table(name, view)?;
         Ok(())
     }

@@ -54,7 +54,7 @@ impl Changing {
         assert_eq!(self.published(), before);
 
         let run = self.import(&["--on-changed", "update"]).expect_code(0);
-        run.expect_stderr(&["1 samples were replaced", "1 records were in the store already", "mmevol evolve --stale"]);
+        run.expect_stderr(&["1 samples were replaced", "1 records were in the store already", "mmevol evolve --model m --stale"]);
         let published = self.published();
         self.import(&["--on-changed", "update"]).expect_code(0).expect_stderr(&["2 records were in the store already"]);
         assert_eq!(self.published(), published, "nothing has changed since");

@@ -106,6 +106,9 @@ fn flags_say_what_a_predicate_is_for() {
     // Seeds were evolved by nobody.
     let run = evolve(&workspace, &endpoint, &["--rounds", "2", "--where", "round = 0"]);
     assert!(run.stderr.contains("no evolution has an item") && run.stderr.contains("add --new"), "{run}");
+    // There is one, but not up to that round.
+    let run = evolve(&workspace, &endpoint, &["--rounds", "1", "--where", "round = 2"]);
+    run.expect_stderr(&["the 1 evolutions that have an item for which --where holds are beyond --rounds 1: round = 2"]);
 }
 
 /// What a limit cut short goes on with the rest, and asks for nothing once more; what was complete begins anew.
@@ -210,7 +213,7 @@ fn rounds_that_become_stale_are_not_made_again() {
     assert_eq!(planned[0]["total"]["evolve_requests"], 7, "{planned:#}");
     let asked = endpoint.requests();
     let run = evolve(&workspace, &endpoint, &flags)
-        .expect_stderr(&["evolving again 7 evolutions of 7 samples", "is left to: mmevol evolve --stale"]);
+        .expect_stderr(&["evolving again 7 evolutions of 7 samples", "is left to: mmevol evolve --model m --stale"]);
     assert_eq!(evolve_requests(&endpoint, asked), 7, "{run}");
 }
 

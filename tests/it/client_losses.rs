@@ -1,15 +1,17 @@
 //! Endpoints that go away, refuse what they are sent, or cut their answers off: what a command does about it and what it says.
 
+use std::collections::HashSet;
+use std::io::{BufRead, BufReader};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use mmevol::evolution::Settings;
+use mmevol::evolution::{Due, EvolutionReport, Settings};
 use mmevol::model::limits::Limits;
 use mmevol::model::openai::{OpenAiModel, RetryPolicy};
 use mmevol::{Error, Evolution};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::command::Workspace;
 use crate::endpoint::{Behaviour, Endpoint, evolving, prompt_of};
@@ -41,15 +43,15 @@ async fn an_endpoint_that_dies_is_soon_asked_no_more() {
     let report = evolution(text_only(3)).run().await.unwrap();
     assert_eq!(report.rounds.len(), 1, "the second round would be in vain");
     assert!(report.endpoint_lost.as_deref().is_some_and(|error| error.contains("cut off")), "{report:?}");
-    assert_eq!((report.spent.calls, report.rounds[0].samples), (40, 300));
+    let round = &report.rounds[0];
+    assert_eq!((report.spent.calls, round.samples + round.unreached, round.failed), (40, 300, 0));
     // Of the 64 rows that are begun at once each sends two requests in vain; of those begun after them one such row is enough.
     assert!(endpoint.requests() <= 40 + 2 * 2 * 64, "{} requests were sent", endpoint.requests());
-    let common = report.troubles.commonest.unwrap();
-    assert!(common.error_kind.ends_with("connection") && common.error.unwrap().contains("cut off"));
+    assert_eq!(test.count("SELECT count(*) FROM evolutions WHERE status = 'failed'").await, 0, "what was not answered is still due");
     test.assert_sound().await;
 
     repaired.store(true, Ordering::Relaxed);
-    let report = evolution(Settings { due: mmevol::evolution::Due::Failed, ..text_only(1) }).run().await.unwrap();
+    let report = evolution(text_only(1)).run().await.unwrap();
     assert_eq!((report.rounds[0].failed, report.endpoint_lost), (0, None));
     assert_eq!(test.count("SELECT count(DISTINCT sample_id) FROM evolutions WHERE status IN ('kept', 'eliminated')").await, 300);
     test.assert_sound().await;
@@ -61,9 +63,111 @@ async fn a_round_in_which_nothing_was_reached_is_the_last() {
     let (endpoint, _) = dying_after(14);
     let evolution = Evolution::new(test.store.clone(), client(&endpoint)).settings(Settings { rounds: 3, ..Settings::default() });
     let report = evolution.run().await.unwrap();
-    let failed: Vec<u64> = report.rounds.iter().map(|round| round.failed).collect();
-    assert_eq!((failed, report.endpoint_lost.is_some()), (vec![0, 7], true));
+    let unreached: Vec<u64> = report.rounds.iter().map(|round| round.unreached).collect();
+    assert_eq!((unreached, report.endpoint_lost.is_some()), (vec![0, 7], true));
     test.assert_sound().await;
+}
+
+fn two_rounds() -> Settings {
+    Settings { rounds: 2, ..Settings::default() }
+}
+
+async fn made(test: &TestStore) -> [Vec<Value>; 2] {
+    test.assert_sound().await;
+    [
+        test.values("SELECT * EXCEPT (run_id, created_at) FROM evolutions ORDER BY evolution_id").await,
+        test.values("SELECT * EXCEPT (run_id, created_at) FROM instructions ORDER BY instruction_id").await,
+    ]
+}
+
+/// Wherever an endpoint goes away, also with the last request of a round, the same run again makes what an undisturbed one makes, and only what
+/// was on its way is asked for twice. What had failed was once left alone, and later rounds were made of the seeds meanwhile.
+#[tokio::test]
+async fn after_a_lost_endpoint_the_same_run_goes_on() {
+    let (whole, endpoint) = (TestStore::with_photos().await, Endpoint::evolving());
+    Evolution::new(whole.store.clone(), client(&endpoint)).settings(two_rounds()).run().await.unwrap();
+    let whole = made(&whole).await;
+    for answers in [5, 13, 14, 20, 25] {
+        let asked = AtomicUsize::new(0);
+        let endpoint = Endpoint::start(move |body| match asked.fetch_add(1, Ordering::Relaxed) < answers {
+            true => evolving(body),
+            false => Behaviour::Hold(Box::new(evolving(body))),
+        });
+        let (test, model) = (TestStore::with_photos().await, client(&endpoint));
+        model.limit(Limits { concurrency: NonZeroUsize::new(2), ..Limits::default() });
+        let evolution = Evolution::new(test.store.clone(), model).settings(two_rounds());
+        let running = tokio::spawn(async move { evolution.run().await });
+        while endpoint.requests() <= answers {
+            assert!(!running.is_finished(), "it ended by itself");
+            tokio::task::yield_now().await;
+        }
+        let mut bodies: Vec<String> = endpoint.received().iter().map(|request| request.body.to_string()).collect();
+        drop(endpoint);
+        let report = running.await.unwrap().unwrap();
+        assert!(report.endpoint_lost.is_some(), "after {answers} answers: {report:?}");
+        test.assert_sound().await;
+
+        let endpoint = Endpoint::evolving();
+        let report = Evolution::new(test.store.clone(), client(&endpoint)).settings(two_rounds()).run().await.unwrap();
+        assert_eq!(report.endpoint_lost, None);
+        bodies.extend(endpoint.received().iter().map(|request| request.body.to_string()));
+        let distinct: HashSet<&String> = bodies.iter().collect();
+        assert!(bodies.len() <= distinct.len() + 2, "{} requests, {} differ, after {answers} answers", bodies.len(), distinct.len());
+        assert_eq!(made(&test).await, whole, "after {answers} answers");
+    }
+}
+
+/// A request that the endpoint dies of fails alone. Nothing is made of its sample's older items meanwhile, which would be replaced later.
+#[tokio::test]
+async fn what_the_endpoint_put_off_goes_on_when_it_is_tried_again() {
+    let (test, broken) = (TestStore::with_photos().await, Arc::new(AtomicBool::new(true)));
+    let switch = Arc::clone(&broken);
+    // Its verdict: by then others were answered.
+    let endpoint = Endpoint::start(move |body| {
+        let is_score = body["response_format"]["json_schema"]["name"] == "scored_instructions";
+        match switch.load(Ordering::Relaxed) && is_score && prompt_of(body).contains("tabby cat") {
+            true => Behaviour::CutBody,
+            false => evolving(body),
+        }
+    });
+    let run = async |due| {
+        let settings = Settings { due, ..two_rounds() };
+        Evolution::new(test.store.clone(), client(&endpoint)).settings(settings).run().await.unwrap()
+    };
+    let samples = |report: &EvolutionReport| report.rounds.iter().map(|round| round.samples).collect::<Vec<_>>();
+    let report = run(Due::New).await;
+    assert_eq!((samples(&report), report.rounds[0].failed, &report.endpoint_lost), (vec![7, 6], 1, &None));
+    let asked = endpoint.requests();
+    assert_eq!((samples(&run(Due::New).await), endpoint.requests()), (vec![0, 0], asked));
+    broken.store(false, Ordering::Relaxed);
+    assert_eq!(samples(&run(Due::Failed).await), [1, 1]);
+    assert_eq!(test.count("SELECT count(*) FROM evolutions WHERE status = 'superseded'").await, 1, "the failed attempt");
+    test.assert_sound().await;
+}
+
+/// A script that goes on with an export must not take a part for the whole.
+#[test]
+fn a_lost_endpoint_fails_the_command() {
+    let (asked, renewed) = (AtomicUsize::new(0), Arc::new(AtomicBool::new(false)));
+    let switch = Arc::clone(&renewed);
+    let endpoint = Endpoint::start(move |body| match switch.load(Ordering::Relaxed) || asked.fetch_add(1, Ordering::Relaxed) < 9 {
+        true => evolving(body),
+        false => Behaviour::error(401, "the key has expired"),
+    });
+    let workspace = Workspace::with_photos();
+    let run = evolve(&workspace, &endpoint, &[]).expect_code(1).expect_stderr(&[
+        "evolutions were not answered, and are still due",
+        "stopped in round 1, where the endpoint answers no more: ",
+        "the key has expired",
+        "go on with the same command",
+    ]);
+    assert!(!run.stderr.contains("--failed"), "{run}");
+    renewed.store(true, Ordering::Relaxed);
+    let run = evolve(&workspace, &endpoint, &[]).expect_code(0);
+    assert_eq!(endpoint.distinct_requests(), 14, "{run}");
+    let first_attempts = "SELECT count(*) AS n FROM evolutions WHERE attempt = 0 AND status <> 'failed'";
+    assert_eq!(workspace.run(&["sql", first_attempts, "--output", "csv"]).stdout, "n\n7\n");
+    evolve(&workspace, &endpoint, &[]).expect_code(0).expect_stderr(&["0 calls", "nothing was due"]);
 }
 
 /// Fails like [`Error::Model`], and writes nothing.
@@ -85,8 +189,29 @@ async fn an_endpoint_that_never_answers_ends_the_command() {
     let model = builder(silent.base_url()).request_timeout(Duration::from_millis(30)).build().unwrap();
     assert_hopeless(model, "no complete answer within 30ms. A slow model needs a longer --timeout. (3 requests made)").await;
 
+    let without_backend = Endpoint::start(|_| Behaviour::error(503, "no backend"));
+    let model = builder(without_backend.base_url()).build().unwrap();
+    assert_hopeless(model, "503 Service Unavailable: no backend (6 requests made)").await;
+
     let without_tls = Endpoint::evolving();
     assert_hopeless(builder(without_tls.base_url().replace("http:", "https:")).build().unwrap(), "cannot connect").await;
+}
+
+/// A command that waits ever longer for a proxy to find its backend says what it waits for.
+#[test]
+fn a_backend_that_is_not_there_is_told_of_while_it_is_tried_again() {
+    let (workspace, endpoint) = (Workspace::new(), Endpoint::start(|_| Behaviour::error(503, "no backend.")));
+    let url = endpoint.base_url();
+    let query = "SELECT llm_complete(concat('q', value)) FROM generate_series(1, 3)";
+    let mut command = workspace.spawn_to_listen(&["sql", query, "--model", "m", "--base-url", &url], KEY);
+    let (mut lines, mut said) = (BufReader::new(command.stderr.take().unwrap()), String::new());
+    while !said.contains("answers 503") {
+        assert!(lines.read_line(&mut said).unwrap() > 0, "it ended without a word: {said}");
+    }
+    command.kill().unwrap();
+    command.wait().unwrap();
+    let warning = format!("model 'm' at {url} answers 503 Service Unavailable: no backend; trying again");
+    assert!(said.contains(&warning), "{said}");
 }
 
 /// As llama.cpp answers where it cannot make a grammar of the schema.
@@ -135,7 +260,7 @@ fn when_every_evolution_fails_the_commonest_error_is_shown() {
     let run = run.expect_code(0).expect_stderr(&[
         "7 evolutions failed",
         "the commonest error, 6 times: answer_no_json: ",
-        "mmevol evolve --failed",
+        "mmevol evolve --model m --failed",
     ]);
     assert!(!run.stderr.contains('$'), "the price is not known\n{run}");
 }
@@ -160,6 +285,46 @@ fn answers_that_were_cut_off_are_counted_with_the_way_out() {
     assert_eq!(endpoint.requests(), asked + 2, "{run}");
     let status = workspace.run(&["status"]).expect_code(0);
     assert!(!status.stdout.contains("cut off"), "{status}");
+}
+
+/// vLLM puts what a model reasons beside its answer: where the tokens ended with the reasoning, no text is left that looks cut off.
+#[test]
+fn reasoning_that_was_cut_off_is_no_empty_answer() {
+    let workspace = Workspace::with_photos();
+    let endpoint = Endpoint::start(|body| match evolving(body) {
+        Behaviour::Reply { .. } if prompt_of(body).contains("tabby cat") && body["max_tokens"] == 100 => {
+            let message = json!({ "role": "assistant", "content": null, "reasoning_content": "Let me see." });
+            Behaviour::Json(json!({ "choices": [{ "index": 0, "message": message, "finish_reason": "length" }] }))
+        }
+        answer => answer,
+    });
+    evolve(&workspace, &endpoint, &["--max-tokens", "100"]).expect_code(0).expect_stderr(&[
+        "the commonest error, 1 times: answer_truncated: the answer was cut off at --max-tokens before its first whole item",
+        "mmevol evolve --model m --failed --max-tokens N",
+    ]);
+    let run = evolve(&workspace, &endpoint, &["--max-tokens", "1000", "--failed"]).expect_code(0);
+    assert!(!run.stderr.contains("evolutions failed"), "{run}");
+}
+
+/// A judge that reasons may use up its tokens as well.
+#[test]
+fn verdicts_that_were_cut_off_say_so() {
+    let workspace = Workspace::with_photos();
+    let endpoint = Endpoint::start(|body| match evolving(body) {
+        Behaviour::Reply { usage, .. }
+            if body["response_format"]["json_schema"]["name"] == "scored_instructions" && body["max_tokens"] == 100 =>
+        {
+            Behaviour::Reply { text: String::new(), finish_reason: "length", usage }
+        }
+        answer => answer,
+    });
+    evolve(&workspace, &endpoint, &["--max-tokens", "100"]).expect_code(0).expect_stderr(&[
+        "7 evolutions failed",
+        "the commonest error, 7 times: judge_truncated: the verdicts were cut off at --max-tokens",
+        "mmevol evolve --model m --failed --max-tokens N",
+    ]);
+    let run = evolve(&workspace, &endpoint, &["--max-tokens", "1000", "--failed"]).expect_code(0);
+    assert!(!run.stderr.contains("evolutions failed"), "{run}");
 }
 
 #[test]
@@ -191,4 +356,45 @@ fn sql_says_what_was_asked_and_why_values_are_missing() {
     assert!(run.stderr.contains("1 calls, 1 answers from earlier calls, 1 shared a call in flight, 0 failed"), "{run}");
     let run = sql("SELECT 1; EXPLAIN SELECT llm_complete('q1')");
     assert_eq!(run.stderr, "", "nothing was asked");
+}
+
+#[test]
+fn a_shell_says_it_of_each_statement() {
+    let workspace = Workspace::new();
+    let endpoint = Endpoint::start(|body| match prompt_of(body) {
+        "refused" => Behaviour::error(400, "not this one"),
+        prompt => Behaviour::reply(prompt.to_uppercase()),
+    });
+    let url = endpoint.base_url();
+    let shell = |input: &str| workspace.run_with_input(&["sql", "--model", "gpt-4o-mini", "--base-url", &url], input).expect_code(0).stderr;
+    let several = shell("SELECT llm_complete('one') AS a;\nSELECT 1 AS n;\nSELECT llm_complete('refused') AS a;\nSELECT 2 AS n;\n");
+    let expected = "1 row\n\
+                    1 calls, 0 answers from earlier calls, 0 failed; 10 + 5 tokens, $0.0000\n\
+                    1 row\n\
+                    1 row\n\
+                    0 calls, 0 answers from earlier calls, 1 failed; 0 + 0 tokens, $0.0000\n\
+                    1 values are NULL: no answer of use came back\n\
+                    the commonest error, 1 times: bad_request: 400 Bad Request: not this one\n\
+                    hint: the try_llm_... functions say why, row by row\n\
+                    1 row\n\
+                    in all: 1 calls, 0 answers from earlier calls, 1 failed; 10 + 5 tokens, $0.0000\n";
+    assert_eq!(several, expected);
+    // Not said again at the end.
+    let one = shell("SELECT llm_complete('two') AS a;\n");
+    assert_eq!(one, "1 row\n1 calls, 0 answers from earlier calls, 0 failed; 10 + 5 tokens, $0.0000\n");
+}
+
+/// They were answered and paid for, so that nothing else tells of them.
+#[test]
+fn answers_of_no_use_are_told_where_no_row_shows_them() {
+    let (workspace, endpoint) = (Workspace::new(), Endpoint::start(|_| Behaviour::reply("GARBAGE")));
+    let url = endpoint.base_url();
+    let query = "SELECT count(*) AS n FROM generate_series(1, 3) WHERE try_llm_filter(concat('Is it ', value, '?'))['value']";
+    let run = workspace.run_with_key(&["sql", query, "--model", "m", "--base-url", &url, "--output", "csv"], KEY).expect_code(0);
+    assert_eq!((run.stdout.as_str(), endpoint.requests()), ("n\n0\n", 6), "{run}");
+    run.expect_stderr(&[
+        "6 calls, 0 answers from earlier calls, 0 failed",
+        "3 values of try_llm_... hold an error: no answer of use came back\n",
+        "the commonest error, 3 times: unusable_answer: the answer is not ",
+    ]);
 }

@@ -280,6 +280,25 @@ async fn another_judge_costs_its_verdicts() {
     test.assert_sound().await;
 }
 
+/// Judging round 1 anew makes what descends from it stale, round 3 through round 2: verdicts on that would be paid for in vain.
+#[tokio::test]
+async fn what_judging_made_stale_is_not_judged() {
+    let (test, endpoint) = (TestStore::with_photos().await, Endpoint::evolving());
+    evolve(&test, &endpoint, rounds(3, Due::New)).await;
+    let judge = async || {
+        let before = endpoint.requests();
+        let evolution = Evolution::new(test.store.clone(), client(&endpoint)).judge(client_of(&endpoint, "another-judge"));
+        evolution.settings(rounds(3, Due::Judgements)).run().await.unwrap();
+        asked_since(&endpoint, before)
+    };
+    assert_eq!(judge().await, Asked { evolve: 0, score: 7 });
+    assert_eq!((judge().await, judge().await), (NOTHING, NOTHING));
+    let in_vain = "SELECT count(*) FROM evolutions WHERE status <> 'superseded' AND judge = 'another-judge' \
+                   AND evolution_id IN (SELECT evolution_id FROM stale WHERE reason = 'parent')";
+    assert_eq!(test.count(in_vain).await, 0);
+    test.assert_sound().await;
+}
+
 #[tokio::test]
 async fn another_seed_costs_what_is_chosen() {
     let (test, endpoint) = (TestStore::with_photos().await, Endpoint::evolving());

@@ -1,0 +1,6 @@
+-- In place of table scored where the endpoint was lost: without what it failed, which leaves no row as if the command had been stopped. It is still
+-- due, under the same ids, and what was answered of it is in calls.
+SELECT *
+FROM scored
+WHERE coalesce(reply['error_kind'], '') NOT IN ('connection', 'timeout', 'server_error', 'rate_limited', 'authentication', 'not_found')
+    AND coalesce(verdict['error_kind'], '') NOT IN ('connection', 'timeout', 'server_error', 'rate_limited', 'authentication', 'not_found')
