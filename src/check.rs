@@ -10,7 +10,7 @@ use arrow::record_batch::RecordBatch;
 
 use crate::error::{Error, Result};
 use crate::query::Session;
-use crate::store::{LeftOver, LostVersion, Snapshot, Store, Table};
+use crate::store::{Catalog, LeftOver, LostVersion, Snapshot, Store, StrayTable, Table};
 pub use repair::{Repair, repair};
 
 /// Something that must hold.
@@ -28,6 +28,8 @@ pub struct Invariant {
 enum Subject {
     /// The versions that the catalog names.
     Versions,
+    /// The versions of the present state, beside those that the last publication left.
+    State,
     /// The files of the tables.
     Files,
     /// The rows: gives the id of each that breaks it.
@@ -58,6 +60,11 @@ pub const INVARIANTS: &[Invariant] = &[
         name: "versions_are_there",
         remedy: "files of the store were removed: bring them back from a copy of the store",
         subject: Subject::Versions,
+    },
+    Invariant {
+        name: "tables_are_of_one_state",
+        remedy: "catalog.json was changed by hand, or mixed from several: 'mmevol check --repair' takes the versions that the last run left",
+        subject: Subject::State,
     },
     Invariant {
         name: "table_files_are_whole",
@@ -250,6 +257,7 @@ impl Check {
     /// Those of the store; a broken invariant is a finding, not an error.
     pub async fn run(&self, store: &Store) -> Result<Vec<Finding>> {
         let lost = store.lost_versions().await?;
+        let strays = Catalog::load(store.root())?.strays();
         let state = match lost.iter().find(|lost| lost.tag.is_none()) {
             Some(LostVersion { table, version, .. }) => Err(format!("version {version} of table '{table}' is gone")),
             None => Ok(State::open(store).await?),
@@ -258,6 +266,7 @@ impl Check {
         for &invariant in INVARIANTS {
             let outcome = match (&state, invariant.subject) {
                 (_, Subject::Versions) => broken(of(lost.iter().map(describe))),
+                (_, Subject::State) => broken(of(strays.iter().map(describe_stray))),
                 (Err(reason), _) => Outcome::NotChecked(reason.clone()),
                 (Ok(_), Subject::Images) if self.fast => Outcome::NotChecked("left out by --fast".into()),
                 (Ok(state), subject) => match state.look_at(subject, &self.progress).await {
@@ -303,12 +312,12 @@ impl State {
         };
         let snapshot = store.snapshot().await?;
         let session = Session::builder().snapshot(snapshot.clone()).build().await?;
-        Ok(State { damaged: snapshot.damaged_tables().await, snapshot, session, left_over })
+        Ok(State { damaged: snapshot.damaged_files().await, snapshot, session, left_over })
     }
 
     async fn look_at(&self, subject: Subject, progress: &CheckProgress) -> Result<Outcome> {
         Ok(match subject {
-            Subject::Versions => Outcome::Sound,
+            Subject::Versions | Subject::State => Outcome::Sound,
             Subject::Files => broken(of(self.damaged.iter().map(|(table, problem)| format!("{table}: {problem}")))),
             Subject::Rows(sql) => broken(self.rows(sql).await?),
             Subject::Images => broken(images::find(&self.snapshot, progress).await?),
@@ -371,4 +380,9 @@ fn of(mut things: impl ExactSizeIterator<Item = String>) -> Option<Found> {
 fn describe(lost: &LostVersion) -> String {
     let LostVersion { tag, table, version } = lost;
     format!("{table} version {version}, {}", tag.as_deref().unwrap_or("published"))
+}
+
+fn describe_stray(stray: &StrayTable) -> String {
+    let version = |version: Option<u64>| version.map_or_else(|| "nothing".to_owned(), |version| format!("version {version}"));
+    format!("{} is {}, and was left as {}", stray.table, version(stray.version), version(stray.tagged))
 }

@@ -47,13 +47,17 @@ pub enum Error {
     #[error("failed to {action} table '{table}': {cause}")]
     Table { action: &'static str, table: String, cause: Box<dyn StdError + Send + Sync> },
 
+    /// A file of a table is gone or damaged, told by the engine, which does not name the table.
+    #[error("failed to read a table of the store: {reason}")]
+    Unreadable { reason: String },
+
     /// The system refused an operation on a file or folder.
     #[error("failed to {action} '{}': {cause}", path.display())]
     Io { action: &'static str, path: PathBuf, cause: std::io::Error },
 
     /// One record of a seed file cannot be imported.
     #[error("record {number}{} of '{}': {message}", source_id.as_deref().map(|id| format!(" ('{id}')")).unwrap_or_default(), path.display())]
-    Record { path: PathBuf, number: u64, source_id: Option<String>, message: String },
+    Record { path: PathBuf, number: u64, source_id: Option<String>, message: String, hint: Option<String> },
 
     /// A file that cannot be read or written in its format.
     #[error(transparent)]
@@ -70,6 +74,10 @@ pub enum Error {
     /// A model that cannot answer any request: wrong key, wrong name, endpoint down.
     #[error("model '{model}' at {endpoint}: {cause}")]
     Model { model: String, endpoint: String, cause: ChatError },
+
+    /// A model that answered, and answers no more.
+    #[error("stopped in round {round}, where the endpoint answers no more: {cause}")]
+    EndpointLost { round: u32, cause: String },
 
     /// A statement that does not parse, plan or run; the position is the one in the statement, where it is known.
     #[error("{message}{}", position.map(|position| format!(" ({position})")).unwrap_or_default())]
@@ -133,6 +141,9 @@ pub enum ErrorKind {
     Failure,
 }
 
+/// What the system says of a disk on which nothing more can be written.
+const FULL_DISK: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
+
 impl Error {
     /// An unusable value for a flag or an option.
     pub fn argument(name: impl Into<String>, message: impl Into<String>) -> Self {
@@ -157,7 +168,7 @@ impl Error {
     /// Who can do something about it.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Table { .. } | Error::Internal { .. } => ErrorKind::Failure,
+            Error::Table { .. } | Error::Unreadable { .. } | Error::Internal { .. } => ErrorKind::Failure,
             Error::Io { cause, .. } => match cause.kind() {
                 std::io::ErrorKind::NotFound | std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::AlreadyExists => ErrorKind::User,
                 _ => ErrorKind::Failure,
@@ -168,6 +179,11 @@ impl Error {
 
     /// What the user can do, one sentence each; empty when the message says it all.
     pub fn hints(&self) -> Vec<String> {
+        // Libraries pass this cause on as a text.
+        let speaks_of_it = |message: &str| FULL_DISK.iter().any(|text| message.contains(text));
+        if chain(self).any(|link| speaks_of_it(&link.to_string())) {
+            return vec!["free space on that disk, and run the same command again: answers that came are kept".into()];
+        }
         match self {
             Error::NoStore { .. } => vec!["create one with 'mmevol import PATH', or name another with --store DIR or MMEVOL_STORE".into()],
             Error::NotAStore { .. } => vec!["name a store's own directory, or one that does not exist yet, with --store".into()],
@@ -179,8 +195,15 @@ impl Error {
             Error::StoreInUse { .. } => {
                 vec!["wait for the other command to finish; what only reads works meanwhile, such as 'mmevol sql' without --model".into()]
             }
-            Error::Record { .. } => vec!["correct the record, or go on without such records: --on-bad-record skip".into()],
+            Error::Unreadable { .. } | Error::Table { action: "open" | "open an earlier version of" | "list versions of" | "read", .. } => {
+                vec!["find out what is damaged with 'mmevol check', and bring it back from a copy of the store".into()]
+            }
+            Error::Record { hint: Some(hint), .. } => vec![hint.clone(), "or go on without such records: --on-bad-record skip".into()],
+            Error::Record { hint: None, .. } => vec!["correct the record, or go on without such records: --on-bad-record skip".into()],
             Error::Interrupted { .. } => vec!["go on with the same command: what was answered is not asked again".into()],
+            Error::EndpointLost { .. } => {
+                vec!["when it answers again, go on with the same command: what came back is kept, and is not asked again".into()]
+            }
             Error::UnknownId { .. } => vec!["list ids with: mmevol sql \"SELECT sample_id, source_id FROM samples LIMIT 10\"".into()],
             Error::Io { path, cause, .. }
                 if path.ends_with("journal.redb")
@@ -239,13 +262,15 @@ impl From<Error> for DataFusionError {
 ///
 /// It can be taken once; a second look at the same chain finds nothing.
 pub fn unwrap_passenger(error: &(dyn StdError + 'static)) -> Option<Error> {
-    let mut link = Some(error);
-    while let Some(current) = link {
-        if let Some(passenger) = current.downcast_ref::<Passenger>() {
-            return passenger.0.lock().ok()?.take();
-        }
+    let passenger = chain(error).find_map(|link| link.downcast_ref::<Passenger>())?;
+    passenger.0.lock().ok()?.take()
+}
+
+/// An error and what is under it, layer by layer, down to the first cause.
+pub(crate) fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&current| {
         // These two hide their cause from `source()` or box it more than once.
-        link = match current.downcast_ref::<DataFusionError>() {
+        match current.downcast_ref::<DataFusionError>() {
             Some(DataFusionError::External(inner)) => Some(inner.as_ref()),
             Some(DataFusionError::Shared(inner)) => Some(inner.as_ref()),
             Some(DataFusionError::Context(_, inner)) | Some(DataFusionError::Diagnostic(_, inner)) => Some(inner.as_ref()),
@@ -255,9 +280,28 @@ pub fn unwrap_passenger(error: &(dyn StdError + 'static)) -> Option<Error> {
                 Some(arrow::error::ArrowError::ExternalError(inner)) => Some(inner.as_ref()),
                 _ => current.source(),
             },
-        };
-    }
-    None
+        }
+    })
+}
+
+/// Whether a disk on which nothing more can be written is at the bottom of an error.
+pub(crate) fn is_of_full_disk(error: &(dyn StdError + 'static)) -> bool {
+    use std::io::{Error, ErrorKind};
+
+    let mut system = chain(error).filter_map(|link| link.downcast_ref::<Error>());
+    system.any(|cause| matches!(cause.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
+}
+
+/// A message without the places in their own sources that some libraries end it with, each a part such as `/home/x/src/file.rs:12:34`.
+pub(crate) fn without_places(message: &str) -> String {
+    let parts: Vec<&str> = message.split(", ").filter(|part| !is_place(part)).collect();
+    parts.join(", ")
+}
+
+fn is_place(part: &str) -> bool {
+    let mut ends = part.strip_prefix("location: ").unwrap_or(part).rsplitn(3, ':');
+    let is_number = |end: Option<&str>| end.is_some_and(|end| !end.is_empty() && end.bytes().all(|byte| byte.is_ascii_digit()));
+    is_number(ends.next()) && is_number(ends.next()) && ends.next().is_some_and(|path| path.ends_with(".rs"))
 }
 
 impl From<DataFusionError> for Error {
@@ -266,11 +310,17 @@ impl From<DataFusionError> for Error {
         if let Some(ours) = unwrap_passenger(&error) {
             return ours;
         }
+        let message = without_places(&error.strip_backtrace());
+        if is_of_full_disk(&error) {
+            let folder = std::env::temp_dir();
+            let context = format!("the query engine failed to write, perhaps to the temporary folder '{}'", folder.display());
+            return Error::internal(context, message);
+        }
         match error.find_root() {
             DataFusionError::Plan(_) | DataFusionError::SQL(..) | DataFusionError::SchemaError(..) | DataFusionError::Execution(_) => {
-                Error::sql(error.strip_backtrace())
+                Error::sql(message)
             }
-            _ => Error::internal("the query engine failed", error.strip_backtrace()),
+            _ => Error::internal("the query engine failed", message),
         }
     }
 }
@@ -306,5 +356,26 @@ mod tests {
         let wrapped = DataFusionError::Context("while planning".into(), Box::new(DataFusionError::Shared(Arc::new(there))));
         let external = arrow::error::ArrowError::ExternalError(Box::new(wrapped));
         assert!(matches!(Error::from(external), Error::NoStore { .. }));
+    }
+
+    #[test]
+    fn messages_lose_the_places_of_libraries_and_nothing_else() {
+        let inner = "Not found: a/1.manifest, /root/.cargo/registry/src/x/lance-io-14.0.2/src/local.rs:273:40";
+        let message = format!("Dataset at path a was not found: {inner}, /rustc/59807616/library/core/src/ops/function.rs:250:5");
+        assert_eq!(without_places(&message), "Dataset at path a was not found: Not found: a/1.manifest");
+        for kept in ["", "a, b, 1:2", "in a.rs, line 3", "SELECT x, y (line 1, column 8)"] {
+            assert_eq!(without_places(kept), kept);
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_told_from_under_the_engine() {
+        let full = || std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let arrow = arrow::error::ArrowError::IoError("written".into(), full());
+        let wrapped = DataFusionError::Context("while spilling".into(), Box::new(DataFusionError::from(arrow)));
+        assert!(is_of_full_disk(&wrapped));
+        assert_eq!(Error::from(wrapped).kind(), ErrorKind::Failure);
+        let system = std::io::Error::from_raw_os_error(28);
+        assert!(Error::io("write", "a", system).hints().iter().any(|hint| hint.starts_with("free space")));
     }
 }

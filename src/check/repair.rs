@@ -17,6 +17,8 @@ const IDS_PER_STATEMENT: usize = 10_000;
 /// What a repair did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Repair {
+    /// Tables that were at another version than the last publication left them at; they are at that one again.
+    pub strays: Vec<String>,
     /// Calls of the journal that became rows of `calls`.
     pub calls: u64,
     /// Evolutions whose items were counted again.
@@ -34,20 +36,23 @@ impl Repair {
     }
 }
 
-/// Mends what the store itself has the means for, and records that as a run: calls that are still in the journal, counts of evolutions,
-/// versions and files that commands left when they were cut off. What else is broken stays as it is; [`check`](super::check) says so.
+/// Mends what the store itself has the means for, and records that as a run: tables at another version than the last run left them at, calls
+/// that are still in the journal, counts of evolutions, versions and files that commands left when they were cut off. What else is broken
+/// stays as it is; [`check`](super::check) says so.
 /// Asks no model, and does nothing to a store in which nothing is to be mended.
 ///
 /// # Errors
-/// Those of [`Store::writer`] and of the tables. After an error the published state is what it was.
+/// Those of [`Store::writer`] and of the tables. After an error the published state is what it was, or what the last run left.
 pub async fn repair(store: &Store) -> Result<Repair> {
+    // First: counted over tables of different times, items that are there would be counted as missing, for good.
+    let strays = store.take_tagged_versions().await?;
     let mut writer = store.writer("check --repair", serde_json::json!({})).await?;
     let files = store.remove_garbage()?;
     let unpublished = writer.restore_published().await?.into_iter().map(Table::name).collect();
     // Opening it drops the records that are in the table already; publishing adds the others.
     let calls = writer.journal()?.len()?;
     let evolutions = count_again(&mut writer).await?;
-    let done = Repair { calls, evolutions, unpublished, files };
+    let done = Repair { strays, calls, evolutions, unpublished, files };
     if !done.did_nothing() {
         let counters = serde_json::to_value(&done).map_err(|cause| Error::internal("failed to write the run's counters", cause))?;
         writer.publish(counters).await?;

@@ -108,17 +108,36 @@ fn print_table(rows: &[Row]) -> Result<()> {
         table.push(vec![row.check.to_owned(), row.result.to_owned(), count, example]);
     }
     print_line(table.draw(OutputOptions::for_stdout().width).text.trim_end())?;
-    for row in rows {
-        if let Some(advice) = &row.advice {
-            hint(format_args!("{}: {advice}", row.check));
-        }
+    for advice in advice(rows) {
+        hint(advice);
     }
     Ok(())
+}
+
+/// What to do, for each row that asks for it, with an example that the table cuts off; what keeps several checks from being made is said once.
+fn advice(rows: &[Row]) -> Vec<String> {
+    let mut said = Vec::new();
+    for row in rows {
+        let Some(advice) = &row.advice else { continue };
+        let alike = rows.iter().filter(|other| other.example.is_none() && other.advice.as_ref() == Some(advice)).count();
+        let text = match &row.example {
+            Some(example) if fit(example, EXAMPLE_WIDTH).1 => format!("{}: {advice} (such as: {example})", row.check),
+            None if alike > 1 => format!("{alike} checks were not made: {advice}"),
+            _ => format!("{}: {advice}", row.check),
+        };
+        if !said.contains(&text) {
+            said.push(text);
+        }
+    }
+    said
 }
 
 fn note_repair(done: &Repair) {
     if done.did_nothing() {
         note("there was nothing to mend");
+    }
+    if !done.strays.is_empty() {
+        note(format_args!("tables are again at the versions that the last run left: {}", done.strays.join(", ")));
     }
     if done.calls > 0 {
         note(format_args!("{} calls of the journal are in calls now", done.calls));

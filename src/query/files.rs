@@ -1,6 +1,7 @@
 //! `FROM 'file.jsonl'`: files as tables, by their path.
 
 use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,6 +26,9 @@ use crate::error::Error;
 /// The extensions that are read, for messages.
 const KNOWN: &str = ".parquet, .jsonl, .ndjson, .json, .csv, .tsv or .arrow";
 
+/// Where a separator is looked for.
+const LONGEST_HEADER_BYTES: u64 = 1 << 16;
+
 /// The same context, with files as tables.
 pub(super) fn with_file_tables(context: SessionContext) -> SessionContext {
     let state = context.state();
@@ -46,7 +50,7 @@ impl UrlTableFactory for FileTables {
         let Some(extension) = path.extension().and_then(|extension| extension.to_str()) else { return not_a_table(name, path) };
         let lower_case = extension.to_ascii_lowercase();
         let delimiter = match lower_case.as_str() {
-            "csv" => Some(b','),
+            "csv" => Some(separator(path)),
             "tsv" => Some(b'\t'),
             _ => None,
         };
@@ -71,6 +75,18 @@ impl UrlTableFactory for FileTables {
     }
 }
 
+/// What separates the columns of a file called .csv: where numbers have a decimal comma, spreadsheets write semicolons, and some programs write tabs.
+/// A comma in the header is taken at its word.
+fn separator(path: &Path) -> u8 {
+    let mut header = Vec::new();
+    let read = File::open(path).and_then(|file| BufReader::new(file.take(LONGEST_HEADER_BYTES)).read_until(b'\n', &mut header));
+    // What cannot be read is told of where it is read.
+    if read.is_err() || header.contains(&b',') {
+        return b',';
+    }
+    [b';', b'\t'].into_iter().find(|mark| header.contains(mark)).unwrap_or(b',')
+}
+
 /// A file with line breaks in its values is read in one piece: where it was cut, a part would begin inside a value.
 fn csv(delimiter: u8) -> Arc<dyn FileFormat> {
     Arc::new(CsvFormat::default().with_delimiter(delimiter).with_newlines_in_values(true))
@@ -91,7 +107,7 @@ fn csv_schema(name: &str, path: &Path, delimiter: u8) -> Result<SchemaRef> {
 }
 
 /// The file itself: to the engine, brackets and question marks in a name would be a pattern of names.
-fn location(name: &str, path: &Path) -> Result<ListingTableUrl> {
+pub(super) fn location(name: &str, path: &Path) -> Result<ListingTableUrl> {
     // Without `..`, which the engine takes for a break-out.
     let absolute = std::fs::canonicalize(path).map_err(|cause| Error::io("find", path, cause))?;
     let url = Url::from_file_path(absolute).map_err(|()| unreadable(name, "its path cannot be written as an address"))?;

@@ -4,11 +4,13 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 
+use arrow::error::ArrowError;
 use arrow::ipc::writer::FileWriter;
 use datafusion::datasource::file_format::options::ArrowReadOptions;
 use futures::TryStreamExt;
 use tempfile::TempDir;
 
+use super::files::location;
 use super::session::Session;
 use crate::error::{Error, Result};
 
@@ -28,19 +30,22 @@ impl Session {
     /// Those of the query, and of writing the file.
     pub async fn keep(&self, name: &str, sql: &str, folder: &Path) -> Result<u64> {
         let path = folder.join(format!("{name}.arrow"));
-        let failed = |cause| Error::io("write", &path, cause);
+        let failed = |cause: ArrowError| match cause {
+            ArrowError::IoError(_, cause) => Error::io("write", &path, cause),
+            other => other.into(),
+        };
         let mut batches = self.stream(sql).await?;
-        let file = File::create(&path).map_err(failed)?;
-        let mut writer = FileWriter::try_new(BufWriter::new(file), &batches.schema())?;
+        let file = File::create(&path).map_err(|cause| Error::io("write", &path, cause))?;
+        let mut writer = FileWriter::try_new(BufWriter::new(file), &batches.schema()).map_err(failed)?;
         let mut rows = 0;
         while let Some(batch) = batches.try_next().await.map_err(|cause| self.explain(cause, sql))? {
             rows += batch.num_rows() as u64;
-            writer.write(&batch)?;
+            writer.write(&batch).map_err(failed)?;
         }
-        writer.finish()?;
-        let path = path.to_string_lossy();
+        writer.finish().map_err(failed)?;
+        let location = location(name, &path)?;
         self.context().deregister_table(name)?;
-        self.context().register_arrow(name, path.as_ref(), ArrowReadOptions::default()).await?;
+        self.context().register_arrow(name, location, ArrowReadOptions::default()).await?;
         Ok(rows)
     }
 }

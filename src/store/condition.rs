@@ -16,13 +16,16 @@ use super::disk::Disk;
 use super::journal::{Journal, NEW_JOURNAL_FILE};
 use super::lock::WriterLock;
 use super::schema::Table;
-use super::snapshot::{open_dataset, table_error, table_path};
-use super::writer::has_newer_version;
+use super::snapshot::{open_dataset, reason, table_error, table_path};
+use super::writer::has_unpublished_version;
 use super::{Snapshot, Store};
 use crate::error::{Error, Result};
 
 /// Where commands keep intermediate results; all of it is garbage once they have ended.
 const SCRATCH: &str = "scratch";
+
+/// The folder of a table with the files of its rows.
+const DATA: &str = "data";
 
 /// A version of a table that a state of the store names, and that the table does not have.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,7 +100,7 @@ impl Store {
         let mut left_over = LeftOver { files: self.garbage(), ..LeftOver::default() };
         for table in Table::ALL {
             let unpublished = match snapshot.dataset(table) {
-                Some(dataset) => has_newer_version(dataset, table).await?,
+                Some(dataset) => has_unpublished_version(dataset, table, snapshot.catalog()).await?,
                 None => table_path(&self.root, table).exists(),
             };
             if unpublished {
@@ -122,6 +125,23 @@ impl Store {
         let new = all.start.max(journaled)..all.end.max(journaled);
         let calls = journal.batches(new).map_err(Error::from).and_then(identify).try_collect().await?;
         Ok((all.end.min(journaled).saturating_sub(all.start), calls))
+    }
+
+    /// Makes the published state what the last publication made it, where its tag tells that it is something else. Gives the tables that were at
+    /// another version.
+    ///
+    /// # Errors
+    /// Where a version that the tag names is gone, and then nothing is changed; [`Error::StoreInUse`], [`Error::ReadOnlyStore`].
+    pub(crate) async fn take_tagged_versions(&self) -> Result<Vec<String>> {
+        let _lock = WriterLock::acquire(&self.root, "check --repair", self.clock.now())?;
+        let mut catalog = Catalog::load(&self.root)?;
+        let strays = catalog.strays();
+        let Some(tagged) = catalog.last_tagged().filter(|_| !strays.is_empty()).cloned() else { return Ok(Vec::new()) };
+        catalog.tables = tagged;
+        // What cannot be opened is no state to go on from.
+        Snapshot::open(&self.root, catalog.clone(), &self.session).await?;
+        catalog.publish(&self.root, &self.disk)?;
+        Ok(strays.into_iter().map(|stray| stray.table).collect())
     }
 
     /// Removes files and folders that no running command can own any more. Returns how many.
@@ -149,17 +169,48 @@ impl Store {
 }
 
 impl Snapshot {
-    /// Tables whose files are not all there, or do not hold what the table says, each with what is wrong. Opens every file, and reads no rows.
-    pub async fn damaged_tables(&self) -> Vec<(Table, String)> {
-        let mut damaged = Vec::new();
+    /// Files of tables that are not there, or do not hold what the table says, each with what is wrong. Opens every file, and reads no rows.
+    pub async fn damaged_files(&self) -> Vec<(Table, String)> {
+        let mut damaged = self.wrong_files();
         for table in Table::ALL {
-            let Some(dataset) = self.dataset(table) else { continue };
+            let Some(dataset) = self.dataset(table).filter(|_| damaged.iter().all(|(known, _)| *known != table)) else { continue };
             if let Err(cause) = dataset.validate().await {
-                damaged.push((table, cause.to_string()));
+                damaged.push((table, damage(dataset, &cause).await));
             }
         }
         damaged
     }
+
+    /// Files of rows that are not there, or not as long as they were when they were written, each with what is wrong. Reads none of them.
+    pub fn wrong_files(&self) -> Vec<(Table, String)> {
+        let mut wrong = Vec::new();
+        for table in Table::ALL {
+            let Some(dataset) = self.dataset(table) else { continue };
+            for file in dataset.fragments().iter().flat_map(|fragment| &fragment.files) {
+                let path = table_path(self.root(), table).join(DATA).join(&file.path);
+                let length = std::fs::File::open(path).and_then(|file| file.metadata()).map(|metadata| metadata.len());
+                let problem = match (length, file.file_size_bytes.get()) {
+                    (Ok(length), Some(written)) if length != written.get() => format!("has {length} bytes instead of {written}"),
+                    (Ok(_), _) => continue,
+                    (Err(cause), _) if cause.kind() == io::ErrorKind::NotFound => "is gone".to_owned(),
+                    (Err(cause), _) => format!("cannot be read: {cause}"),
+                };
+                wrong.push((table, format!("{DATA}/{} {problem}", file.path)));
+            }
+        }
+        wrong
+    }
+}
+
+/// Which file it is that makes a table unreadable, as far as that can be told.
+async fn damage(dataset: &Dataset, cause: &lance::Error) -> String {
+    for fragment in dataset.get_fragments() {
+        if let Err(cause) = fragment.validate().await {
+            let files: Vec<String> = fragment.metadata().files.iter().map(|file| format!("{DATA}/{}", file.path)).collect();
+            return format!("{} cannot be read: {}", files.join(", "), reason(&cause));
+        }
+    }
+    reason(cause)
 }
 
 async fn versions(dataset: &Dataset, table: Table) -> Result<HashSet<u64>> {
@@ -167,11 +218,12 @@ async fn versions(dataset: &Dataset, table: Table) -> Result<HashSet<u64>> {
     Ok(versions.into_iter().map(|version| version.version).collect())
 }
 
-/// Removes the versions of a table that are newer than its published one. Only for the writer: no state of the store names them.
-pub(super) fn remove_versions_after(root: &Path, disk: &Disk, table: Table, published: u64) -> io::Result<()> {
+/// Removes the versions of a table that are newer than its published one and that no state of the store names. Only for the writer.
+pub(super) fn remove_versions_after(root: &Path, disk: &Disk, table: Table, published: u64, catalog: &Catalog) -> io::Result<()> {
+    let is_unpublished = |version: u64| version > published && !catalog.is_published(table, version);
     for entry in std::fs::read_dir(table_path(root, table).join("_versions"))? {
         let path = entry?.path();
-        if path.file_name().and_then(OsStr::to_str).and_then(version_of).is_some_and(|version| version > published) {
+        if path.file_name().and_then(OsStr::to_str).and_then(version_of).is_some_and(is_unpublished) {
             disk.remove_file(&path)?;
         }
     }

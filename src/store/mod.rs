@@ -40,8 +40,8 @@ pub use past::PastTable;
 pub use provider::StoreTable;
 pub use restore::{RestorePlan, RestoredTable};
 pub use schema::{Table, list, object_type, step_type};
-pub use snapshot::Snapshot;
-pub use state::{NOW, State};
+pub use snapshot::{Snapshot, read_failure};
+pub use state::{NOW, State, StrayTable};
 pub use vectors::{VectorColumn, defect};
 pub use writer::{SharedWriter, Staged, Writer};
 

@@ -1,6 +1,6 @@
 //! States of the store by name: before and after each run, and now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::catalog::Catalog;
 use super::schema::Table;
@@ -23,6 +23,17 @@ impl State {
     pub fn run_id(&self) -> Option<String> {
         (self.generation > 0).then(|| format!("run-{}", self.generation))
     }
+}
+
+/// A table that is at another version than the last publication made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StrayTable {
+    /// The table's name.
+    pub table: String,
+    /// The version that is published now; `None` where the catalog does not name the table.
+    pub version: Option<u64>,
+    /// The version that the last publication's tag names; `None` where the tag does not name the table.
+    pub tagged: Option<u64>,
 }
 
 impl Catalog {
@@ -56,6 +67,25 @@ impl Catalog {
             .collect();
         tagged.sort_by_key(|(_, is_before, state)| (state.generation, *is_before));
         tagged.into_iter().map(|(tag, _, state)| (tag, state)).collect()
+    }
+
+    /// The versions that the last publication left, by its tag; `None` where there is no such tag.
+    pub(super) fn last_tagged(&self) -> Option<&BTreeMap<String, u64>> {
+        self.tags.get(&format!("after-run-{}", self.generation))
+    }
+
+    /// The tables whose present version is not the one that the last publication left. Rows of tables at versions of different times do not
+    /// fit together: no command of ours leaves any.
+    pub fn strays(&self) -> Vec<StrayTable> {
+        let Some(tagged) = self.last_tagged() else { return Vec::new() };
+        let names: BTreeSet<&String> = self.tables.keys().chain(tagged.keys()).collect();
+        let version = |versions: &BTreeMap<String, u64>, name: &String| versions.get(name).copied();
+        let states = names.into_iter().map(|name| StrayTable {
+            table: name.clone(),
+            version: version(&self.tables, name),
+            tagged: version(tagged, name),
+        });
+        states.filter(|state| state.version != state.tagged).collect()
     }
 
     /// Whether any state, tagged or present, has this version of the table. Others are parts of a run, or of one that never finished.

@@ -188,7 +188,7 @@ mod tests {
             assert_eq!(names(&then).await, expected(run), "after run {run}");
         }
         assert_eq!(store.lost_versions().await.unwrap(), []);
-        assert!(now.damaged_tables().await.is_empty());
+        assert!(now.damaged_files().await.is_empty());
         assert!(store.left_over().await.unwrap().unpublished.is_empty());
         // The last answer to a request counts, also where compaction moved its rows.
         let calls = StoredCalls::new(&now);
@@ -216,7 +216,7 @@ mod tests {
         publish(&mut writing, 2, 1).await;
         drop(writing);
         assert_eq!(store.lost_versions().await.unwrap(), []);
-        assert!(store.snapshot().await.unwrap().damaged_tables().await.is_empty());
+        assert!(store.snapshot().await.unwrap().damaged_files().await.is_empty());
         let restored = store.restore("run-1").await;
         assert!(restored.is_ok_and(|(plan, _)| !plan.has_changes()), "prompts only ever grow");
     }

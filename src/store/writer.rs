@@ -278,7 +278,7 @@ impl Writer {
         let mut restored = Vec::new();
         for table in Table::ALL {
             match self.snapshot.dataset(table) {
-                Some(dataset) if has_newer_version(dataset, table).await? => {
+                Some(dataset) if has_unpublished_version(dataset, table, &self.catalog).await? => {
                     self.prepare(table).await?;
                     restored.push(table);
                 }
@@ -380,7 +380,7 @@ impl Writer {
                 match restored.restore().await {
                     Ok(()) => self.snapshot = self.snapshot.with_dataset(table, Arc::new(restored)),
                     // After a power loss they may be files without content, and nothing can be put on top of those.
-                    Err(cause) => remove_versions_after(&self.root, &self.disk, table, published.version().version)
+                    Err(cause) => remove_versions_after(&self.root, &self.disk, table, published.version().version, &self.catalog)
                         .map_err(|_| table_error("restore", table, cause))?,
                 }
             }
@@ -410,9 +410,17 @@ impl Writer {
 }
 
 /// Whether versions were committed on top of this one.
-pub(super) async fn has_newer_version(dataset: &Dataset, table: Table) -> Result<bool> {
-    let newest = dataset.latest_version_id().await.map_err(|cause| table_error("open", table, cause))?;
-    Ok(newest != dataset.version().version)
+async fn has_newer_version(dataset: &Dataset, table: Table) -> Result<bool> {
+    Ok(newest_version(dataset, table).await? != dataset.version().version)
+}
+
+/// Whether the newest version of a table is one that no state of the store names.
+pub(super) async fn has_unpublished_version(dataset: &Dataset, table: Table, catalog: &Catalog) -> Result<bool> {
+    Ok(!catalog.is_published(table, newest_version(dataset, table).await?))
+}
+
+async fn newest_version(dataset: &Dataset, table: Table) -> Result<u64> {
+    dataset.latest_version_id().await.map_err(|cause| table_error("open", table, cause))
 }
 
 pub(super) fn write_parameters(mode: WriteMode) -> WriteParams {

@@ -245,6 +245,72 @@ fn a_version_that_a_tag_names_must_be_there() {
     assert_eq!(findings["versions_are_there"]["example"], "samples version 1, before-run-1");
 }
 
+/// Nothing is counted over tables of different times: the items are there, and one version too early was shown.
+#[test]
+fn a_table_at_another_version_than_the_last_run_left_goes_back_to_it() {
+    let workspace = evolved();
+    let count = || workspace.run(&["sql", "SELECT sum(kept) FROM evolutions", "--output", "csv"]).expect_code(0).stdout;
+    let before = count();
+    let path = workspace.store().join("catalog.json");
+    let mut catalog: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let version = catalog["tables"]["instructions"].as_u64().unwrap();
+    catalog["tables"]["instructions"] = json!(version - 1);
+    fs::write(&path, catalog.to_string()).unwrap();
+
+    let findings = assert_broken(&workspace, &["tables_are_of_one_state", "counts_agree"]);
+    let example = format!("instructions is version {}, and was left as version {version}", version - 1);
+    assert_eq!(findings["tables_are_of_one_state"]["example"], example);
+    assert_eq!(findings["versions_are_published"]["result"], "ok", "a tag names it");
+
+    let repaired = workspace.run(&["check", "--repair"]).expect_code(0);
+    let repaired = repaired.expect_stderr(&["tables are again at the versions that the last run left: instructions", "the store is sound"]);
+    assert!(!repaired.stderr.contains("counted again"), "{repaired}");
+    assert_eq!(count(), before);
+    let items = workspace.run(&["sql", "SELECT count(*) > 0 AS there FROM instructions WHERE round = 1", "--output", "csv"]);
+    assert_eq!(items.stdout, "there\ntrue\n");
+    workspace.run(&["check", "--repair"]).expect_code(0).expect_stderr(&["there was nothing to mend"]);
+}
+
+#[test]
+fn a_lost_version_is_told_once() {
+    let workspace = evolved();
+    let catalog: Value = serde_json::from_slice(&fs::read(workspace.store().join("catalog.json")).unwrap()).unwrap();
+    let version = catalog["tables"]["evolutions"].as_u64().unwrap();
+    fs::remove_file(workspace.store().join(format!("evolutions.lance/_versions/{}.manifest", u64::MAX - version))).unwrap();
+    let check = workspace.run(&["check"]).expect_code(1);
+    let check = check.expect_stderr(&[
+        &format!("(such as: evolutions version {version}, published)"),
+        &format!("checks were not made: version {version} of table 'evolutions' is gone"),
+    ]);
+    assert_eq!(check.stderr.matches("hint: ").count(), 2, "{check}");
+    let status = workspace.run(&["status"]).expect_code(2);
+    let status = status.expect_stderr(&[
+        &format!("failed to open table 'evolutions': evolutions.lance/_versions/{version}.manifest is gone"),
+        "hint: find out what is damaged with 'mmevol check'",
+    ]);
+    assert!(!status.stderr.contains(".rs:"), "{status}");
+}
+
+#[test]
+fn a_file_that_is_too_short_is_named() {
+    let workspace = evolved();
+    let file = files(&workspace.store().join("evolutions.lance/data")).pop().unwrap();
+    let length = fs::metadata(&file).unwrap().len();
+    fs::OpenOptions::new().write(true).open(&file).unwrap().set_len(100).unwrap();
+    let problem = format!("data/{} has 100 bytes instead of {length}", file.file_name().unwrap().to_string_lossy());
+    let findings = assert_broken(&workspace, &["table_files_are_whole"]);
+    assert_eq!(findings["table_files_are_whole"]["example"], format!("evolutions: {problem}"));
+
+    let check = workspace.run(&["check", "--fast"]).expect_code(1);
+    let check = check.expect_stderr(&[&format!("(such as: evolutions: {problem})"), "checks were not made: "]);
+    assert!(check.stderr.matches(&problem).count() <= 2 && !check.stderr.contains(".rs:"), "{check}");
+    for command in [&["status"][..], &["evolve", "--rounds", "2", "--model", "rules"]] {
+        let run = workspace.run(command).expect_code(2);
+        let run = run.expect_stderr(&["failed to read table 'evolutions'", &problem, "hint: find out what is damaged with 'mmevol check'"]);
+        assert!(!run.stderr.contains(".rs:"), "{run}");
+    }
+}
+
 #[test]
 fn a_file_of_a_table_must_be_there() {
     let workspace = evolved();
@@ -252,7 +318,7 @@ fn a_file_of_a_table_must_be_there() {
         fs::remove_file(file).unwrap();
     }
     let findings = assert_broken(&workspace, &["table_files_are_whole"]);
-    assert!(findings["table_files_are_whole"]["example"].as_str().unwrap().starts_with("samples: "), "{findings:#}");
+    assert!(findings["table_files_are_whole"]["example"].as_str().unwrap().starts_with("samples: data/"), "{findings:#}");
     assert_eq!(findings["instructions_have_their_sample"]["result"], "not checked");
     assert_eq!(findings["images_match_their_ids"]["result"], "ok");
 }

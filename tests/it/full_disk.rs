@@ -68,7 +68,7 @@ async fn an_import_onto_a_full_disk_leaves_nothing_and_can_be_repeated() {
     let seeds = bundled_seeds();
     let import = disk.arguments(&["import", &seeds, "--source", "demo"]);
     let run = disk.workspace.run(&import).expect_code(2);
-    run.expect_stderr(&["No space left on device"]);
+    run.expect_stderr(&["No space left on device", "hint: free space on that disk"]);
     assert!(!disk.at.join("store").exists(), "what the import made is gone");
 
     disk.remount("size=64m");
@@ -101,7 +101,7 @@ async fn a_round_that_fills_the_disk_can_go_on() {
         println!("{free_kb} kB free: {run}\n{} requests", endpoint.requests());
         if run.code != 0 {
             assert_eq!(run.code, 2, "{run}");
-            run.expect_stderr(&["No space left on device"]);
+            run.expect_stderr(&["No space left on device", "hint: free space on that disk"]);
         }
         disk.workspace.run(&disk.arguments(&["status"])).expect_code(0);
 

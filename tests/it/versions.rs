@@ -55,6 +55,15 @@ fn diff_counts_per_round_and_operator() {
 }
 
 #[test]
+fn a_version_that_is_gone_has_no_count_and_hides_no_other() {
+    let workspace = Workspace::with_photos();
+    // Lance counts the names of its manifests down.
+    fs::remove_file(workspace.store().join(format!("instructions.lance/_versions/{}.manifest", u64::MAX - 1))).unwrap();
+    let rows = "SELECT version, coalesce(CAST(rows AS VARCHAR), 'gone') AS rows FROM versions('instructions') ORDER BY version";
+    assert_eq!(csv(&workspace, rows), "version,rows\n1,gone\n2,15\n2,15\n");
+}
+
+#[test]
 fn restore_goes_back_and_everything_works_on() {
     let (workspace, endpoint) = evolved();
     let (items, requests) = (csv(&workspace, ITEMS), endpoint.requests());

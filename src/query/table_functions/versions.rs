@@ -21,7 +21,8 @@ pub(super) static VERSIONS: TableFunction = TableFunction {
     parameters: &["table"],
     optional: 0,
     summary: "One row for each state of the store that has a name, and one without a tag for now: tag, the table's version and rows in it, and \
-              the run that published it with its command and time (NULL for the empty store before the first run). Opens each version once.",
+              the run that published it with its command and time (NULL for the empty store before the first run). \
+              The rows of a version whose files are gone are NULL. Opens each version once.",
     example: "SELECT tag, version, run_id, command, rows FROM versions('instructions')",
     make: versions,
 };
@@ -35,10 +36,10 @@ fn versions(call: &Call) -> Result<Arc<dyn TableProvider>> {
 }
 
 fn schema() -> SchemaRef {
-    let long = |name| Field::new(name, DataType::UInt64, false);
+    let long = |name, nullable| Field::new(name, DataType::UInt64, nullable);
     let text = |name| Field::new(name, DataType::Utf8, true);
     let published_at = Field::new("published_at", DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())), true);
-    Arc::new(Schema::new(vec![text("tag"), long("version"), text("run_id"), text("command"), published_at, long("rows")]))
+    Arc::new(Schema::new(vec![text("tag"), long("version", false), text("run_id"), text("command"), published_at, long("rows", true)]))
 }
 
 #[derive(Serialize)]
@@ -48,7 +49,7 @@ struct Row<'a> {
     run_id: Option<String>,
     command: Option<&'a str>,
     published_at: Option<i64>,
-    rows: u64,
+    rows: Option<u64>,
 }
 
 async fn rows(table: Table, snapshot: Snapshot) -> Result<RecordBatch> {
@@ -60,7 +61,7 @@ async fn rows(table: Table, snapshot: Snapshot) -> Result<RecordBatch> {
     let mut distinct: Vec<u64> = states.iter().filter_map(|(_, state)| version(state)).collect();
     distinct.sort_unstable();
     distinct.dedup();
-    let counts: HashMap<u64, u64> = futures::stream::iter(distinct)
+    let counts: HashMap<u64, Option<u64>> = futures::stream::iter(distinct)
         .map(|version| snapshot.count_rows_at(table, version).map(move |rows| Ok::<_, Error>((version, rows?))))
         .buffer_unordered(OPENED_AT_ONCE)
         .try_collect()
