@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM, for commands that pay: the first asks them to stop in good order, the second ends them at once.
+//! Ctrl-C, SIGTERM and a closed terminal (SIGHUP), for commands that pay: the first asks them to stop in good order, the second ends
+//! them at once.
 
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -14,6 +15,7 @@ use crate::error::{Error, Result};
 enum Signal {
     CtrlC,
     Terminate,
+    HangUp,
 }
 
 impl Signal {
@@ -21,6 +23,7 @@ impl Signal {
         match self {
             Signal::CtrlC => "Ctrl-C",
             Signal::Terminate => "SIGTERM",
+            Signal::HangUp => "SIGHUP",
         }
     }
 
@@ -29,6 +32,7 @@ impl Signal {
         match self {
             Signal::CtrlC => 130,
             Signal::Terminate => 143,
+            Signal::HangUp => 129,
         }
     }
 }
@@ -51,7 +55,7 @@ impl Interrupt {
                     let signal = signals.next().await;
                     let _ = first.set(signal);
                     stop.cancel();
-                    line.suspend(|| note("stopping: what is on its way is finished; Ctrl-C again stops at once"));
+                    line.suspend(|| note("stopping: what is on its way is finished; another signal, such as Ctrl-C, stops at once"));
                     let signal = signals.next().await;
                     line.finish();
                     note("stopped at once: answers that came are kept, those that were on their way are lost");
@@ -78,21 +82,44 @@ impl Interrupt {
 struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    /// `None` for a command that is to outlive its terminal.
+    hang_up: Option<tokio::signal::unix::Signal>,
 }
 
 #[cfg(unix)]
 impl Signals {
     fn listen() -> io::Result<Signals> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Signals { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        let hang_up = if outlives_terminal() { None } else { Some(signal(SignalKind::hangup())?) };
+        Ok(Signals { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())?, hang_up })
     }
 
     async fn next(&mut self) -> Signal {
         tokio::select! {
             _ = self.interrupt.recv() => Signal::CtrlC,
             _ = self.terminate.recv() => Signal::Terminate,
+            _ = next(self.hang_up.as_mut()) => Signal::HangUp,
         }
     }
+}
+
+/// The next of these signals; never, where they are not listened for.
+#[cfg(unix)]
+async fn next(signal: Option<&mut tokio::signal::unix::Signal>) -> Option<()> {
+    match signal {
+        Some(signal) => signal.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether this process was started to ignore SIGHUP, as nohup does: to listen for a signal ends ignoring it. Where the system does not tell,
+/// nothing is listened for, and the signal does what it does to any process.
+#[cfg(unix)]
+fn outlives_terminal() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    // SIGHUP has number 1, and the lowest bit.
+    ignored.is_none_or(|ignored| ignored & 1 == 1)
 }
 
 #[cfg(not(unix))]

@@ -25,11 +25,14 @@ mod stats;
 mod status;
 pub mod table;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::evolution::standing_models;
+use crate::model::rules::RulesModel;
 use crate::query::Session;
 use crate::store::Store;
 use output::{OutputError, OutputFormat, OutputOptions, write_stream};
@@ -82,6 +85,16 @@ enum Command {
     Prompts(prompts::Arguments),
     /// Check what must always hold of a store.
     Check(check::Arguments),
+}
+
+/// An argument as it is parsed. SQL that begins with a comment would be taken for a flag, which never has a blank or a line break in its name; a
+/// blank before it says that it is none.
+pub fn sql_or_flag(argument: OsString) -> OsString {
+    let name = argument.to_str().and_then(|text| text.strip_prefix("--")).and_then(|rest| rest.split('=').next());
+    match name.is_some_and(|name| name.starts_with(char::is_whitespace) || name.contains('\n')) {
+        true => [OsString::from(" "), argument].into_iter().collect(),
+        false => argument,
+    }
 }
 
 /// Runs a command.
@@ -159,15 +172,34 @@ impl From<OutputError> for Error {
     }
 }
 
+/// The command that evolves, as hints show it. Without a name it is the embedded model's.
+fn evolve_command(model: Option<&str>) -> String {
+    model.map_or_else(|| "mmevol evolve".into(), |model| format!("mmevol evolve --model {model}"))
+}
+
+/// The command that evolves a store as before: with the model of its latest run, unless the embedded one did everything.
+async fn evolve_command_of(store: &Store) -> Result<String> {
+    let models = standing_models(store).await?;
+    let is_named = models.iter().any(|model| model != RulesModel::NAME);
+    Ok(evolve_command(models.first().map(String::as_str).filter(|_| is_named)))
+}
+
 /// Prints a note to standard error.
 fn note(text: impl std::fmt::Display) {
-    anstream::eprintln!("{text}");
+    say(format_args!("{text}"));
 }
 
 /// Prints a hint to standard error.
 fn hint(text: impl std::fmt::Display) {
     const HINT: anstyle::Style = anstyle::AnsiColor::Cyan.on_default().bold();
-    anstream::eprintln!("{HINT}hint:{HINT:#} {text}");
+    say(format_args!("{HINT}hint:{HINT:#} {text}"));
+}
+
+/// Prints a line to standard error. A terminal that was closed is no reason to stop in the middle of the work.
+fn say(line: std::fmt::Arguments<'_>) {
+    use std::io::Write;
+
+    let _ = writeln!(anstream::stderr(), "{line}");
 }
 
 /// Prints one JSON array to standard output.

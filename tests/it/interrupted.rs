@@ -138,14 +138,31 @@ async fn twice_ends_at_once_and_keeps_what_came() {
 
 #[tokio::test]
 async fn a_request_to_terminate_is_like_ctrl_c() {
+    stops_in_good_order("TERM", 143).await;
+}
+
+/// A closed terminal, unless the tests themselves are to outlive theirs, which commands inherit.
+#[tokio::test]
+async fn a_terminal_that_hangs_up_is_like_ctrl_c() {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let listens = status.lines().any(|line| line.starts_with("SigIgn:") && line.ends_with(['0', '2', '4', '6', '8', 'a', 'c', 'e']));
+    if !listens {
+        println!("skipped: SIGHUP is ignored here");
+        return;
+    }
+    stops_in_good_order("HUP", 129).await;
+}
+
+async fn stops_in_good_order(signal: &str, exit_code: i32) {
     let (workspace, endpoint) = (Workspace::with_photos(), holding_after(4));
     let arguments = evolve(&endpoint);
-    let stopping = Stopping::when(&workspace, &words(&arguments), "TERM", || endpoint.requests() == 6).await;
+    let stopping = Stopping::when(&workspace, &words(&arguments), signal, || endpoint.requests() == 6).await;
     endpoint.release();
     let (code, said) = stopping.end();
-    assert_eq!(code, 143, "{said}");
-    assert!(said.contains("stopped by SIGTERM"), "{said}");
+    assert_eq!(code, exit_code, "{said}");
+    assert!(said.contains(&format!("stopped by SIG{signal}")), "{said}");
     assert_eq!(endpoint.requests(), 6);
+    workspace.run(&["check"]).expect_code(0);
 }
 
 /// It waits for nobody: the endpoint asked for an hour of patience.
