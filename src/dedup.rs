@@ -52,6 +52,8 @@ pub struct DedupReport {
     pub duplicates: u64,
     /// Images that cannot be decoded, or items without an embedding: they were compared with nothing.
     pub left_out: u64,
+    /// Earlier marks of the method that these took the place of.
+    pub unmarked: u64,
     /// The run that marked them; `None` where nothing was written: a dry run, or the marks were there already.
     pub run_id: Option<String>,
     /// Members of the largest groups, each representative first.
@@ -120,12 +122,12 @@ impl Dedup {
         let snapshot = writer.snapshot().clone();
         let found = self.search(&snapshot).await?;
         let mut report = self.report(&snapshot, &found).await?;
-        if self.are_marked(&snapshot, &found.groups).await? {
+        if self.are_marked(&snapshot, &found).await? {
             return Ok(report);
         }
-        delete_marks(&mut writer, self.search.method()).await?;
+        report.unmarked = delete_marks(&mut writer, self.search.method()).await?;
         report.run_id = Some(writer.run_id().to_owned());
-        self.mark(&mut writer, found.groups).await?;
+        self.mark(&mut writer, found).await?;
         let DedupReport { compared, groups, duplicates, .. } = report;
         writer.publish(serde_json::json!({ "compared": compared, "groups": groups, "duplicates": duplicates })).await?;
         Ok(report)
@@ -138,15 +140,16 @@ impl Dedup {
 
     /// What was found, with examples.
     async fn report(&self, snapshot: &Snapshot, found: &FoundDuplicates) -> Result<DedupReport> {
-        let FoundDuplicates { groups, left_out } = found;
+        let FoundDuplicates { groups, left_out, model } = found;
         Ok(DedupReport {
             method: self.search.method().name(),
             threshold: self.search.least_similarity(),
-            model: self.search.embedding_model().map(str::to_owned),
+            model: model.clone(),
             compared: groups.compared(),
             groups: groups.len(),
             duplicates: groups.duplicates(),
             left_out: *left_out,
+            unmarked: 0,
             run_id: None,
             examples: self.examples(snapshot, groups).await?,
         })
@@ -189,9 +192,9 @@ impl Dedup {
         Ok(texts)
     }
 
-    async fn mark(&self, writer: &mut Writer, groups: Groups) -> Result<()> {
-        let (method, threshold, model) =
-            (self.search.method(), self.search.least_similarity(), self.search.embedding_model().map(str::to_owned));
+    async fn mark(&self, writer: &mut Writer, found: FoundDuplicates) -> Result<()> {
+        let FoundDuplicates { groups, model, .. } = found;
+        let (method, threshold) = (self.search.method(), self.search.least_similarity());
         let (run_id, created_at) = (writer.run_id().to_owned(), writer.started_at());
         let schema = Table::Duplicates.schema();
         let columns = Arc::clone(&schema);
@@ -217,9 +220,10 @@ impl Dedup {
     }
 
     /// Whether exactly these groups are marked, with this threshold.
-    async fn are_marked(&self, snapshot: &Snapshot, groups: &Groups) -> Result<bool> {
+    async fn are_marked(&self, snapshot: &Snapshot, now: &FoundDuplicates) -> Result<bool> {
         const COLUMNS: [&str; 5] = ["member_id", "representative_id", "similarity", "threshold", "model"];
-        let found: HashMap<&str, (&str, f64)> = groups.rows().map(|row| (row.member_id, (row.representative_id, row.similarity))).collect();
+        let found: HashMap<&str, (&str, f64)> =
+            now.groups.rows().map(|row| (row.member_id, (row.representative_id, row.similarity))).collect();
         let mut marked = 0;
         for batch in snapshot.select(Table::Duplicates, &COLUMNS, of_method(self.search.method())).await? {
             let (members, representatives) = (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
@@ -229,7 +233,7 @@ impl Dedup {
                 let mark = (representatives.value(row), similarities.value(row));
                 let model = models.is_valid(row).then(|| models.value(row));
                 thresholds.value(row) == self.search.least_similarity()
-                    && model == self.search.embedding_model()
+                    && model == now.model.as_deref()
                     && found.get(members.value(row)) == Some(&mark)
             };
             if !(0..batch.num_rows()).all(is_same) {

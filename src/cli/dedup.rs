@@ -28,7 +28,7 @@ pub struct Arguments {
     /// The least similarity of duplicates, up to 1 [default: near 0.8, semantic and image 0.9; exact is always 1].
     #[arg(long, value_name = "SIMILARITY")]
     threshold: Option<f64>,
-    /// Whose embeddings method semantic compares, as 'mmevol embed' was told [default: lexical].
+    /// Whose embeddings method semantic compares, as 'mmevol embed' was told [default: lexical, else the model whose vectors came first].
     #[arg(long, value_name = "NAME")]
     embedding: Option<String>,
     /// Only items for which this SQL over the view history holds; of images, those of samples with such an item.
@@ -126,16 +126,17 @@ async fn with_progress(dedup: &Dedup, running: impl Future<Output = Result<Dedup
 }
 
 fn print_report(report: &DedupReport, threshold: Threshold, dry_run: bool) -> Result<()> {
-    let DedupReport { method, compared, groups, duplicates, left_out, run_id, examples, .. } = report;
+    let DedupReport { method, model, compared, groups, duplicates, left_out, unmarked, run_id, examples, .. } = report;
     if !examples.is_empty() {
         print_line(table(examples).draw(OutputOptions::for_stdout().width).text.trim_end())?;
     }
     let things = if *method == Method::Image.name() { "images" } else { "items" };
+    let vectors = model.as_ref().map(|model| format!(", vectors of '{model}',")).unwrap_or_default();
     note(format_args!(
-        "compared {compared} {things} by method {method} at {}: {duplicates} duplicates in {groups} groups, beside the {groups} that stay",
+        "compared {compared} {things} by method {method}{vectors} at {}: {duplicates} duplicates in {groups} groups, beside the {groups} that stay",
         threshold.get()
     ));
-    match &report.model {
+    match model {
         _ if *left_out == 0 => {}
         Some(model) => {
             note(format_args!("{left_out} items have no embedding by '{model}', and were left out"));
@@ -153,12 +154,16 @@ fn print_report(report: &DedupReport, threshold: Threshold, dry_run: bool) -> Re
                 hint("mark them with the same command without --dry-run");
             }
         }
+        Some(run_id) if *groups == 0 => {
+            note(format_args!("took back {unmarked} marks of method {method} as {run_id}; earlier states of the store keep them"));
+        }
         Some(run_id) => {
             note(format_args!("marked as {run_id}; nothing was deleted"));
             hint(format_args!("all of them: mmevol sql \"SELECT * FROM duplicates WHERE method = '{method}'\""));
             hint("leave them out: mmevol export --without-duplicates, or the view without_duplicates");
             hint(format_args!("take the marks back: mmevol dedup --method {method} --unmark"));
         }
+        None if *groups == 0 => note("nothing to mark"),
         None => note("the marks are what they were"),
     }
     Ok(())

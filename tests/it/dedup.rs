@@ -161,9 +161,47 @@ fn items_without_an_embedding_are_counted() {
                    'question' AS content, 'x' AS text_hash, arrow_cast([1.0, 2.0], 'List(Float32)') AS vector, 'run-2' AS run_id, now() AS created_at \
                    FROM instructions";
     workspace.run(&["sql", vectors]).expect_code(0);
-    let report = report(workspace.run(&["dedup", "--method", "semantic", "--embedding", "toy", "--output", "json"]));
-    assert_eq!((&report["compared"], &report["duplicates"], &report["left_out"]), (&json!(5), &json!(4), &json!(0)));
+    // The one model that has vectors need not be named.
+    for named in [&["--embedding", "toy"][..], &[]] {
+        let report = report(workspace.run(&[&["dedup", "--method", "semantic", "--dry-run", "--output", "json"][..], named].concat()));
+        assert_eq!((&report["compared"], &report["duplicates"], &report["left_out"]), (&json!(5), &json!(4), &json!(0)));
+        assert_eq!(report["model"], json!("toy"));
+    }
+    workspace.run(&["dedup", "--method", "semantic"]).expect_code(0);
     assert_eq!(count(&workspace, "SELECT count(*) AS n FROM duplicates WHERE method = 'semantic' AND model = 'toy'"), 5);
+}
+
+/// A mistyped model has no vectors, so nothing would be alike: its marks would be gone.
+#[test]
+fn a_model_without_vectors_is_no_reason_to_take_marks_back() {
+    let workspace = with_copies();
+    workspace.run(&["embed"]).expect_code(0);
+    let semantic = ["dedup", "--method", "semantic"];
+    workspace.run(&semantic).expect_code(0).expect_stderr(&["by method semantic, vectors of 'lexical', at 0.9"]);
+    let before = marks(&workspace, "semantic");
+    assert!(before > 0);
+    let catalog = fs::read(workspace.store().join("catalog.json")).unwrap();
+    for more in [&["--embedding", "lexicle"][..], &["--embedding", "lexicle", "--dry-run"]] {
+        workspace
+            .run(&[&semantic[..], more].concat())
+            .expect_code(1)
+            .expect_stderr(&["--embedding: no instruction has a vector of model 'lexicle'", "did you mean 'lexical'?"]);
+    }
+    assert_eq!((marks(&workspace, "semantic"), fs::read(workspace.store().join("catalog.json")).unwrap()), (before, catalog));
+}
+
+#[test]
+fn marks_that_are_taken_back_are_not_called_made() {
+    let workspace = with_copies();
+    let none = ["dedup", "--where", "round = 7"];
+    let run = workspace.run(&none).expect_code(0).expect_stderr(&["compared 0 items", "nothing to mark"]);
+    assert!(!run.stderr.contains("marked as"), "{run}");
+    workspace.run(&["dedup"]).expect_code(0);
+    let run = workspace.run(&none).expect_code(0).expect_stderr(&["took back 3 marks of method near as run-3"]);
+    assert!(!run.stderr.contains("marked as") && !run.stderr.contains("--unmark"), "{run}");
+    assert_eq!(marks(&workspace, "near"), 0);
+    assert_eq!(report(workspace.run(&["dedup", "--output", "json"]))["unmarked"], json!(0));
+    assert_eq!(report(workspace.run(&[&none[..], &["--output", "json"]].concat()))["unmarked"], json!(3));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod vectors;
 
 use std::collections::BTreeMap;
 
+use super::embedding_model::compared_model;
 use super::{Session, Statement, StatementParameter as Parameter};
 use crate::duplicates::{Groups, Method, Threshold};
 use crate::error::{Error, Result};
@@ -44,7 +45,7 @@ pub fn left_out(chosen: &str) -> Result<String> {
 pub struct DuplicateSearch {
     method: Method,
     threshold: Threshold,
-    model: String,
+    model: Option<String>,
     predicate: Option<String>,
     all_rounds: bool,
     same_image: bool,
@@ -57,6 +58,8 @@ pub struct FoundDuplicates {
     pub groups: Groups,
     /// Images that cannot be decoded, or items without an embedding: they were compared with nothing.
     pub left_out: u64,
+    /// Whose embeddings were compared; `None` for methods that compare none.
+    pub model: Option<String>,
 }
 
 impl DuplicateSearch {
@@ -65,7 +68,7 @@ impl DuplicateSearch {
         DuplicateSearch {
             method,
             threshold: method.default_threshold(),
-            model: LexicalModel::NAME.to_owned(),
+            model: None,
             predicate: None,
             all_rounds: false,
             same_image: false,
@@ -78,9 +81,10 @@ impl DuplicateSearch {
         self
     }
 
-    /// Whose embeddings method [`Method::Semantic`] compares; the embedded lexical model's by default. Other methods have no use for it.
+    /// Whose embeddings method [`Method::Semantic`] compares. By default they are the embedded lexical model's, or where it has none, those of the model
+    /// whose vectors came first. Other methods have no use for it.
     pub fn model(mut self, model: impl Into<String>) -> Self {
-        self.model = model.into();
+        self.model = Some(model.into());
         self
     }
 
@@ -112,9 +116,9 @@ impl DuplicateSearch {
         self.threshold.get()
     }
 
-    /// Whose embeddings are compared; `None` for methods that compare none.
+    /// Whose embeddings were asked for; `None` for the default, and for methods that compare none.
     pub fn embedding_model(&self) -> Option<&str> {
-        (self.method == Method::Semantic).then_some(self.model.as_str())
+        self.model.as_deref().filter(|_| self.method == Method::Semantic)
     }
 
     /// Everything that was chosen, as table `runs` records it.
@@ -129,13 +133,18 @@ impl DuplicateSearch {
     /// Sketches are made on all cores, groups on one.
     ///
     /// # Errors
-    /// An [`Error::Argument`] for a predicate that is none; those of the store.
+    /// An [`Error::Argument`] for a predicate that is none, and for a named model without vectors: finding nothing would take back its marks. Those of the
+    /// store.
     pub async fn run(&self, session: &Session, snapshot: &Snapshot, progress: &SearchProgress) -> Result<FoundDuplicates> {
         if let Some(predicate) = &self.predicate {
             session.check_where(predicate).await?;
         }
-        let rows = session.stream(&self.statement()?).await?;
-        search::search(self, rows, snapshot, progress).await
+        let mut settled = self.clone();
+        if self.method == Method::Semantic {
+            settled.model = Some(compared_model(snapshot, self.embedding_model(), "--embedding")?);
+        }
+        let rows = session.stream(&settled.statement()?).await?;
+        search::search(&settled, rows, snapshot, progress).await
     }
 
     /// The items that are compared.
@@ -157,7 +166,8 @@ impl DuplicateSearch {
         ]))?;
         let items = match self.method {
             Method::Semantic => {
-                VECTORS.bind(&BTreeMap::from([("texts", Parameter::Predicate(texts)), ("model", Parameter::Text(self.model.clone()))]))?
+                let model = self.model.as_deref().unwrap_or(LexicalModel::NAME).to_owned();
+                VECTORS.bind(&BTreeMap::from([("texts", Parameter::Predicate(texts)), ("model", Parameter::Text(model))]))?
             }
             _ => texts,
         };

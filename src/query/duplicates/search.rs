@@ -74,7 +74,8 @@ pub(super) async fn search(
             group(sketched_images(rows, &stored, &left_out), Hamming::new(threshold), progress).await?
         }
     };
-    Ok(FoundDuplicates { groups, left_out: left_out.load(Ordering::Relaxed) })
+    let model = search.embedding_model().map(str::to_owned);
+    Ok(FoundDuplicates { groups, left_out: left_out.load(Ordering::Relaxed), model })
 }
 
 /// Batches of sketches that wait for the collector.

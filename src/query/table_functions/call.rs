@@ -15,6 +15,7 @@ use futures::future::Either;
 use super::TableFunction;
 use crate::error::{Error, Result, suggest};
 use crate::functions::llm::ModelSession;
+use crate::query::embedding_model::{compared_model, vectors_of};
 use crate::store::{Snapshot, Table, VectorColumn};
 
 /// A call of a function over a state of the store.
@@ -97,24 +98,20 @@ impl<'a> Call<'a> {
         })
     }
 
-    /// The vectors of an embedding model. `None` in a store without vectors of any, unless the model `is_named`.
+    /// The vectors of an embedding model.
     ///
     /// # Errors
-    /// When there are none of the model: whoever names it expects some.
-    pub(super) fn vectors_of(&self, model: &str, is_named: bool) -> Result<Option<VectorColumn>> {
-        let columns = self.snapshot.vector_columns();
-        let found = columns.iter().find(|column| column.model == model).cloned();
-        if found.is_some() || (columns.is_empty() && !is_named) {
-            return Ok(found);
-        }
-        let models: Vec<&str> = columns.iter().map(|column| column.model.as_str()).collect();
-        let mut hints = suggest(model, models.iter().copied());
-        hints.push(match models.is_empty() {
-            true => format!("there are no vectors yet; make some with: mmevol embed --model '{model}'"),
-            false => format!("there are vectors of {}; make others with: mmevol embed --model '{model}'", models.join(", ")),
-        });
-        let message = format!("{}: no instruction has a vector of model '{model}'", self.function.name);
-        Err(Error::Sql { message, position: None, hints })
+    /// When there are none of it.
+    pub(super) fn vectors_of(&self, model: &str) -> Result<VectorColumn> {
+        vectors_of(self.snapshot, model, self.function.name)
+    }
+
+    /// The model whose embeddings are compared where this one, or none, is named.
+    ///
+    /// # Errors
+    /// When there are none of the named one.
+    pub(super) fn compared_model(&self, named: Option<&str>) -> Result<String> {
+        compared_model(self.snapshot, named, self.function.name)
     }
 
     /// A number of rows.

@@ -18,7 +18,7 @@ pub(super) static DUPLICATE_GROUPS: TableFunction = TableFunction {
               two, 0 to 1), method. Every member is at least as like its representative as the threshold says; the representative has the \
               earliest round, then the best score, then the least id. Method 'exact' finds equal texts (question and answer, normalised) among \
               the items of current, 'near' those whose runs of three words have a Jaccard similarity of the threshold (0.8 if left out; verified, found \
-              with a chance above 0.95), 'semantic' those whose embeddings by model ('lexical' if left out) have a cosine \
+              with a chance above 0.95), 'semantic' those whose embeddings by model (if left out 'lexical', else the first that has any) have a cosine \
               of the threshold (0.9 if left out; verified, found likewise; items without one are left out, a model without any is an error), 'image' finds images by their perceptual hashes, 1 - bits that differ / 64 (0.9 if left out: 6 bits), \
               decoding those whose hash is not stored. Linear in the items; 1,000,000 need about 600 MB for 'near'.",
     example: "SELECT representative_id, count(*) - 1 AS duplicates FROM duplicate_groups('near', 0.8) GROUP BY representative_id",
@@ -32,12 +32,11 @@ fn duplicate_groups(call: &Call) -> Result<Arc<dyn TableProvider>> {
     if let Some(threshold) = call.number(1)? {
         search = search.threshold(method.threshold(threshold).map_err(|invalid| Error::sql(format!("duplicate_groups: {invalid}")))?);
     }
-    if let Some(model) = call.optional_text(2)? {
-        if method != Method::Semantic {
-            return Err(Error::sql(format!("duplicate_groups: method {method} compares no embeddings; leave out the model")));
-        }
-        call.vectors_of(model, true)?;
-        search = search.model(model);
+    let named = call.optional_text(2)?;
+    if method == Method::Semantic {
+        search = search.model(call.compared_model(named)?);
+    } else if named.is_some() {
+        return Err(Error::sql(format!("duplicate_groups: method {method} compares no embeddings; leave out the model")));
     }
     Ok(Arc::new(DuplicateGroups::new(search, call.snapshot.clone())))
 }

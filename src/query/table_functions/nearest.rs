@@ -57,7 +57,10 @@ fn nearest(call: &Call) -> Result<Arc<dyn TableProvider>> {
         Either::Right(vector) => Query::Vector(vector),
     };
     // In a store without any vectors nothing is near to anything.
-    let column = call.vectors_of(&model, false)?;
+    let column = match call.snapshot.vector_columns().is_empty() {
+        true => None,
+        false => Some(call.vectors_of(&model)?),
+    };
     if let (Some(column), Query::Vector(vector)) = (&column, &query) {
         column.check_query(vector)?;
     }

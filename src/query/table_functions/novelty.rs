@@ -14,15 +14,15 @@ use super::call::Call;
 use super::computed::computed;
 use crate::distances::{Matrix, Nearest};
 use crate::error::{Error, Result};
-use crate::model::lexical::LexicalModel;
 use crate::store::{Snapshot, Table};
 
 pub(super) static NOVELTY: TableFunction = TableFunction {
     name: "novelty",
     parameters: &["model"],
     optional: 1,
-    summary: "One row for each instruction of a later round that has an embedding by the model ('lexical' by default): instruction_id, round, the \
-              seed (an instruction of round 0) nearest to it, and the cosine distance to that. Exact: every instruction is compared with every seed, \
+    summary: "One row for each instruction of a later round that has an embedding by the model: instruction_id, round, the seed (an instruction \
+              of round 0) nearest to it, the cosine distance to that, and the model. By default that is 'lexical', or where it has none, the one whose \
+              embeddings came first. Exact: every instruction is compared with every seed, \
               a product of two matrices on all cores. Memory holds the vectors of all. A model that is named and has no vectors is an error.",
     example: "SELECT round, count(*) AS items, avg(distance) AS mean, median(distance) AS median FROM novelty() GROUP BY round ORDER BY round",
     make: novelty,
@@ -34,16 +34,12 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         Field::new("round", DataType::Int32, false),
         Field::new("seed_id", DataType::Utf8, false),
         Field::new("distance", DataType::Float32, false),
+        Field::new("model", DataType::Utf8, false),
     ]))
 });
 
 fn novelty(call: &Call) -> Result<Arc<dyn TableProvider>> {
-    let named = call.optional_text(0)?;
-    // Without a name no rows say the same, to statements that run over any store.
-    if let Some(model) = named {
-        call.vectors_of(model, true)?;
-    }
-    let model = named.unwrap_or(LexicalModel::NAME).to_owned();
+    let model = call.compared_model(call.optional_text(0)?)?;
     let snapshot = call.snapshot.clone();
     computed(Arc::clone(&SCHEMA), move || rows(snapshot.clone(), model.clone()).boxed())
 }
@@ -71,6 +67,7 @@ async fn rows(snapshot: Snapshot, model: String) -> Result<RecordBatch> {
         Arc::new(Int32Array::from_iter_values(near.iter().map(|(item, _)| items.rounds[*item]))),
         Arc::new(StringArray::from_iter_values(near.iter().map(|(_, near)| &seeds.ids[near.row]))),
         Arc::new(Float32Array::from_iter_values(near.iter().map(|(_, near)| near.distance))),
+        Arc::new(StringArray::from_iter_values(near.iter().map(|_| &model))),
     ];
     Ok(RecordBatch::try_new(Arc::clone(&SCHEMA), columns)?)
 }
