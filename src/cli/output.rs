@@ -17,6 +17,8 @@ use arrow::error::ArrowError;
 use clap::ValueEnum;
 use futures::{Stream, StreamExt};
 
+use super::table::LongText;
+
 /// The form in which results are written. `clap` reads it from `--output`, [`FromStr`](std::str::FromStr) from `.mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum OutputFormat {
@@ -63,11 +65,13 @@ pub struct OutputOptions {
     pub width: usize,
     /// Rows a table shows; the rest is counted, not shown.
     pub max_rows: usize,
+    /// What a table does with a cell or a header that is wider than its column.
+    pub long_text: LongText,
 }
 
 impl Default for OutputOptions {
     fn default() -> Self {
-        Self { width: 80, max_rows: 200 }
+        Self { width: 80, max_rows: 200, long_text: LongText::Cut }
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::output::{OutputFormat, OutputOptions, RowCount, write_stream};
 use super::progress::Progress;
+use super::table::LongText;
 use super::{hint, note, print_json, print_line};
 use crate::error::{Error, Result};
 use crate::report::{Facts, GroupBy, SECTIONS, Scope, Section, Selection, section};
@@ -24,7 +25,7 @@ pub struct Arguments {
     /// The store as it was: before-run-N, after-run-N, run-N (after it) or now [default: now].
     #[arg(long, value_name = "TAG")]
     at: Option<String>,
-    /// Only these sections, named as their files in sql/report/.
+    /// Only these sections, named as their files in sql/report/; examples.sql is of the report alone.
     #[arg(long = "section", value_name = "NAME,...", value_delimiter = ',')]
     sections: Vec<String>,
     /// Rows that each table shows at most [default: as many as the section is made for].
@@ -118,7 +119,9 @@ async fn drawn(section: &Section, facts: &Facts, sql: &str, arguments: &Argument
         return Ok(text + &wrapped(section.absent));
     }
     let format = if is_markdown { OutputFormat::Markdown } else { OutputFormat::Table };
-    let options = OutputOptions { max_rows: arguments.rows.unwrap_or(section.shown_rows), ..OutputOptions::for_stdout() };
+    let max_rows = arguments.rows.unwrap_or(section.shown_rows);
+    // Two groups whose names were cut could not be told apart.
+    let options = OutputOptions { max_rows, long_text: LongText::Wrap, ..OutputOptions::for_stdout() };
     let mut table = Vec::new();
     let batches = futures::stream::iter(batches.into_iter().map(Ok::<_, Error>));
     let RowCount { hidden, .. } = write_stream(schema, batches, format, options, &mut table).await?;

@@ -3,11 +3,13 @@
 //! Text from data is never trusted: control characters (which could move the cursor or change colours) and direction marks
 //! (which could reorder what is read) are replaced by visible signs before anything is measured or drawn.
 
-use std::borrow::Cow;
+mod text;
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, TableComponent, Width, presets};
-use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
+
+use self::text::{broken_name, widest_part, with_hanging_lines};
+pub use self::text::{fit, shown_width, visible_lines};
 
 /// Below this many characters a column says nothing; a table that would need it is laid out as records instead.
 const LEAST_COLUMN_WIDTH: usize = 8;
@@ -19,7 +21,7 @@ const LEAST_RECORD_WIDTH: usize = 20;
 /// A column of a [`TextTable`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
-    /// Shown in the header, cut when it does not fit.
+    /// Shown in the header, and treated there as the cells are.
     pub name: String,
     /// Numbers are right-aligned and never cut: a cut number is a different number.
     pub is_number: bool,
@@ -30,6 +32,23 @@ pub struct Column {
 pub struct TextTable {
     columns: Vec<Column>,
     rows: Vec<Vec<String>>,
+    long_text: LongText,
+}
+
+/// How the columns stand side by side.
+#[derive(Debug, PartialEq, Eq)]
+struct Layout {
+    widths: Vec<usize>,
+    gap: usize,
+}
+
+/// What becomes of headers that are wider than their columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Headers {
+    Cut,
+    /// Columns are made as wide.
+    Whole,
+    Broken,
 }
 
 /// What [`TextTable::draw`] made.
@@ -41,19 +60,25 @@ pub struct Drawing {
     pub cut: bool,
 }
 
-/// How a record shows a value longer than its line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a text that is wider than its column is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LongText {
     /// Cut it to one line, with `…` at the end.
+    #[default]
     Cut,
-    /// Wrap it onto as many lines as it needs.
+    /// Wrap it onto as many lines as it needs. In a table only between words, and after the `_`, `/` and `-` of a name.
     Wrap,
 }
 
 impl TextTable {
     /// A table without rows yet.
     pub fn new(columns: Vec<Column>) -> Self {
-        Self { columns, rows: Vec::new() }
+        Self { columns, rows: Vec::new(), long_text: LongText::Cut }
+    }
+
+    /// The same table, which shows long texts so.
+    pub fn with_long_text(self, long_text: LongText) -> Self {
+        Self { long_text, ..self }
     }
 
     /// Adds a row; missing cells stay empty, cells beyond the last column are not shown.
@@ -72,17 +97,17 @@ impl TextTable {
     }
 
     /// Draws the rows within `width` terminal columns: as a table while every column keeps at least eight characters (or
-    /// its whole content), otherwise as one record after the other.
+    /// its whole content, or the widest part of it where texts are wrapped), otherwise as one record after the other.
     pub fn draw(&self, width: usize) -> Drawing {
-        match self.column_widths(width) {
-            Some(widths) => self.draw_columns(&widths),
-            None => self.draw_records(width, LongText::Cut),
+        match self.layout(width) {
+            Some(layout) => self.draw_columns(&layout),
+            None => self.draw_records(width, self.long_text),
         }
     }
 
     /// Whether [`TextTable::draw`] would lay the rows out as records.
     pub fn needs_records(&self, width: usize) -> bool {
-        self.column_widths(width).is_none()
+        self.layout(width).is_none()
     }
 
     /// Draws every row as a record: one `name  value` line per field.
@@ -97,31 +122,41 @@ impl TextTable {
         drawing
     }
 
-    fn draw_columns(&self, widths: &[usize]) -> Drawing {
+    fn draw_columns(&self, layout: &Layout) -> Drawing {
         let mut table = plain_table();
         table.set_style(TableComponent::HeaderLines, '─').set_style(TableComponent::MiddleHeaderIntersections, ' ');
         table.set_style(TableComponent::VerticalLines, ' ');
-        let (header, mut cut) = fit_row(self.columns.iter().map(|column| column.name.as_str()), widths);
+        let (header, mut cut) = self.fit_row(self.columns.iter().map(|column| column.name.as_str()), &layout.widths);
         table.set_header(header);
         for row in &self.rows {
-            let (cells, was_cut) = fit_row(row.iter().map(String::as_str), widths);
+            let (cells, was_cut) = self.fit_row(row.iter().map(String::as_str), &layout.widths);
             table.add_row(cells);
             cut |= was_cut;
         }
         let last = self.columns.len().saturating_sub(1);
         for (index, (drawn, column)) in table.column_iter_mut().zip(&self.columns).enumerate() {
             // The vertical line is one space wide; the padding makes up the rest of the gap.
-            drawn.set_padding((0, if index == last { 0 } else { (GAP - 1) as u16 }));
+            drawn.set_padding((0, if index == last { 0 } else { (layout.gap - 1) as u16 }));
             drawn.set_cell_alignment(if column.is_number { CellAlignment::Right } else { CellAlignment::Left });
         }
         Drawing { text: ended(table.trim_fmt()), cut }
     }
 
-    /// The width of each column, or `None` when they do not fit side by side. Narrow columns stay whole; the wide ones
-    /// are held to one common width, the largest that fits.
-    fn column_widths(&self, width: usize) -> Option<Vec<usize>> {
-        let available = width.checked_sub(GAP * self.columns.len().saturating_sub(1))?;
-        let extents: Vec<Extent> = (0..self.columns.len()).map(|index| self.extent(index)).collect();
+    /// `None` when the columns do not fit side by side.
+    fn layout(&self, width: usize) -> Option<Layout> {
+        let tries: &[(Headers, usize)] = match self.long_text {
+            LongText::Cut => &[(Headers::Cut, GAP)],
+            // Where nothing may be cut, columns that stand closer are better than records.
+            LongText::Wrap => &[(Headers::Whole, GAP), (Headers::Broken, GAP), (Headers::Broken, 1)],
+        };
+        tries.iter().find_map(|&(headers, gap)| Some(Layout { widths: self.column_widths(width, headers, gap)?, gap }))
+    }
+
+    /// The width of each column, or `None` when they do not fit. Narrow columns stay whole; the wide ones are held to one
+    /// common width, the largest that fits.
+    fn column_widths(&self, width: usize, headers: Headers, gap: usize) -> Option<Vec<usize>> {
+        let available = width.checked_sub(gap * self.columns.len().saturating_sub(1))?;
+        let extents: Vec<Extent> = (0..self.columns.len()).map(|index| self.extent(index, headers)).collect();
         let total = |level: usize| extents.iter().map(|extent| extent.at(level)).sum::<usize>();
         if total(0) > available {
             return None;
@@ -136,21 +171,36 @@ impl TextTable {
         Some(widths.collect())
     }
 
-    fn extent(&self, index: usize) -> Extent {
-        let cells = self.rows.iter().filter_map(|row| row.get(index));
-        let widest_cell = cells.map(|cell| shown_width(cell)).max().unwrap_or(0);
+    fn extent(&self, index: usize, headers: Headers) -> Extent {
         let column = &self.columns[index];
-        let natural = widest_cell.max(shown_width(&column.name)).max(1);
-        let never_cut = if column.is_number { widest_cell } else { 0 };
-        Extent { least: never_cut.max(natural.min(LEAST_COLUMN_WIDTH)), natural }
+        let cells = || self.rows.iter().filter_map(|row| row.get(index));
+        let widest_cell = cells().map(|cell| shown_width(cell)).max().unwrap_or(0);
+        let header = match headers {
+            Headers::Cut | Headers::Whole => shown_width(&column.name),
+            Headers::Broken => widest_part(&column.name),
+        };
+        let natural = widest_cell.max(header).max(1);
+        let least = match (headers, column.is_number) {
+            (Headers::Cut, true) => widest_cell.max(natural.min(LEAST_COLUMN_WIDTH)),
+            (Headers::Cut, false) => natural.min(LEAST_COLUMN_WIDTH),
+            (Headers::Whole | Headers::Broken, true) => natural,
+            (Headers::Whole | Headers::Broken, false) => cells().map(|cell| widest_part(cell)).fold(header.max(1), usize::max),
+        };
+        Extent { least, natural }
     }
-}
 
-/// Fits each cell to its width; a row with too few cells is filled up. Also says whether a cell was cut.
-fn fit_row<'a>(mut cells: impl Iterator<Item = &'a str>, widths: &[usize]) -> (Vec<String>, bool) {
-    let fitted: Vec<(String, bool)> = widths.iter().map(|&width| fit(cells.next().unwrap_or_default(), width)).collect();
-    let cut = fitted.iter().any(|(_, was_cut)| *was_cut);
-    (fitted.into_iter().map(|(text, _)| text).collect(), cut)
+    /// Fits each cell to its width; a row with too few cells is filled up. Also says whether a cell was cut.
+    fn fit_row<'a>(&self, mut cells: impl Iterator<Item = &'a str>, widths: &[usize]) -> (Vec<String>, bool) {
+        let fitted = widths.iter().map(|&width| {
+            let cell = cells.next().unwrap_or_default();
+            match self.long_text {
+                LongText::Cut => fit(cell, width),
+                LongText::Wrap => (broken_name(cell, width), false),
+            }
+        });
+        let (cells, cut): (Vec<String>, Vec<bool>) = fitted.unzip();
+        (cells, cut.contains(&true))
+    }
 }
 
 /// The range of widths a column can take.
@@ -175,7 +225,7 @@ pub fn draw_record(number: usize, names: &[&str], values: &[String], width: usiz
     let mut table = plain_table();
     for (name, value) in names.iter().zip(values) {
         let value = match long_text {
-            LongText::Wrap => visible_lines(value),
+            LongText::Wrap => with_hanging_lines(&visible_lines(value), value_width),
             LongText::Cut => {
                 let (text, was_cut) = fit(value, value_width);
                 cut |= was_cut;
@@ -192,66 +242,6 @@ pub fn draw_record(number: usize, names: &[&str], values: &[String], width: usiz
     let title = format!("─[ {number} ]");
     let rule = "─".repeat(width.min(LEAST_RECORD_WIDTH * 2).saturating_sub(title.width()));
     Drawing { text: format!("{title}{rule}\n{}", ended(table.trim_fmt())), cut }
-}
-
-/// `text` on one line of at most `width` columns, and whether its end was cut off (then it ends in `…`).
-///
-/// Newlines show as `⏎`, other control characters as their picture. Never splits what is read as one character.
-pub fn fit(text: &str, width: usize) -> (String, bool) {
-    let mut fitted = String::with_capacity(text.len().min(width.saturating_mul(4)));
-    let mut used = 0;
-    let mut length_with_room_for_mark = 0;
-    for grapheme in text.graphemes(true) {
-        let shown = visible(grapheme);
-        used += shown.width();
-        if used > width {
-            fitted.truncate(length_with_room_for_mark);
-            fitted.push('…');
-            return (fitted, true);
-        }
-        fitted.push_str(&shown);
-        if used < width {
-            length_with_room_for_mark = fitted.len();
-        }
-    }
-    (fitted, false)
-}
-
-/// `text` with its line ends kept and all other control characters made visible.
-pub fn visible_lines(text: &str) -> String {
-    let lines: Vec<Cow<'_, str>> = text.lines().map(visible).collect();
-    lines.join("\n")
-}
-
-/// How many terminal columns `text` takes on one line.
-pub fn shown_width(text: &str) -> usize {
-    text.graphemes(true).map(|grapheme| visible(grapheme).width()).sum()
-}
-
-fn visible(text: &str) -> Cow<'_, str> {
-    if text == "\r\n" {
-        return Cow::Borrowed("⏎");
-    }
-    if !text.chars().any(|character| picture(character).is_some()) {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(text.chars().map(|character| picture(character).unwrap_or(character)).collect())
-}
-
-/// What stands for a character that must not reach the terminal.
-fn picture(character: char) -> Option<char> {
-    match character {
-        '\n' => Some('⏎'),
-        '\t' => Some(' '),
-        // Unicode's control pictures are in the order of the characters they stand for.
-        '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(character)),
-        '\u{7f}' => Some('␡'),
-        // C1 controls, line and paragraph separators, marks that change the direction of the text after them.
-        '\u{80}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-            Some('\u{fffd}')
-        }
-        _ => None,
-    }
 }
 
 fn plain_table() -> Table {
@@ -271,23 +261,11 @@ fn ended(mut text: String) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn text_is_cut_between_what_is_read_as_one_character() {
-        assert_eq!(fit("abcdef", 6), ("abcdef".to_owned(), false));
-        assert_eq!(fit("abcdef", 5), ("abcd…".to_owned(), true));
-        assert_eq!(fit("猫猫猫", 5), ("猫猫…".to_owned(), true));
-        assert_eq!(fit("猫猫猫", 4), ("猫…".to_owned(), true));
-        assert_eq!(fit("a\u{301}bc", 2), ("a\u{301}…".to_owned(), true));
-        assert_eq!(fit("👨‍👩‍👧x", 2), ("…".to_owned(), true));
-        assert_eq!(fit("a\nb", 9), ("a⏎b".to_owned(), false));
-        assert_eq!(fit("", 0), (String::new(), false));
-    }
-
     fn widths(columns: &[(&str, bool, &str)], width: usize) -> Option<Vec<usize>> {
         let heads = columns.iter().map(|(name, is_number, _)| Column { name: (*name).to_owned(), is_number: *is_number });
         let mut table = TextTable::new(heads.collect());
         table.push(columns.iter().map(|(_, _, cell)| (*cell).to_owned()).collect());
-        table.column_widths(width)
+        table.layout(width).map(|layout| layout.widths)
     }
 
     #[test]
@@ -307,6 +285,32 @@ mod tests {
         table.push(vec!["only".to_owned()]);
         table.push(vec!["x".to_owned(), "1".to_owned(), "extra".to_owned()]);
         assert_eq!(table.draw(80), Drawing { text: "a     b\n───── ─\nonly\nx     1\n".to_owned(), cut: false });
+    }
+
+    #[test]
+    fn names_are_broken_where_nothing_may_be_cut() {
+        let heads = [("operator", false), ("mean_score", true)].map(|(name, is_number)| Column { name: name.to_owned(), is_number });
+        let mut table = TextTable::new(heads.to_vec()).with_long_text(LongText::Wrap);
+        table.push(vec!["fine_grained_perception".to_owned(), "7.25".to_owned()]);
+        table.push(vec!["Complex Reasoning".to_owned(), "10.0".to_owned()]);
+        let drawn = |width| table.draw(width).text;
+        let one_line = "operator                 mean_score\n──────────────────────── ──────────\n\
+                        fine_grained_perception        7.25\nComplex Reasoning              10.0\n";
+        assert_eq!(drawn(35), one_line);
+        let broken = "operator       mean_\n               score\n────────────── ─────\n\
+                      fine_grained_   7.25\nperception\nComplex         10.0\nReasoning\n";
+        assert_eq!(drawn(20), broken);
+        let close = "operator   mean_\n           score\n────────── ─────\n\
+                     fine_       7.25\ngrained_\nperception\nComplex     10.0\nReasoning\n";
+        assert_eq!(drawn(16), close);
+        assert!(drawn(15).starts_with("─[ 1 ]─"), "{}", drawn(15));
+    }
+
+    #[test]
+    fn a_plan_keeps_its_shape() {
+        let drawing = draw_record(1, &["plan"], &["Scan: it\n  Scan: one, two, three\n  Scan: a".to_owned()], 20, LongText::Wrap);
+        let expected = "─[ 1 ]──────────────\nplan  Scan: it\n        Scan: one,\n            two,\n            three\n        Scan: a\n";
+        assert_eq!(drawing.text, expected);
     }
 
     #[test]

@@ -24,7 +24,8 @@ pub(super) struct TableWriter {
 impl TableWriter {
     pub(super) fn new(schema: &Schema, options: OutputOptions) -> Self {
         let columns = columns(schema);
-        Self { options, table: TextTable::new(columns.clone()), columns, first_row: None }
+        let table = TextTable::new(columns.clone()).with_long_text(options.long_text);
+        Self { options, table, columns, first_row: None }
     }
 
     fn draw(&mut self) -> Drawing {

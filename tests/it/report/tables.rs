@@ -33,6 +33,10 @@ async fn fit_eighty_columns_and_name_their_sql() {
     }
     let run = stats(&test, &["--by", "round,operator,format"]).expect_code(0);
     assert!(run.stdout.lines().all(|line| line.chars().count() <= 80), "{run}");
+    // Neither headers nor groups are cut: two of them could not be told apart.
+    let run = stats(&test, &["--by", "operator,format", "--section", "scores"]).expect_code(0);
+    assert!(run.stdout.lines().all(|line| line.chars().count() <= 80) && !run.stdout.contains('…'), "{run}");
+    assert!(run.stdout.contains(" mean_") && !run.stdout.contains("─[ 1 ]─"), "{run}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
