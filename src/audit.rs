@@ -69,9 +69,11 @@ pub struct ImportedAudits {
     pub replaced: u64,
     /// Verdicts that were there already, word for word.
     pub known: u64,
+    /// Rows that name an item and have no verdict.
+    pub unfilled: u64,
 }
 
-/// A filled-in row.
+/// A row of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 struct Read {
     instruction_id: String,
@@ -81,6 +83,12 @@ struct Read {
     comment: Option<String>,
     unreadable: Option<String>,
     is_known: bool,
+}
+
+impl Read {
+    fn is_filled_in(&self) -> bool {
+        self.improved.is_some() || self.correct.is_some() || self.comment.is_some() || self.unreadable.is_some()
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -104,8 +112,8 @@ struct Stored {
     comment: Option<String>,
 }
 
-/// Reads the verdicts of a filled-in file (CSV or JSON lines) into table `audits`. Of its columns it needs `instruction_id` and one of `improved`,
-/// `correct` and `comment`; others are not looked at. Rows without any verdict are left out; rows that name no auditor are `auditor`'s. A person's later
+/// Reads the verdicts of a filled-in file (CSV, with commas, semicolons or tabs, or JSON lines) into table `audits`. Of its columns it needs `instruction_id` and one of `improved`,
+/// `correct` and `comment`; others are not looked at. Rows without any verdict are left out and counted; rows that name no auditor are `auditor`'s. A person's later
 /// verdict on an item takes the place of the earlier one. Nothing is written unless every row is sound.
 ///
 /// # Errors
@@ -116,13 +124,15 @@ pub async fn import_audits(store: &Store, path: &Path, auditor: &str) -> Result<
     let mut parameters = columns(&session, path).await?;
     parameters.insert("file", Parameter::Text(path.to_string_lossy().into_owned()));
     parameters.insert("default_auditor", Parameter::Text(auditor.to_owned()));
-    let rows: Vec<Read> = read(&session, &READ.bind(&parameters)?).await?;
+    let (rows, unfilled): (Vec<Read>, Vec<Read>) =
+        read::<Read>(&session, &READ.bind(&parameters)?).await?.into_iter().partition(Read::is_filled_in);
     check(&rows)?;
     let stored: Vec<Stored> = read(&session, "SELECT instruction_id, auditor, improved, correct, comment FROM audits").await?;
     let stored: BTreeMap<(&str, &str), &Stored> =
         stored.iter().map(|verdict| ((verdict.instruction_id.as_str(), verdict.auditor.as_str()), verdict)).collect();
 
-    let mut report = ImportedAudits::default();
+    let unfilled = unfilled.iter().filter(|row| !row.instruction_id.is_empty()).count() as u64;
+    let mut report = ImportedAudits { unfilled, ..ImportedAudits::default() };
     let mut new = Vec::new();
     let mut replaced = Vec::new();
     for row in &rows {
@@ -196,10 +206,9 @@ async fn columns(session: &Session, path: &Path) -> Result<BTreeMap<&'static str
 /// What to do about a header that came as one column.
 fn separator_hint(written: &[&str]) -> Vec<String> {
     let [header] = written else { return Vec::new() };
-    let separators =
-        [(';', "semicolons", "with commas"), ('\t', "tabs", "with commas, or under a name that ends in .tsv"), (',', "commas", "as .csv")];
-    let found = separators.iter().find(|(mark, ..)| header.contains(*mark));
-    found.map(|(_, separator, way)| format!("its columns are separated by {separator}: save it {way}")).into_iter().collect()
+    let separators = [(';', "semicolons"), (',', "commas")];
+    let found = separators.iter().find(|(mark, _)| header.contains(*mark));
+    found.map(|(_, separator)| format!("its columns are separated by {separator}: save it as .csv")).into_iter().collect()
 }
 
 fn check(rows: &[Read]) -> Result<()> {

@@ -1,4 +1,4 @@
--- The filled-in rows of an audit file, with yes and no as true and false. `unreadable` is what is neither, so that it can be said which one. Each column
+-- The rows of an audit file, filled in or not, with yes and no as true and false. `unreadable` is what is neither, so that it can be said which one. Each column
 -- is named as the file writes it; one that it lacks is NULL.
 WITH row AS (
     SELECT
@@ -22,4 +22,3 @@ SELECT
     i.instruction_id IS NOT NULL AS is_known
 FROM row r
 LEFT JOIN (SELECT instruction_id FROM instructions) i ON r.instruction_id = i.instruction_id
-WHERE r.improved IS NOT NULL OR r.correct IS NOT NULL OR r.comment IS NOT NULL

@@ -91,6 +91,12 @@ async fn import(store: &Path, arguments: ImportArguments) -> Result<()> {
     let store = Store::open(store).await?;
     let imported = import_audits(&store, &arguments.file, &arguments.auditor).await?;
     note(format_args!("{} verdicts added, {} replaced, {} known", imported.added, imported.replaced, imported.known));
-    hint("set against the judge's: mmevol stats --section audits");
+    if imported.unfilled > 0 {
+        note(format_args!("{} rows have no verdict yet", imported.unfilled));
+    }
+    match imported.added + imported.replaced + imported.known {
+        0 => hint("fill in improved and correct (yes or no) and import the file again"),
+        _ => hint("set against the judge's: mmevol stats --section audits"),
+    }
     Ok(())
 }

@@ -156,6 +156,22 @@ async fn needs_no_more_than_the_item_and_a_verdict() {
     );
 }
 
+/// As spreadsheets save them where numbers have a decimal comma.
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_sheets_with_semicolons_or_tabs() {
+    let (test, workspace) = (evolved_photos().await, Workspace::new());
+    let items = test.values("SELECT instruction_id AS id FROM instructions WHERE round > 0 ORDER BY instruction_id LIMIT 2").await;
+    let (one, other) = (items[0]["id"].as_str().unwrap(), items[1]["id"].as_str().unwrap());
+    for (separator, auditor) in [(";", "Ada"), ("\t", "Bob")] {
+        let line = |cells: [&str; 3]| cells.join(separator) + "\r\n";
+        let lines = [["instruction_id", "improved", "comment"], [one, "yes", "\"of, course\""], [other, "", ""]];
+        workspace.write("sheet.csv", lines.map(line).concat());
+        let read = audit(&test, &workspace, &["import", "sheet.csv", "--auditor", auditor]).expect_code(0);
+        read.expect_stderr(&["1 verdicts added, 0 replaced, 0 known\n", "1 rows have no verdict yet\n", "hint: set against the judge's"]);
+    }
+    assert_eq!(test.count("SELECT count(*) FROM audits WHERE improved AND comment = 'of, course'").await, 2);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn refuses_files_it_cannot_trust() {
     let (test, workspace) = (evolved_photos().await, Workspace::new());
@@ -172,8 +188,8 @@ async fn refuses_files_it_cannot_trust() {
     for (name, text, messages) in [
         ("other.csv", "a,b\n1,2\n", vec!["other.csv: lacks column instruction_id; it has a, b\n"]),
         ("unsaid.csv", "instruction_id,auditor\n1,Ada\n", vec!["unsaid.csv: lacks column improved; it has instruction_id, auditor\n"]),
-        ("semicolons.csv", "instruction_id;improved\n1;yes\n", vec!["it has instruction_id;improved\n", "separated by semicolons"]),
-        ("tabs.csv", "instruction_id\timproved\n1\tyes\n", vec!["lacks column instruction_id", "separated by tabs", ".tsv"]),
+        ("semicolons.tsv", "instruction_id;improved\n1;yes\n", vec!["it has instruction_id;improved\n", "separated by semicolons", ".csv"]),
+        ("commas.tsv", "instruction_id,improved\n1,yes\n", vec!["lacks column instruction_id", "separated by commas", ".csv"]),
         ("repeated.csv", "instruction_id,improved,comment,comment\n1,yes,,\n", vec!["repeated.csv: it has column 'comment' twice"]),
         ("nameless.csv", "instruction_id,improved\n,yes\n", vec!["a row that is filled in names no item"]),
         ("nothing.csv", "", vec!["nothing.csv: it is empty"]),
@@ -184,8 +200,10 @@ async fn refuses_files_it_cannot_trust() {
     }
     audit(&test, &workspace, &["import", "missing.csv"]).expect_code(1).expect_stderr(&["there is no such file"]);
     // A file that nobody filled in is no fault, and no run.
-    workspace.write("empty.csv", format!("{header}\n{id},,,,\n"));
-    audit(&test, &workspace, &["import", "empty.csv"]).expect_code(0).expect_stderr(&["0 verdicts added"]);
+    workspace.write("empty.csv", format!("{header}\n{id},,,,\n,,,,\n"));
+    let empty = audit(&test, &workspace, &["import", "empty.csv"]).expect_code(0);
+    assert!(!empty.stderr.contains("mmevol stats"), "there is nothing to look at\n{empty}");
+    empty.expect_stderr(&["0 verdicts added", "1 rows have no verdict yet", "hint: fill in improved and correct"]);
     let session = Session::builder().store(test.store.clone()).build().await.unwrap();
     assert_eq!(session.collect("SELECT * FROM audits").await.unwrap().iter().map(|batch| batch.num_rows()).sum::<usize>(), 0);
 }
