@@ -160,7 +160,8 @@ pub static SECTIONS: &[Section] = &[
         "Novelty",
         Items,
         24,
-        "No evolved item and seed have embeddings: 'mmevol embed' makes them, offline if no model is named."
+        "No evolved item and seed have embeddings by the model that is compared ('lexical', else the first that made any): 'mmevol embed' makes them, offline \
+         if no model is named."
     ),
     section!(
         "duplicates",

@@ -10,9 +10,10 @@ const ABBREVIATIONS: [&str; 24] = [
 
 /// The sentences of a text, in order, without surrounding blanks. Pieces without any letter or digit are none.
 ///
-/// A sentence ends where Annex 29 ends one, but neither after an abbreviation such as `Dr.` or an initial, nor after the number of a list
-/// item, nor after a quotation that the sentence goes on from in lower case, nor at a line break before a line that goes on in lower case. Scripts that end sentences with marks of their own (`。`, `؟`, `।`)
-/// are covered; a text without any marks is one sentence. Linear in the length of the text.
+/// A sentence ends where Annex 29 ends one, but neither after an abbreviation such as `Dr.` or initials as in `J. Smith` and `U.S. Army`, nor after
+/// the number of a list item, nor after a quotation that the sentence goes on from in lower case, nor at a line break before a line that goes on
+/// in lower case. Scripts that end sentences with marks of their own (`。`, `؟`, `।`) are covered; a text without any marks is one sentence. Linear
+/// in the length of the text.
 pub fn sentences(text: &str) -> impl Iterator<Item = &str> {
     let mut pieces = text.split_sentence_bound_indices().peekable();
     std::iter::from_fn(move || {
@@ -48,9 +49,9 @@ fn goes_on(before: &str, next: &str) -> bool {
 }
 
 fn is_abbreviation(word: &str) -> bool {
-    // An initial, as in `J. Smith`; `I.` ends a sentence as often.
-    let is_initial = word.len() == 1 && word != "I" && word.starts_with(|c: char| c.is_ascii_uppercase());
-    is_initial || ABBREVIATIONS.iter().any(|known| known.eq_ignore_ascii_case(word))
+    // `I.` ends a sentence as often.
+    let are_initials = word != "I" && word.split('.').all(|part| part.len() == 1 && part.starts_with(|c: char| c.is_ascii_uppercase()));
+    are_initials || ABBREVIATIONS.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
 /// Whether this is the number or letter of a list item.
@@ -71,6 +72,8 @@ mod tests {
             ("A dog", 1),
             ("A dog runs. It is brown! Why?", 3),
             ("Wait... what is this?", 1),
+            ("Wait... what? No!", 2),
+            ("Wait... What? No!", 3),
             ("It costs 3.50 dollars. Yes.", 2),
             ("Visit www.example.com now. Then leave.", 2),
             ("He said \"Go!\" and left.", 1),
@@ -87,12 +90,19 @@ mod tests {
             "Dr. Smith and Mrs. Jones wave.",
             "Compare A vs. B here.",
             "J. K. Rowling wrote it.",
+            "The U.S. Army is here.",
+            "A soldier of the U.N. and a ship of the U.S. Navy",
+            "(U.S. Army)",
+            "He has a Ph.D. in physics.",
+            "It stands in Washington, D.C. shown here.",
+            "He lives in the U.S.",
             "1. Find the red car",
             "Use a tool, e.g. Google.",
         ] {
             assert_eq!(sentence_count(text), 1, "{text:?}");
         }
         assert_eq!(sentence_count("You and I. They left."), 2);
+        assert_eq!(sentence_count("The U.S. Army is here. Why?"), 2);
     }
 
     #[test]

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""The report in a real browser: every figure drew something, nothing overflows, no label is cut off, the console is clean.
+"""The report in a real browser: every figure drew something, nothing overflows, no label is cut off or too small, the console is clean.
 
     tests/browser/report.py PAGE.html [...] [--pictures FOLDER]
 
 Needs chromium and chromedriver (Debian: apt-get install chromium chromium-driver), and nothing else: it speaks WebDriver over HTTP.
-Each page is opened wide (1280 px), on a phone (390 px), and in print, in light and dark. --pictures keeps what was seen.
+Each page is opened wide (1280 px), on a narrow phone (375 px), and in print, in light and dark. --pictures keeps what was seen.
 """
 
 import argparse
@@ -23,7 +23,7 @@ CHROMIUM_FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--hide-scrollbars",
 ]
-SIZES = {"wide": (1280, 900), "phone": (390, 844)}
+SIZES = {"wide": (1280, 900), "phone": (375, 812)}
 
 # Problems of the open page, as texts.
 CHECK = r"""
@@ -50,6 +50,8 @@ for (const figure of figures) {
   }
   const whole = svg.getBoundingClientRect();
   for (const text of svg.querySelectorAll('text')) {
+    const size = parseFloat(getComputedStyle(text).fontSize) * whole.width / svg.viewBox.baseVal.width;
+    if (size < 9) problems.push(`${figure.id} has text of ${size.toFixed(1)} px: ${text.getAttribute('class')}`);
     const b = text.getBoundingClientRect();
     if (b.left < whole.left - 1.5 || b.right > whole.right + 1.5 || b.top < whole.top - 1.5 || b.bottom > whole.bottom + 1.5)
       problems.push(`${figure.id} cuts off '${text.textContent}'`);

@@ -9,7 +9,7 @@ use mmevol::formats::export::ExportFormat;
 use mmevol::import::{ImportReport, MissingImages};
 use mmevol::model::rules::RulesModel;
 use mmevol::{Evolution, Import};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::stores::{TestStore, shared_data};
 
@@ -82,4 +82,10 @@ async fn the_authors_history() {
     assert_eq!((seeds.samples, seeds.known_samples), (1562, 50));
     let again = import(&history).run(&test.store).await.unwrap();
     assert_eq!((again.samples, again.evolutions), (0, 0));
+
+    // The figures of docs/diversity.md.
+    let told = "SELECT language(question) AS language, count(*) AS questions FROM (SELECT DISTINCT question FROM instructions) \
+                GROUP BY language(question) ORDER BY questions DESC";
+    let row = |language: Option<&str>, questions: i64| json!({ "language": language, "questions": questions });
+    assert_eq!(test.values(told).await, [row(Some("en"), 8957), row(None, 56)]);
 }

@@ -12,9 +12,9 @@ pub struct Font {
 /// Class `label`.
 pub const LABEL: Font = Font { size: 13.5, is_bold: false };
 /// Class `tile-name`.
-pub const TILE_NAME: Font = Font { size: 10.0, is_bold: false };
+pub const TILE_NAME: Font = Font { size: 12.5, is_bold: false };
 /// Class `group-name`.
-pub const GROUP_NAME: Font = Font { size: 11.0, is_bold: true };
+pub const GROUP_NAME: Font = Font { size: 12.5, is_bold: true };
 
 impl Font {
     /// About as wide as DejaVu Sans, the widest of the common fonts, sets it; a letter that no font of the page's list has may be wider.
@@ -57,7 +57,35 @@ fn character_width(character: char) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::report::chart::bars::WIDTH;
+
+    /// The sizes of a style's texts in pictures, by selector.
+    fn sizes(style: &str) -> BTreeMap<&str, f64> {
+        let mut sizes = BTreeMap::new();
+        for (selectors, rule) in style.lines().filter_map(|line| line.trim().split_once(" { ")) {
+            let size = rule.split_once("font-size: ").and_then(|(_, rest)| rest.split_once("px"));
+            let Some(size) = size.and_then(|(size, _)| size.parse::<f64>().ok()) else { continue };
+            sizes.extend(selectors.split(", ").filter(|selector| selector.starts_with("svg .")).map(|selector| (selector, size)));
+        }
+        sizes
+    }
+
+    /// Pictures shrink with the page: on a screen of 375 px they are 321 px wide.
+    #[test]
+    fn texts_are_nine_pixels_or_more_on_a_narrow_phone() {
+        let (everywhere, phone) = include_str!("../page.css").split_once("@media (max-width: 480px) {").unwrap();
+        let (everywhere, phone) = (sizes(everywhere), sizes(phone));
+        assert!(everywhere.len() > 5, "{everywhere:?}");
+        for selector in everywhere.keys() {
+            let size = phone.get(selector).unwrap_or(&0.0);
+            assert!(size * 321.0 / WIDTH >= 9.0, "{selector}: {size}");
+        }
+        let fonts = [("svg .label", LABEL), ("svg .tile-name", TILE_NAME), ("svg .group-name", GROUP_NAME)];
+        assert!(fonts.iter().all(|(selector, font)| font.size >= phone[selector].max(everywhere[selector])));
+    }
 
     #[test]
     fn labels_fit_their_room() {
@@ -73,9 +101,9 @@ mod tests {
         assert_eq!(GROUP_NAME.fitted("impact", 8.0), "");
     }
 
-    /// As Chromium measures them in DejaVu Sans Bold, 11 px.
+    /// As Chromium measures them in DejaVu Sans Bold, 12.5 px.
     #[test]
     fn bold_names_are_not_thought_narrower_than_they_are() {
-        assert!(GROUP_NAME.width("impact") >= 42.5, "{}", GROUP_NAME.width("impact"));
+        assert!(GROUP_NAME.width("impact") >= 48.3, "{}", GROUP_NAME.width("impact"));
     }
 }

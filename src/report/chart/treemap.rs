@@ -27,7 +27,7 @@ impl Group {
 pub fn treemap(groups: &[Group]) -> Svg {
     const HEIGHT: f64 = 300.0;
     /// Room for a group's name above its members.
-    const HEAD: f64 = 15.0;
+    const HEAD: f64 = 16.0;
     let mut svg = Svg::new(WIDTH, HEIGHT);
     let total: f64 = groups.iter().map(Group::total).sum();
     let whole = Area { x: 0.0, y: 0.0, width: WIDTH, height: HEIGHT };
@@ -35,10 +35,10 @@ pub fn treemap(groups: &[Group]) -> Svg {
     for (group, area) in groups.iter().zip(areas) {
         let tip = format!("{}: {} ({})", group.name, short_count(group.total()), percent(group.total() / total));
         svg.rect(inset(area, 1.0), &format!("plate {}", group.class), &tip);
-        let has_name = area.width > 30.0 && area.height > HEAD + 8.0;
+        let name = GROUP_NAME.fitted(&group.name, area.width - 7.0);
+        let has_name = !name.is_empty() && area.height > HEAD + 8.0;
         if has_name {
-            let name = GROUP_NAME.fitted(&group.name, area.width - 7.0);
-            svg.text((area.x + 5.0, area.y + 12.5), Anchor::Start, "group-name", &name);
+            svg.text((area.x + 5.0, area.y + 13.0), Anchor::Start, "group-name", &name);
         }
         let head = if has_name { HEAD } else { 0.0 };
         let inner = Area { x: area.x + 2.0, y: area.y + head + 1.0, width: area.width - 4.0, height: area.height - head - 3.0 };
@@ -46,9 +46,9 @@ pub fn treemap(groups: &[Group]) -> Svg {
         for ((name, count), cell) in group.members.iter().zip(cells) {
             let tip = format!("{} {name}: {} ({})", group.name, short_count(*count), percent(count / total));
             svg.rect(inset(cell, 0.5), &format!("tile {}", group.class), &tip);
-            if cell.width > 26.0 && cell.height > 12.0 {
-                let name = TILE_NAME.fitted(name, cell.width - 6.0);
-                svg.text((cell.x + 4.0, cell.y + cell.height.min(20.0) / 2.0 + 4.0), Anchor::Start, "tile-name", &name);
+            let name = TILE_NAME.fitted(name, cell.width - 6.0);
+            if !name.is_empty() && cell.height > 14.0 {
+                svg.text((cell.x + 4.0, cell.y + cell.height.min(20.0) / 2.0 + 4.5), Anchor::Start, "tile-name", &name);
             }
         }
     }

@@ -27,7 +27,10 @@ pub async fn complexity(facts: &Facts) -> Result<Chapter> {
                  variety; self-BLEU falls with it; formats are counted as equally common ones.",
             ),
             Source::of(facts, "languages").await?.listed("Languages of kept questions; a dash where a question is too short, or too unlike any, to tell."),
-            Source::of(facts, "novelty").await?.listed("Distance of evolved items from the seed most like them: 0 is a copy. By words and letters, not by meaning."),
+            Source::of(facts, "novelty").await?.listed(
+                "Distance of evolved items from the seed most like them: 0 is a copy. By embeddings of the model; those of 'lexical' tell words and letters, \
+                 not meaning.",
+            ),
             Source::of(facts, "duplicates").await?.listed(
                 "Items that are marked as duplicates of another one. Method image marks images: its members are the items about them.",
             ),
