@@ -91,7 +91,8 @@ const SHORTEST_PREFIX: usize = 4;
 /// seed file or a part of that key.
 ///
 /// # Errors
-/// [`Error::UnknownId`]; an [`Error::Argument`] that lists the candidates when `id` fits several of them.
+/// [`Error::UnknownId`]; an [`Error::Argument`] that lists the candidates when `id` fits several of them, or that asks for more of an `id` of fewer
+/// than four characters which is no whole key.
 pub async fn lineage(session: &Session, id: &str) -> Result<Lineage> {
     let quoted = id.replace('\'', "''");
     let samples = "SELECT sample_id, source, source_id, NULL AS instruction_id FROM samples";
@@ -113,6 +114,12 @@ pub async fn lineage(session: &Session, id: &str) -> Result<Lineage> {
         }
     }
     match found.len() {
+        // Not looked for: parts that short fit too many.
+        0 if id.len() < SHORTEST_PREFIX => Err(Error::Argument {
+            name: "ID".to_owned(),
+            message: format!("no sample has the key '{id}', and it is too short to be looked for as a part of a key or an id"),
+            hints: vec![format!("give at least {SHORTEST_PREFIX} characters of it")],
+        }),
         0 => Err(Error::UnknownId { what: "sample or instruction", id: id.to_owned() }),
         1 => {
             let only = found.swap_remove(0);

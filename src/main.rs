@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use mmevol::cli::{Cli, exit_code, print_error, run};
+use mmevol::cli::{Cli, exit_code, print_error, run, sql_or_flag};
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(std::env::args_os().map(sql_or_flag)) {
         Ok(cli) => cli,
         Err(usage) => {
             // Also help and version, which are no errors. A closed pipe is no reason to fail.

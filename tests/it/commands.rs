@@ -104,6 +104,43 @@ fn evolve_with_the_embedded_model_needs_no_network() {
     workspace.run(&["check"]).expect_code(0);
 }
 
+/// Hints that were followed to the letter once put its items in the place of paid ones.
+#[test]
+fn the_embedded_model_replaces_no_other_unless_it_is_named() {
+    let (workspace, endpoint) = evolved();
+    for command in [
+        &["evolve"][..],
+        &["evolve", "--stale"],
+        &["evolve", "--failed"],
+        &["evolve", "--judge-only"],
+        &["evolve", "--new"],
+        &["evolve", "--where", "round = 1"],
+        &["evolve", "--dry-run"],
+    ] {
+        workspace.run(command).expect_code(1).expect_stderr(&[
+            "--model: the evolutions of this store were made by 'test-model', and none is named",
+            "name the model: --model test-model; or --model rules",
+        ]);
+    }
+    workspace.run(&["evolve", "--rounds", "2", "--model", "rules"]).expect_code(0).expect_stderr(&["nothing was due"]);
+
+    let url = endpoint.base_url();
+    let evolve = |more: &[&str]| {
+        let command = ["evolve", "--model", "test-model", "--base-url", &url];
+        workspace.run(&[&command[..], more].concat()).expect_code(0)
+    };
+    // What a plain run leaves alone is told of.
+    let original = fs::read_to_string(crate::command::in_package("prompts/score.md")).unwrap();
+    workspace.write("own/score.md", original + "\nTake your time.\n");
+    evolve(&["--rounds", "2", "--prompts", "own"]).expect_stderr(&[
+        "nothing was due",
+        "evolutions are stale; mend them: mmevol evolve --model test-model --stale, with the same flags",
+    ]);
+    evolve(&["--rounds", "1", "--where", "round = 1"]).expect_stderr(&["is left to: mmevol evolve --model test-model --stale"]);
+    let status = workspace.run(&["status"]).expect_code(0);
+    status.expect_stderr(&["mend what is stale: mmevol evolve --model test-model --stale, with the same flags"]);
+}
+
 mod sql {
     use super::*;
 
@@ -128,6 +165,23 @@ mod sql {
         let input = "SELECT count(*) AS images FROM images;\n.mode csv\nSELECT 1 AS one,\n  2 AS two;\n.exit\n";
         workspace.assert_snapshot("sql_standard_input", &workspace.run_with_input(&["sql"], input));
         workspace.assert_snapshot("sql_wrong_input", &workspace.run_with_input(&["sql"], "SELECT 1;\nSELECT 2 +;\nSELECT 3;\n"));
+    }
+
+    /// As files of SQL do.
+    #[test]
+    fn that_begins_with_a_comment_is_no_flag() {
+        let workspace = Workspace::new();
+        for comment in ["-- what = it is", "--\tshort", "------\n--title", "--title"] {
+            let query = format!("{comment}\nSELECT 1 AS n");
+            let query = query.as_str();
+            for arguments in [["sql", query, "--output", "csv"], ["sql", "--output", "csv", query]] {
+                assert_eq!(workspace.run(&arguments).expect_code(0).stdout, "n\n1\n", "{query}");
+            }
+        }
+        workspace.run(&["sql", "-- wrong\nSELECT nothing"]).expect_code(1).expect_stderr(&["(line 2, column 8)"]);
+        let mistyped = workspace.run(&["sql", "--outptu", "json", "SELECT 1"]).expect_code(1);
+        mistyped.expect_stderr(&["unexpected argument '--outptu' found", "'--output'"]);
+        workspace.run(&["sql", "--outptu=a b", "SELECT 1"]).expect_code(1).expect_stderr(&["unexpected argument '--outptu' found"]);
     }
 
     #[test]
@@ -242,6 +296,8 @@ fn lineage_by_source_id_and_by_prefixes() {
     }
     assert_eq!(depth, 3, "a leaf's line goes from its seed to itself: {line:#}");
     workspace.assert_snapshot("lineage_unknown", &workspace.run(&["lineage", "nobody"]));
+    let short = workspace.run(&["lineage", "ast"]).expect_code(1);
+    short.expect_stderr(&["error: ID: no sample has the key 'ast'", "hint: give at least 4 characters of it"]);
 }
 
 #[test]
@@ -347,4 +403,16 @@ fn prompts_are_listed_and_shown() {
     let shown = workspace.run(&["prompts", "show", "score"]).expect_code(0);
     assert_eq!(shown.stdout.trim_end(), library.get("score").unwrap().template.trim_end());
     workspace.assert_snapshot("prompts_unknown", &workspace.run(&["prompts", "show", "scores"]));
+}
+
+/// To the engine, brackets and question marks in a path are a pattern of names.
+#[test]
+fn a_store_may_have_any_name() {
+    for name in ["run[1]", "run?", "run*", "a%20b {c}#d"] {
+        let workspace = Workspace::new();
+        workspace.run(&["--store", name, "import", &bundled_seeds(), "--source", "demo"]).expect_code(0);
+        let evolved = workspace.run(&["--store", name, "evolve", "--rounds", "1", "--model", "rules"]).expect_code(0);
+        assert!(evolved.stdout.contains("kept"), "{evolved}");
+        workspace.run(&["--store", name, "check"]).expect_code(0);
+    }
 }
