@@ -56,15 +56,17 @@ tried AS (
         max(CASE WHEN e.status <> 'superseded' THEN coalesce(x.reason, CASE WHEN c.request_id IS NOT NULL THEN 'cut off' END) END) AS stale,
         bool_or(h.evolution_id IS NOT NULL) AS chosen,
         bool_or(
-            e.status IN ('kept', 'eliminated') AND d.evolution_id IS NULL
+            e.status IN ('kept', 'eliminated') AND NOT coalesce(x.has_other_parents, false)
             AND ((e.judge IS DISTINCT FROM $judge) OR (e.judge_prompt_id IS DISTINCT FROM j.prompt_id))
         ) AS judged_otherwise
     FROM evolutions e
-    -- Where the parents are others, the slot is another one.
-    LEFT JOIN (SELECT evolution_id, min(reason) AS reason FROM stale WHERE $stale AND reason <> 'parent' GROUP BY evolution_id) x
-        ON e.evolution_id = x.evolution_id
-    -- Verdicts on what is to be made again would be paid for in vain.
-    LEFT JOIN (SELECT DISTINCT evolution_id FROM stale WHERE $judge_only AND reason = 'parent') d ON e.evolution_id = d.evolution_id
+    -- Where the parents are others, the slot is another one; verdicts on what was made of the former ones would be paid for in vain.
+    LEFT JOIN (
+        SELECT evolution_id, min(reason) FILTER (WHERE reason <> 'parent') AS reason, bool_or(reason = 'parent') AS has_other_parents
+        FROM stale
+        WHERE $stale OR $judge_only
+        GROUP BY evolution_id
+    ) x ON e.evolution_id = x.evolution_id
     LEFT JOIN (
         SELECT request_id
         FROM calls

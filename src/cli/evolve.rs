@@ -18,7 +18,7 @@ use super::spent::note_spent;
 use super::table::{Column, TextTable};
 use super::{evolve_command, hint, note, output::OutputOptions, print_json, print_line};
 use crate::error::{Error, Result};
-use crate::evolution::{Chosen, Due, Evolution, EvolutionReport, LeftAlone, Settings, item_columns, standing_models};
+use crate::evolution::{Chosen, Due, Evolution, EvolutionReport, Settings, item_columns, standing_models};
 use crate::functions::identity::draw_operator::OperatorWeights;
 use crate::functions::identity::draw_persona::Personas;
 use crate::model::rules::RulesModel;
@@ -97,7 +97,7 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
         ));
     }
     if was_idle(&report) {
-        hint_left_alone(evolution.left_alone().await?, due, &command);
+        hint("what is stale or has failed is left alone: mmevol status says what there is of it, and how to mend it");
     }
     interrupt.check()?;
     match (report.endpoint_lost, report.rounds.last()) {
@@ -188,17 +188,6 @@ async fn note_chosen(evolution: &Evolution, predicate: &str, rounds: u32, comman
 /// Whether nothing was due.
 fn was_idle(report: &EvolutionReport) -> bool {
     report.stopped.is_none() && report.endpoint_lost.is_none() && report.rounds.iter().all(|round| round.evolutions == 0)
-}
-
-/// Says what would be due under other flags.
-fn hint_left_alone(left_alone: LeftAlone, due: Due, command: &str) {
-    let LeftAlone { failed, stale } = left_alone;
-    if failed > 0 && due != Due::Failed {
-        hint(format_args!("{failed} evolutions have failed; try them again: {command} --failed, with the same flags"));
-    }
-    if stale > 0 && due != Due::Stale {
-        hint(format_args!("{stale} evolutions are stale; mend them: {command} --stale, with the same flags"));
-    }
 }
 
 /// Runs an evolution under a live line. Ctrl-C stops it in good order; whether it did says the second value.

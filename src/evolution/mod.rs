@@ -31,7 +31,7 @@ use crate::store::{SharedWriter, Store};
 pub use chosen::{Chosen, item_columns};
 pub use estimate::{Estimate, TokenRates};
 pub use plan::{Plan, PlannedRequests, PlannedTotal};
-pub use standing::{LeftAlone, standing_models};
+pub use standing::standing_models;
 use statements::RunValues;
 pub use statements::bound_statements;
 pub use troubles::Troubles;

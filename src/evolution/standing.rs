@@ -1,38 +1,33 @@
-//! What stands in a store: by which models it was made, and what of it a plain run leaves alone.
-
-use std::sync::Arc;
+//! By which models what stands in a store was made.
 
 use arrow::array::AsArray;
 use futures::TryStreamExt;
 
-use super::Evolution;
-use super::statements::single_count;
 use crate::error::Result;
 use crate::query::Session;
 use crate::store::Store;
 
-/// The runs that evolved what stands, from the last one backwards.
-const RUNS: &str = "SELECT settings FROM runs \
-                    WHERE command = 'evolve' AND run_id IN (SELECT run_id FROM evolutions WHERE status <> 'superseded') \
-                    ORDER BY CAST(substr(run_id, 5) AS BIGINT) DESC";
-
-/// Evolutions that [`Due::New`](super::Due::New) leaves alone.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LeftAlone {
-    /// Those that failed: due with [`Due::Failed`](super::Due::Failed).
-    pub failed: u64,
-    /// Those that would come out otherwise today: due with [`Due::Stale`](super::Due::Stale), as far as their parents will be others.
-    pub stale: u64,
+/// The runs that evolved anything, from the last one backwards, for which a condition holds.
+fn runs(condition: &str) -> String {
+    format!("SELECT settings FROM runs WHERE command = 'evolve' AND {condition} ORDER BY CAST(substr(run_id, 5) AS BIGINT) DESC")
 }
 
 /// The models that made the evolutions that stand, that of the latest run first, as their runs were told. Empty where none was made here: what
-/// was imported finished has no such run.
+/// was imported finished has no such run. Evolutions are looked at only where several models made some.
 ///
 /// # Errors
 /// Those of the store.
 pub async fn standing_models(store: &Store) -> Result<Vec<String>> {
     let session = Session::builder().store(store.clone()).build().await?;
-    let mut batches = session.stream(RUNS).await?;
+    let models = models_of(&session, &runs("true")).await?;
+    if models.len() <= 1 {
+        return Ok(models);
+    }
+    models_of(&session, &runs("run_id IN (SELECT run_id FROM evolutions WHERE status <> 'superseded')")).await
+}
+
+async fn models_of(session: &Session, runs: &str) -> Result<Vec<String>> {
+    let mut batches = session.stream(runs).await?;
     let mut models: Vec<String> = Vec::new();
     while let Some(batch) = batches.try_next().await? {
         for settings in batch.column(0).as_string::<i32>().iter().flatten() {
@@ -43,18 +38,4 @@ pub async fn standing_models(store: &Store) -> Result<Vec<String>> {
         }
     }
     Ok(models)
-}
-
-impl Evolution {
-    /// What [`Due::New`](super::Due::New) leaves alone in the store. No text is read.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn left_alone(&self) -> Result<LeftAlone> {
-        let session = Session::builder().store(self.store.clone()).prompts(Arc::clone(&self.prompts)).build().await?;
-        Ok(LeftAlone {
-            failed: single_count(&session, "SELECT count(*) FROM evolutions WHERE status = 'failed'").await?,
-            stale: single_count(&session, "SELECT count(DISTINCT evolution_id) FROM stale").await?,
-        })
-    }
 }
