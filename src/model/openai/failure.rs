@@ -137,7 +137,7 @@ impl Failure {
 }
 
 /// A sentence without the full stop that its end may have: another one follows.
-fn unended(cause: &str) -> &str {
+pub(super) fn unended(cause: &str) -> &str {
     cause.trim_end_matches('.')
 }
 

@@ -26,7 +26,7 @@ use tokio::time::Instant;
 
 pub use config::{ApiKey, DEFAULT_BASE_URL, OpenAiConfigError, OpenAiModelBuilder};
 use dialect::{Concession, Dialect, Negotiation};
-use failure::Failure;
+use failure::{Failure, unended};
 pub use retry::RetryPolicy;
 use retry::{Patience, Retry, retry_after};
 
@@ -196,7 +196,7 @@ impl OpenAiModel {
             return known;
         }
         if failure.kind == ChatErrorKind::NotFound {
-            failure.cause = format!("{}. {}", failure.cause.trim_end_matches('.'), self.not_found_hint().await);
+            failure.cause = format!("{}. {}", unended(&failure.cause), self.not_found_hint().await);
         }
         *self.endpoint_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), failure.clone()));
         failure
@@ -219,7 +219,7 @@ impl OpenAiModel {
     /// Tells once that nothing answers: the requests wait ever longer until they are tried again.
     fn note_unavailable(&self, failure: &Failure) {
         if self.unavailable.fetch_add(1, Ordering::Relaxed) + 1 == UNAVAILABLE_TOLD {
-            let answer = failure.cause.trim_end_matches('.');
+            let answer = unended(&failure.cause);
             tracing::warn!("model '{}' at {} answers {answer}; trying again", self.model, self.base_url);
         }
     }
@@ -238,9 +238,13 @@ impl OpenAiModel {
         failure::model_hint(&self.model, &offered, self.api_key.as_ref())
     }
 
+    async fn ask_for_models(&self) -> reqwest::Result<reqwest::Response> {
+        self.http.get(&self.models_url).timeout(MODEL_LIST_TIMEOUT).send().await
+    }
+
     /// The models that the endpoint lists; empty when it lists none.
     async fn offered_models(&self) -> Vec<String> {
-        let Ok(response) = self.http.get(&self.models_url).timeout(MODEL_LIST_TIMEOUT).send().await else { return Vec::new() };
+        let Ok(response) = self.ask_for_models().await else { return Vec::new() };
         match read_body(response, MAX_ANSWER_BYTES).await {
             Ok((body, true)) => wire::parse_model_names(&body),
             _ => Vec::new(),
@@ -260,8 +264,7 @@ impl ChatModel for OpenAiModel {
 
     /// It need not list its models: any answer will do that is not a proxy's whose backend is gone.
     async fn is_reachable(&self) -> bool {
-        let answer = self.http.get(&self.models_url).timeout(MODEL_LIST_TIMEOUT).send().await;
-        answer.is_ok_and(|response| !matches!(response.status().as_u16(), 502..=504))
+        self.ask_for_models().await.is_ok_and(|response| !matches!(response.status().as_u16(), 502..=504))
     }
 
     fn limiter(&self) -> Option<&Limiter> {
