@@ -145,12 +145,13 @@ impl Rows {
         }
         let evolved = rounds.split_off(rounds.len().min(1));
         let seeds = rounds.pop().unwrap_or_default();
-        let seed_ids: Vec<String> =
-            (0..seeds.len()).map(|position| stable_id([Some("instruction"), Some(&sample_id), Some(&position.to_string())])).collect();
+        let seed_id = |position: usize| stable_id([Some("instruction"), Some(&sample_id), Some(&position.to_string())]);
         let mut ancestry = Ancestry::default();
-        for (item, seed_id) in seeds.iter().zip(&seed_ids) {
-            let descent = Descent { instruction_id: seed_id.clone(), parent_id: None, root_id: Some(seed_id.clone()) };
-            ancestry.add(&item.origin, descent);
+        for (position, item) in seeds.iter().enumerate() {
+            ancestry.add(&item.origin, || {
+                let id = seed_id(position);
+                Descent { instruction_id: id.clone(), parent_id: None, root_id: Some(id) }
+            });
         }
         if let Some(message) = self.add_evolved(&sample_id, seeds.len(), ancestry, evolved, known, report).await? {
             return Ok(Err(RecordFault { source_id, message, hint: None }));
@@ -159,6 +160,7 @@ impl Rows {
             report.known_samples += 1;
             return Ok(Ok(()));
         }
+        let seed_ids: Vec<String> = (0..seeds.len()).map(seed_id).collect();
         if standing == Standing::Changed {
             known.replace_sample(&sample_id, &content_hash);
             self.replaced.add(&sample_id, &seed_ids);
@@ -276,7 +278,7 @@ impl Rows {
                 }
             }
             for (item, descent) in items.iter().zip(descents) {
-                ancestry.add(&item.origin, descent);
+                ancestry.add(&item.origin, || descent);
             }
             parents = items.len();
             parent_evolution_id = Some(evolution_id);

@@ -28,10 +28,10 @@ impl Ancestry {
         Descent { instruction_id, parent_id, root_id: root_id.flatten() }
     }
 
-    /// Adds an item, if its file says which one it was.
-    pub fn add(&mut self, origin: &SeedOrigin, descent: Descent) {
+    /// Adds an item, if its file says which one it was. Of others nothing is worked out.
+    pub fn add(&mut self, origin: &SeedOrigin, descent: impl FnOnce() -> Descent) {
         if let Some(id) = &origin.instruction_id {
-            self.by_former_id.insert(id.clone(), descent);
+            self.by_former_id.insert(id.clone(), descent());
         }
     }
 }
