@@ -159,9 +159,7 @@ impl Planner<'_> {
         session.keep("frontier", &FRONTIER.bind(&parameters)?, folder.path()).await?;
         let views = [("evolved", self.evolution.evolve_statement()), ("answers", ANSWERS), ("items", ITEMS), ("scored", SCORE)];
         for (name, statement) in views {
-            let view = session.sql(&statement.bind(&parameters)?).await?.into_view();
-            session.context().deregister_table(name)?;
-            session.context().register_table(name, view)?;
+            session.view(name, &statement.bind(&parameters)?).await?;
         }
         let later_rounds = self.later_rounds(session, round).await?;
         let mut here = HashSet::new();

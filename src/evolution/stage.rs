@@ -27,10 +27,7 @@ impl<'a> Stage<'a> {
 
     /// Gives a query a name, in place of what had it; the query runs whenever the name is used.
     pub async fn view(&self, name: &str, sql: &str) -> Result<()> {
-        let view = self.session.sql(sql).await?.into_view();
-        self.session.context().deregister_table(name)?;
-        self.session.context().register_table(name, view)?;
-        Ok(())
+        self.session.view(name, sql).await
     }
 }
 

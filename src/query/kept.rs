@@ -1,4 +1,5 @@
-//! Results kept on disk: any number of rows needs little memory, and the next statement is plain SQL over their name.
+//! Queries under a name, so that the next statement is plain SQL over it: run whenever it is used, or once, with the rows kept on disk, where any
+//! number of them needs little memory.
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -23,6 +24,17 @@ pub fn temporary_folder() -> Result<TempDir> {
 }
 
 impl Session {
+    /// Gives a query a name, in place of any table or view of that name; the query runs whenever the name is used.
+    ///
+    /// # Errors
+    /// Those of planning the query.
+    pub async fn view(&self, name: &str, sql: &str) -> Result<()> {
+        let view = self.sql(sql).await?.into_view();
+        self.context().deregister_table(name)?;
+        self.context().register_table(name, view)?;
+        Ok(())
+    }
+
     /// Runs a query and keeps its rows as table `name`, in the file `<name>.arrow` of a folder of the caller's, in place of any table or view
     /// of that name. Returns how many rows there are. The table lasts as long as the session and the file do.
     ///
