@@ -1,26 +1,31 @@
 -- How far people agree with the judge. A sample to check holds as many items of a rare stratum as of a common one, so each verdict stands for its share
 -- of its stratum (round, operator and status). Kappa is Cohen's, of the weighted rates; NULL where both always said the same. Of rounds that were
 -- imported finished only the survivors are known, so that the judge has no figures there.
-WITH size AS (
-    SELECT round, CASE WHEN imported THEN 'imported' ELSE operator END AS operator, status, count(*) AS items
+WITH fact AS (
+    SELECT instruction_id, round, CASE WHEN imported THEN 'imported' ELSE operator END AS operator, status, imported, improved
     FROM item_facts
-    WHERE round > 0 AND improved IS NOT NULL
-    GROUP BY 1, 2, 3
+    WHERE improved IS NOT NULL
+),
+size AS (
+    SELECT round, operator, status, count(*) AS items
+    FROM fact
+    WHERE round > 0
+    GROUP BY round, operator, status
 ),
 audit AS (
     SELECT
         f.round,
-        CASE WHEN f.imported THEN 'imported' ELSE f.operator END AS operator,
+        f.operator,
         f.status,
         f.instruction_id,
         a.auditor,
         CASE WHEN f.imported THEN NULL WHEN f.improved THEN 1.0 ELSE 0.0 END AS judge,
         CASE WHEN a.improved THEN 1.0 ELSE 0.0 END AS human,
         CASE WHEN a.correct THEN 1.0 WHEN NOT a.correct THEN 0.0 END AS correct,
-        count(*) OVER (PARTITION BY f.round, CASE WHEN f.imported THEN 'imported' ELSE f.operator END, f.status) AS verdicts
-    FROM item_facts f
+        count(*) OVER (PARTITION BY f.round, f.operator, f.status) AS verdicts
+    FROM fact f
     JOIN audits a ON f.instruction_id = a.instruction_id
-    WHERE f.improved IS NOT NULL AND a.improved IS NOT NULL
+    WHERE a.improved IS NOT NULL
 ),
 weighted AS (
     SELECT a.*, CAST(s.items AS DOUBLE) / a.verdicts AS weight

@@ -2,5 +2,6 @@
 -- due, under the same ids, and what was answered of it is in calls.
 SELECT *
 FROM scored
-WHERE coalesce(reply['error_kind'], '') NOT IN ('connection', 'timeout', 'server_error', 'rate_limited', 'authentication', 'not_found')
-    AND coalesce(verdict['error_kind'], '') NOT IN ('connection', 'timeout', 'server_error', 'rate_limited', 'authentication', 'not_found')
+-- A rewriting that failed has no verdict.
+WHERE coalesce(reply['error_kind'], verdict['error_kind'], '')
+    NOT IN ('connection', 'timeout', 'server_error', 'rate_limited', 'authentication', 'not_found')
