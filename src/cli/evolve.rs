@@ -22,6 +22,7 @@ use crate::evolution::{Chosen, Due, Evolution, EvolutionReport, Settings, item_c
 use crate::functions::identity::draw_operator::OperatorWeights;
 use crate::functions::identity::draw_persona::Personas;
 use crate::model::rules::RulesModel;
+use crate::query::Session;
 use crate::store::Store;
 
 #[derive(Debug, Args)]
@@ -108,7 +109,8 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
 
 /// The embedded model is the default where nothing was paid for: it is not put in the place of another one unless it is named.
 async fn check_default_model(store: &Store) -> Result<()> {
-    let models = standing_models(store).await?;
+    let session = Session::builder().store(store.clone()).build().await?;
+    let models = standing_models(&session).await?;
     let Some(other) = models.iter().find(|model| *model != RulesModel::NAME) else { return Ok(()) };
     let names = models.iter().map(|model| format!("'{model}'")).collect::<Vec<_>>().join(", ");
     Err(Error::Argument {

@@ -11,6 +11,7 @@ use super::{evolve_command_of, hint, note, print_json};
 use crate::error::Result;
 use crate::formats::detect::Format;
 use crate::import::{BadRecords, ChangedRecords, Import, ImportReport, MissingImages};
+use crate::query::Session;
 use crate::store::Store;
 
 #[derive(Debug, Args)]
@@ -103,7 +104,8 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
         ReportFormat::Text => {
             print_report(&report);
             if report.updated_samples > 0 {
-                let command = evolve_command_of(&store).await?;
+                let session = Session::builder().store(store.clone()).build().await?;
+                let command = evolve_command_of(&session).await?;
                 hint(format_args!(
                     "what was evolved from the old content stays and is stale; evolve it again: {command} --stale, with the same flags"
                 ));

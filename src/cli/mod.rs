@@ -178,8 +178,8 @@ fn evolve_command(model: Option<&str>) -> String {
 }
 
 /// The command that evolves a store as before: with the model of its latest run, unless the embedded one did everything.
-async fn evolve_command_of(store: &Store) -> Result<String> {
-    let models = standing_models(store).await?;
+async fn evolve_command_of(session: &Session) -> Result<String> {
+    let models = standing_models(session).await?;
     let is_named = models.iter().any(|model| model != RulesModel::NAME);
     Ok(evolve_command(models.first().map(String::as_str).filter(|_| is_named)))
 }

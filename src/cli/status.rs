@@ -44,8 +44,7 @@ enum StatusFormat {
 
 pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     let prompts = PromptLibrary::of(arguments.prompts.as_deref())?;
-    let store = Store::open(store).await?;
-    let session = Session::builder().store(store.clone()).prompts(Arc::new(prompts)).build().await?;
+    let session = Session::builder().store(Store::open(store).await?).prompts(Arc::new(prompts)).build().await?;
     let format = match arguments.output {
         StatusFormat::Table => OutputFormat::Table,
         StatusFormat::Json => OutputFormat::Json,
@@ -57,7 +56,7 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     if arguments.output == StatusFormat::Table {
         note("per round and operator: mmevol sql \"SELECT * FROM rounds\"");
         let is_there = |state: &&str| figures.iter().any(|batch| has_state(batch, state));
-        let command = evolve_command_of(&store).await?;
+        let command = evolve_command_of(&session).await?;
         for (_, advice, flags) in HINTS.iter().filter(|(states, ..)| states.iter().any(&is_there)) {
             hint(format_args!("{advice}: {command}{flags}"));
         }

@@ -5,7 +5,6 @@ use futures::TryStreamExt;
 
 use crate::error::Result;
 use crate::query::Session;
-use crate::store::Store;
 
 /// The runs that evolved anything, from the last one backwards, for which a condition holds.
 fn runs(condition: &str) -> String {
@@ -17,13 +16,12 @@ fn runs(condition: &str) -> String {
 ///
 /// # Errors
 /// Those of the store.
-pub async fn standing_models(store: &Store) -> Result<Vec<String>> {
-    let session = Session::builder().store(store.clone()).build().await?;
-    let models = models_of(&session, &runs("true")).await?;
+pub async fn standing_models(session: &Session) -> Result<Vec<String>> {
+    let models = models_of(session, &runs("true")).await?;
     if models.len() <= 1 {
         return Ok(models);
     }
-    models_of(&session, &runs("run_id IN (SELECT run_id FROM evolutions WHERE status <> 'superseded')")).await
+    models_of(session, &runs("run_id IN (SELECT run_id FROM evolutions WHERE status <> 'superseded')")).await
 }
 
 async fn models_of(session: &Session, runs: &str) -> Result<Vec<String>> {
