@@ -5,6 +5,9 @@
 //!
 //! Ours runs as a query over a table in memory, on as many threads as there are cores; so do DuckDB and numpy's products. One run of each.
 
+#[path = "../src/allocator.rs"]
+mod allocator;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;

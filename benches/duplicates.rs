@@ -5,6 +5,8 @@
 //!
 //! One run of each: what is measured takes a minute, and its spread is small beside the factor between the two.
 
+#[path = "../src/allocator.rs"]
+mod allocator;
 #[path = "support/process.rs"]
 mod process;
 

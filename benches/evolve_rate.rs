@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --bench evolve_rate`. The endpoint is a process of its own and shares the machine's cores.
 
+#[path = "../src/allocator.rs"]
+mod allocator;
 #[path = "support/endpoint.rs"]
 mod endpoint;
 #[path = "../tests/it/endpoint.rs"]

@@ -4,6 +4,8 @@
 //! `cargo bench --bench import_rate`. Set SAMPLES to measure another size than 20,000, and COLD (as root, on Linux) to empty the page cache
 //! before each run.
 
+#[path = "../src/allocator.rs"]
+mod allocator;
 #[path = "support/mod.rs"]
 mod support;
 

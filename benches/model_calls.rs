@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --bench model_calls [-- NAME]`, on Linux. The endpoint is a process of its own, on the same machine, asked over HTTP.
 
+#[path = "../src/allocator.rs"]
+mod allocator;
 #[path = "support/endpoint.rs"]
 mod endpoint;
 #[path = "support/latency.rs"]

@@ -4,6 +4,9 @@
 //! `cargo bench --bench nearest`. `ROWS=N` sets another number. The vectors are of real questions, where they are at hand, each many times
 //! with words exchanged between them.
 
+#[path = "../src/allocator.rs"]
+mod allocator;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;

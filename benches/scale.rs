@@ -4,6 +4,8 @@
 //! `cargo bench --bench scale [-- NAME...]`, on Linux. INSTRUCTIONS sets another size. STORE names a directory that keeps the store for the next
 //! time; it is made where there is none. Every figure is that of a process of its own.
 
+#[path = "../src/allocator.rs"]
+mod allocator;
 #[path = "support/large_store/mod.rs"]
 mod large_store;
 #[path = "support/measured.rs"]

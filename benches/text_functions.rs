@@ -4,6 +4,9 @@
 //! the tests. Set SPACY_PYTHON to a Python that has spaCy and its small model (`benches/support/spacy_root.py` says which packages);
 //! without it spaCy is left out, and the run says so.
 
+#[path = "../src/allocator.rs"]
+mod allocator;
+
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;

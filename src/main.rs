@@ -1,5 +1,7 @@
 //! The command `mmevol`: parse, run, render errors, exit code.
 
+mod allocator;
+
 use std::process::ExitCode;
 
 use clap::Parser;

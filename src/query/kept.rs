@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 
+use arrow::compute::BatchCoalescer;
 use arrow::error::ArrowError;
 use arrow::ipc::writer::FileWriter;
 use datafusion::datasource::file_format::options::ArrowReadOptions;
@@ -14,6 +15,9 @@ use tempfile::TempDir;
 use super::files::location;
 use super::session::Session;
 use crate::error::{Error, Result};
+
+/// Rows of a batch on disk. Model calls give out each row as its answer comes, and every batch costs its reader as much as some hundred rows.
+const ROWS_PER_BATCH: usize = 1024;
 
 /// A folder that goes away with its value, such as for [`Session::keep`].
 ///
@@ -49,9 +53,17 @@ impl Session {
         let mut batches = self.stream(sql).await?;
         let file = File::create(&path).map_err(|cause| Error::io("write", &path, cause))?;
         let mut writer = FileWriter::try_new(BufWriter::new(file), &batches.schema()).map_err(failed)?;
+        let mut coalescer = BatchCoalescer::new(batches.schema(), ROWS_PER_BATCH);
         let mut rows = 0;
         while let Some(batch) = batches.try_next().await.map_err(|cause| self.explain(cause, sql))? {
             rows += batch.num_rows() as u64;
+            coalescer.push_batch(batch)?;
+            while let Some(batch) = coalescer.next_completed_batch() {
+                writer.write(&batch).map_err(failed)?;
+            }
+        }
+        coalescer.finish_buffered_batch()?;
+        while let Some(batch) = coalescer.next_completed_batch() {
             writer.write(&batch).map_err(failed)?;
         }
         writer.finish().map_err(failed)?;

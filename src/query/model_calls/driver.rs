@@ -16,7 +16,10 @@ use super::finished::Finished;
 use super::pipeline::{Pipeline, Progress, WaitingRow};
 use super::steps::Rows;
 
-/// Rows that are looked up together.
+/// Rows that are looked up together at first. The first requests wait for their prompts, and so should not wait for those of many others.
+const ROWS_LOOKED_UP_FIRST: usize = 64;
+
+/// Rows that are looked up together at most; their number doubles with each lookup.
 const ROWS_LOOKED_UP: usize = 1024;
 
 /// Lookups at a time.
@@ -45,6 +48,7 @@ impl Driver {
         let mut waiting: VecDeque<WaitingRow> = VecDeque::new();
         let mut batch: Option<RecordBatch> = None;
         let (mut place, mut given) = (0, 0);
+        let mut looked_up = ROWS_LOOKED_UP_FIRST;
         let mut at_end = false;
         loop {
             let enough = self.fetch.is_some_and(|fetch| given + self.finished.rows() >= fetch);
@@ -59,7 +63,8 @@ impl Driver {
                 asking.spawn(async move { pipeline.ask(row).await });
             }
             let wants_rows = !enough && lookups.len() < LOOKUPS && waiting.len() < self.window && self.finished.rows() < ROWS_AHEAD;
-            if wants_rows && let Some(rows) = next_rows(&mut batch, &mut place) {
+            if wants_rows && let Some(rows) = next_rows(&mut batch, looked_up, &mut place) {
+                looked_up = ROWS_LOOKED_UP.min(2 * looked_up);
                 let pipeline = Arc::clone(&self.pipeline);
                 lookups.push_back(SpawnedTask::spawn(async move { pipeline.advance(rows, 0).await }));
                 continue;
@@ -99,10 +104,10 @@ impl Driver {
     }
 }
 
-/// The next rows of the batch in hand.
-fn next_rows(batch: &mut Option<RecordBatch>, place: &mut u64) -> Option<Rows> {
+/// The next rows, so many at most, of the batch in hand.
+fn next_rows(batch: &mut Option<RecordBatch>, most: usize, place: &mut u64) -> Option<Rows> {
     let whole = batch.take().filter(|batch| batch.num_rows() > 0)?;
-    let rows = whole.num_rows().min(ROWS_LOOKED_UP);
+    let rows = whole.num_rows().min(most);
     if rows < whole.num_rows() {
         *batch = Some(whole.slice(rows, whole.num_rows() - rows));
     }
