@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::schema::check_schema;
 use crate::error::suggest;
-use crate::model::service::CallFailure;
+use crate::model::outcome::CallFailure;
 use crate::model::{Parameters, ResponseSchema};
 
 /// `error_kind` of a row with an option that is none, or with a value that its option does not take.

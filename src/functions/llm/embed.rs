@@ -9,10 +9,12 @@ use super::ModelSession;
 use super::call::{Asked, RowCall};
 use super::call_options::GivenOptions;
 use super::options::ModelOptions;
+use super::outcome::try_summary;
 use super::question::unusable;
 use crate::error::{Error, Result};
 use crate::functions::arguments::{Description, Parameter, ParameterKind};
-use crate::model::service::{Answer, CallFailure, ModelService};
+use crate::model::outcome::{Answer, CallFailure};
+use crate::model::service::ModelService;
 use crate::model::{CallKind, ChatRequest, Parameters, ResponseSchema, Task};
 
 /// The endpoint draws nothing when it embeds, so there is nothing else to choose.
@@ -50,8 +52,7 @@ pub static LLM_EMBED: Description = Description {
 /// `try_llm_embed`.
 pub static TRY_LLM_EMBED: Description = Description {
     name: "try_llm_embed",
-    summary: "Like llm_embed, as struct(value, error_kind, error, attempts, prompt_tokens, completion_tokens, cost_usd, latency_ms, cached, \
-              request_id, finish_reason, model, prompt_id): a failed request is a value of its row.",
+    summary: try_summary!("llm_embed"),
     example: "SELECT cardinality(try_llm_embed('a red car')['value'])",
     ..LLM_EMBED
 };

@@ -9,11 +9,13 @@ use super::ModelSession;
 use super::call::{Asked, RowCall};
 use super::call_options::{GivenOptions, refused_sample, sample_index};
 use super::options::ModelOptions;
+use super::outcome::try_summary;
 use crate::error::{Error, Result};
 use crate::functions::arguments::{Description, Parameter, ParameterKind};
 use crate::instruction::parse::parse_instructions;
 use crate::instruction::{DetectedObject, Instruction};
-use crate::model::service::{Answer, CallFailure, ModelService};
+use crate::model::outcome::{Answer, CallFailure};
+use crate::model::service::ModelService;
 use crate::model::{CallKind, ChatRequest, EvolveTask, Task};
 use crate::prompt::evolved_instructions_schema;
 
@@ -52,8 +54,7 @@ pub static LLM_EVOLVE: Description = Description {
 /// `try_llm_evolve`.
 pub static TRY_LLM_EVOLVE: Description = Description {
     name: "try_llm_evolve",
-    summary: "Like llm_evolve, as struct(value, error_kind, error, attempts, prompt_tokens, completion_tokens, cost_usd, latency_ms, cached, \
-              request_id, finish_reason, model, prompt_id): a failed request is a value of its row.",
+    summary: try_summary!("llm_evolve"),
     example: "SELECT try_llm_evolve('interaction', NULL, 'A dog.', [], [{question: 'What is it?', answer: 'A dog.'}])['error_kind']",
     ..LLM_EVOLVE
 };

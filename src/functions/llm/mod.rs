@@ -9,9 +9,11 @@ pub mod complete;
 pub mod embed;
 pub mod evolve;
 pub mod filter;
+mod formed;
+pub mod function;
 pub mod options;
+mod outcome;
 mod question;
-mod refused;
 mod schema;
 pub mod score;
 
@@ -74,17 +76,17 @@ pub fn model_functions(session: Option<Arc<ModelSession>>) -> Vec<ScalarUDF> {
     use call::Form::{Outcome, Value};
     match session {
         Some(session) => vec![
-            call::function(&complete::LLM_COMPLETE, Value, complete::Complete(Arc::clone(&session))),
-            call::function(&complete::TRY_LLM_COMPLETE, Outcome, complete::Complete(Arc::clone(&session))),
-            call::function(&filter::LLM_FILTER, Value, filter::Filter(Arc::clone(&session))),
-            call::function(&filter::TRY_LLM_FILTER, Outcome, filter::Filter(Arc::clone(&session))),
-            call::function(&embed::LLM_EMBED, Value, embed::Embed(Arc::clone(&session))),
-            call::function(&embed::TRY_LLM_EMBED, Outcome, embed::Embed(Arc::clone(&session))),
-            call::function(&evolve::LLM_EVOLVE, Value, evolve::Evolve(Arc::clone(&session))),
-            call::function(&evolve::TRY_LLM_EVOLVE, Outcome, evolve::Evolve(Arc::clone(&session))),
-            call::function(&score::LLM_SCORE, Value, score::Score(Arc::clone(&session))),
-            call::function(&score::TRY_LLM_SCORE, Outcome, score::Score(session)),
+            function::asking(&complete::LLM_COMPLETE, Value, complete::Complete(Arc::clone(&session))),
+            function::asking(&complete::TRY_LLM_COMPLETE, Outcome, complete::Complete(Arc::clone(&session))),
+            function::asking(&filter::LLM_FILTER, Value, filter::Filter(Arc::clone(&session))),
+            function::asking(&filter::TRY_LLM_FILTER, Outcome, filter::Filter(Arc::clone(&session))),
+            function::asking(&embed::LLM_EMBED, Value, embed::Embed(Arc::clone(&session))),
+            function::asking(&embed::TRY_LLM_EMBED, Outcome, embed::Embed(Arc::clone(&session))),
+            function::asking(&evolve::LLM_EVOLVE, Value, evolve::Evolve(Arc::clone(&session))),
+            function::asking(&evolve::TRY_LLM_EVOLVE, Outcome, evolve::Evolve(Arc::clone(&session))),
+            function::asking(&score::LLM_SCORE, Value, score::Score(Arc::clone(&session))),
+            function::asking(&score::TRY_LLM_SCORE, Outcome, score::Score(session)),
         ],
-        None => DESCRIPTIONS.into_iter().map(refused::function).collect(),
+        None => DESCRIPTIONS.into_iter().map(function::refused).collect(),
     }
 }

@@ -9,11 +9,13 @@ use super::ModelSession;
 use super::call::{Asked, RowCall};
 use super::call_options::GivenOptions;
 use super::options::ModelOptions;
+use super::outcome::try_summary;
 use crate::error::Result;
 use crate::functions::arguments::{Description, Parameter, ParameterKind};
 use crate::instruction::scores::{match_scores, parse_scores};
 use crate::instruction::{DetectedObject, Instruction};
-use crate::model::service::{Answer, CallFailure, ModelService};
+use crate::model::outcome::{Answer, CallFailure};
+use crate::model::service::ModelService;
 use crate::model::{CallKind, ChatRequest, ScorePair, ScoreTask, Task};
 use crate::prompt::scored_instructions_schema;
 
@@ -50,8 +52,7 @@ pub static LLM_SCORE: Description = Description {
 /// `try_llm_score`.
 pub static TRY_LLM_SCORE: Description = Description {
     name: "try_llm_score",
-    summary: "Like llm_score, as struct(value, error_kind, error, attempts, prompt_tokens, completion_tokens, cost_usd, latency_ms, cached, \
-              request_id, finish_reason, model, prompt_id): a failed request is a value of its row.",
+    summary: try_summary!("llm_score"),
     example: "SELECT try_llm_score(NULL, 'A dog.', [], [{original: {question: 'What is it?', answer: 'A dog.'}, \
               rewritten: {question: 'Which animal is it?', answer: 'A dog.'}}])['error_kind']",
     ..LLM_SCORE

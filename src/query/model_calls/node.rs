@@ -10,7 +10,7 @@ use datafusion::arrow::datatypes::Field;
 use datafusion::common::{Column, DFSchema, DFSchemaRef, Result, internal_err};
 use datafusion::logical_expr::{Expr, ExprSchemable, Extension, InvariantLevel, LogicalPlan, UserDefinedLogicalNodeCore};
 
-use crate::functions::llm::call::model_call;
+use crate::functions::llm::function::model_call;
 
 /// One call for each row for which the guard holds; NULL for the others.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd)]
