@@ -8,12 +8,14 @@ use serde_json::Value;
 use super::ModelSession;
 use super::call::{Asked, RowCall};
 use super::options::ModelOptions;
+use super::outcome::try_summary;
 use super::question::{IMAGE_IDS, Row, unfenced, unusable};
 use super::schema::check_shape;
 use crate::error::Result;
 use crate::functions::arguments::{Description, Parameter, ParameterKind};
-use crate::model::service::{Answer, CallFailure, ModelService};
-use crate::model::{CallKind, ChatRequest, Task};
+use crate::model::ChatRequest;
+use crate::model::outcome::{Answer, CallFailure};
+use crate::model::service::ModelService;
 
 const OPTIONS: &[&str] = &["temperature", "max_tokens", "seed", "schema", "sample"];
 
@@ -42,8 +44,7 @@ pub static LLM_COMPLETE: Description = Description {
 /// `try_llm_complete`.
 pub static TRY_LLM_COMPLETE: Description = Description {
     name: "try_llm_complete",
-    summary: "Like llm_complete, as struct(value, error_kind, error, attempts, prompt_tokens, completion_tokens, cost_usd, latency_ms, cached, \
-              request_id, finish_reason, model, prompt_id): a failed request is a value of its row.",
+    summary: try_summary!("llm_complete"),
     example: "SELECT try_llm_complete('Name a colour.', {temperature: 0})['error_kind']",
     ..LLM_COMPLETE
 };
@@ -69,16 +70,7 @@ impl RowCall for Complete {
             Ok(None) => return Ok(Asked::Nothing),
             Err(failure) => return Ok(Asked::Refused(failure)),
         };
-        let request = ChatRequest {
-            kind: CallKind::Complete,
-            prompt: question.prompt,
-            image_ids: question.image_ids,
-            parameters: question.options.parameters(options.parameters(self.0.parameters)),
-            sample_index: question.options.sample.unwrap_or_default(),
-            schema: question.options.schema,
-            task: Task::Complete,
-        };
-        Ok(Asked::Request { request, prompt_id: None })
+        Ok(Asked::Request { request: question.request(&self.0, options), prompt_id: None })
     }
 
     /// The text as it is; with a schema, the JSON in it.

@@ -8,11 +8,13 @@ use serde::Deserialize;
 use super::ModelSession;
 use super::call::{Asked, RowCall};
 use super::options::ModelOptions;
+use super::outcome::try_summary;
 use super::question::{IMAGE_IDS, Row, unfenced, unusable};
 use crate::error::Result;
 use crate::functions::arguments::{Description, Parameter, ParameterKind};
-use crate::model::service::{Answer, CallFailure, ModelService};
-use crate::model::{CallKind, ChatRequest, Task};
+use crate::model::ChatRequest;
+use crate::model::outcome::{Answer, CallFailure};
+use crate::model::service::ModelService;
 use crate::prompt::filter_answer_schema;
 
 const OPTIONS: &[&str] = &["temperature", "max_tokens", "seed", "sample"];
@@ -42,8 +44,7 @@ pub static LLM_FILTER: Description = Description {
 /// `try_llm_filter`.
 pub static TRY_LLM_FILTER: Description = Description {
     name: "try_llm_filter",
-    summary: "Like llm_filter, as struct(value, error_kind, error, attempts, prompt_tokens, completion_tokens, cost_usd, latency_ms, cached, \
-              request_id, finish_reason, model, prompt_id): a failed request is a value of its row.",
+    summary: try_summary!("llm_filter"),
     example: "SELECT try_llm_filter('A whale is a fish.', {temperature: 0})['error_kind']",
     ..LLM_FILTER
 };
@@ -70,15 +71,8 @@ impl RowCall for Filter {
             Err(failure) => return Ok(Asked::Refused(failure)),
         };
         let rendered = self.0.prompts.render_filter(&question.prompt, question.image_ids.len())?;
-        let request = ChatRequest {
-            kind: CallKind::Complete,
-            prompt: rendered.prompt,
-            image_ids: question.image_ids,
-            parameters: question.options.parameters(options.parameters(self.0.parameters)),
-            sample_index: question.options.sample.unwrap_or_default(),
-            schema: Some(filter_answer_schema()),
-            task: Task::Complete,
-        };
+        let asked = question.request(&self.0, options);
+        let request = ChatRequest { prompt: rendered.prompt, schema: Some(filter_answer_schema()), ..asked };
         Ok(Asked::Request { request, prompt_id: Some(rendered.prompt_id) })
     }
 

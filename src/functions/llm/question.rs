@@ -2,10 +2,14 @@
 
 use serde::Deserialize;
 
+use super::ModelSession;
 use super::call_options::{CallOptions, GivenOptions};
+use super::options::ModelOptions;
 use crate::functions::arguments::{Parameter, ParameterKind};
-use crate::model::ChatErrorKind;
-use crate::model::service::{Answer, CallFailure, UNUSABLE_ANSWER};
+use crate::model::outcome::{Answer, CallFailure};
+use crate::model::spending::UNUSABLE_ANSWER;
+use crate::model::{CallKind, ChatErrorKind, ChatRequest, Task};
+use crate::text::beginning;
 
 /// Characters of an answer that an error quotes.
 const QUOTED_CHARACTERS: usize = 80;
@@ -50,11 +54,26 @@ impl Row {
     }
 }
 
+impl Question {
+    /// The request that asks it as it stands, in such a session.
+    pub fn request(self, session: &ModelSession, options: &ModelOptions) -> ChatRequest {
+        ChatRequest {
+            kind: CallKind::Complete,
+            prompt: self.prompt,
+            image_ids: self.image_ids,
+            parameters: self.options.parameters(options.parameters(session.parameters)),
+            sample_index: self.options.sample.unwrap_or_default(),
+            schema: self.options.schema,
+            task: Task::Complete,
+        }
+    }
+}
+
 /// The failure of a row whose answer is not `expected`, for this reason.
 pub fn unusable(expected: &str, answer: &Answer, reason: &str) -> CallFailure {
-    let text = answer.text.trim();
-    let quoted: String = text.chars().take(QUOTED_CHARACTERS).map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
-    let more = if text.chars().nth(QUOTED_CHARACTERS).is_some() { "..." } else { "" };
+    let (quoted, is_cut) = beginning(answer.text.trim(), QUOTED_CHARACTERS);
+    let quoted: String = quoted.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    let more = if is_cut { "..." } else { "" };
     let cut = if answer.finish_reason == "length" { "; it was cut off at max_tokens" } else { "" };
     CallFailure { kind: UNUSABLE_ANSWER, message: format!("the answer is not {expected}: {reason}{cut}: '{quoted}{more}'") }
 }
