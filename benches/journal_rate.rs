@@ -21,7 +21,7 @@ use mmevol::ids::stable_id;
 use mmevol::model::limits::Limits;
 use mmevol::model::openai::OpenAiModel;
 use mmevol::model::prices::PriceTable;
-use mmevol::model::service::Spending;
+use mmevol::model::spending::Spending;
 use mmevol::model::{ChatModel, Parameters};
 use mmevol::prompt::PromptLibrary;
 use mmevol::query::Models;

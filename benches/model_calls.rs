@@ -28,7 +28,7 @@ use latency::{latency, makespan};
 use mmevol::model::limits::Limits;
 use mmevol::model::openai::OpenAiModel;
 use mmevol::model::prices::PriceTable;
-use mmevol::model::service::Spending;
+use mmevol::model::spending::Spending;
 use mmevol::model::{ChatError, ChatModel, ChatReply, ChatRequest, FinishReason, Parameters, RequestImage, Usage};
 use mmevol::prompt::PromptLibrary;
 use mmevol::query::Models;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{hint, note};
-use crate::model::service::Spent;
+use crate::model::spending::Spent;
 
 /// Says how many calls were made, what they cost, and how many were spared.
 pub fn note_spent(spent: Spent) {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::Embedding;
 use crate::error::{Error, Result};
 use crate::model::reasons::Reasons;
-use crate::model::service::{BUDGET, STOPPED, UNUSABLE_ANSWER};
+use crate::model::spending::{BUDGET, STOPPED, UNUSABLE_ANSWER};
 use crate::store::{Table, Writer, defect};
 
 /// The reason of a vector that cannot be stored.

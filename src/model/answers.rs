@@ -10,6 +10,10 @@ use crate::error::Result;
 use crate::ids::{Clock, SystemClock};
 use crate::store::{CallRecord, Journal, StoredCall, StoredCalls};
 
+/// Requests that are looked up in the journal at a time. Reading it holds up whatever else waits for the thread; a thread of its own would keep
+/// the journal, and with it the store's lock, after the query that it reads for has been given up.
+const JOURNALED_AT_A_TIME: usize = 32;
+
 /// What was answered before, and where new answers are written down. By default a journal that ends with the process, made with the first
 /// answer.
 #[derive(Debug)]
@@ -43,7 +47,13 @@ impl Answers {
     /// # Errors
     /// Those of reading the journal and the store.
     pub async fn get_many(&self, requests: &[&PreparedRequest]) -> Result<Vec<Option<StoredCall>>> {
-        let mut answers = self.journaled(requests)?;
+        let mut answers = Vec::with_capacity(requests.len());
+        for group in requests.chunks(JOURNALED_AT_A_TIME) {
+            if !answers.is_empty() {
+                tokio::task::yield_now().await;
+            }
+            answers.extend(self.journaled(group)?);
+        }
         let Some(stored) = &self.stored else { return Ok(answers) };
         let missing: Vec<usize> = (0..requests.len()).filter(|index| answers[*index].is_none()).collect();
         let ids: Vec<&str> = missing.iter().map(|index| requests[*index].request_id.as_str()).collect();

@@ -25,7 +25,7 @@ const REFUSED_CALLS: u32 = 3;
 pub struct Availability {
     gone: SetOnce<ChatError>,
     silence: Mutex<Silence>,
-    /// Calls that were refused as bad requests.
+    /// Calls that were refused for what is in them, or for its length.
     refused: AtomicU32,
 }
 
@@ -86,7 +86,7 @@ impl Availability {
     /// Notes how a call failed that was first sent at `sent_at`. Whether the endpoint has gone.
     pub(super) fn failed(&self, sent_at: Option<Instant>, error: &ChatError) -> bool {
         if !reached_nothing(error) {
-            if error.kind == ChatErrorKind::BadRequest {
+            if matches!(error.kind, ChatErrorKind::BadRequest | ChatErrorKind::ContextOverflow) {
                 self.refused.fetch_add(1, Ordering::Relaxed);
             }
             if error.attempts > 0 {

@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use super::outcome::CallOutcome;
 use super::request_state::RequestState;
-use super::service::{CallOutcome, PreparedRequest};
+use super::service::PreparedRequest;
 use crate::error::{Error, Result};
 
 /// The requests that are being answered, each by a task of its own.

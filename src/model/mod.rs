@@ -6,6 +6,7 @@ pub mod in_flight;
 pub mod lexical;
 pub mod limits;
 pub mod openai;
+pub mod outcome;
 pub mod prices;
 pub mod reasons;
 pub mod request_image;
@@ -298,7 +299,7 @@ pub enum ChatErrorKind {
     Connection,
     /// A 2xx whose body is no chat completion.
     InvalidResponse,
-    /// The model declined to answer.
+    /// The model declined to answer, or a moderation to pass the request on.
     Refusal,
     /// An image of the request cannot be read or sent, or the model takes none.
     Image,
@@ -307,6 +308,27 @@ pub enum ChatErrorKind {
 }
 
 impl ChatErrorKind {
+    /// What an endpoint that could not cope, or was silent, has put off: asked less, or later, it may well answer.
+    pub const DELAYS: [ChatErrorKind; 4] =
+        [ChatErrorKind::Connection, ChatErrorKind::Timeout, ChatErrorKind::ServerError, ChatErrorKind::RateLimited];
+
+    /// What an endpoint answers everybody with, until somebody changes the key, the address or the name of the model.
+    pub const REFUSALS_OF_ALL: [ChatErrorKind; 2] = [ChatErrorKind::Authentication, ChatErrorKind::NotFound];
+
+    /// Whether the endpoint put the request off: one of [`Self::DELAYS`].
+    pub fn is_delay(self) -> bool {
+        Self::DELAYS.contains(&self)
+    }
+
+    /// Whether a failure of this kind is one of every request ([`Self::REFUSALS_OF_ALL`]) or of one. A bad request, or a lost connection before
+    /// anything ever succeeded, is raised to the endpoint's scope by the caller that counts successes.
+    pub fn scope(self) -> ErrorScope {
+        match Self::REFUSALS_OF_ALL.contains(&self) {
+            true => ErrorScope::Endpoint,
+            false => ErrorScope::Request,
+        }
+    }
+
     /// The text in `evolutions.error_kind` and `calls.error`.
     pub fn name(self) -> &'static str {
         match self {
@@ -336,12 +358,8 @@ pub enum ErrorScope {
 }
 
 impl ChatError {
-    /// Authentication and unknown models concern the endpoint, the rest one request. (A bad request or a lost connection before
-    /// anything ever succeeded is raised to the endpoint's scope by the caller that counts successes.)
+    /// That of its [kind](ChatErrorKind::scope).
     pub fn scope(&self) -> ErrorScope {
-        match self.kind {
-            ChatErrorKind::Authentication | ChatErrorKind::NotFound => ErrorScope::Endpoint,
-            _ => ErrorScope::Request,
-        }
+        self.kind.scope()
     }
 }

@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use super::outcome::CallFailure;
 use super::prices::PriceTable;
 use super::reasons::Reasons;
-use super::service::CallFailure;
 use super::{ChatReply, Usage};
 use crate::error::{Error, Result};
 
@@ -56,7 +56,7 @@ pub struct Spent {
     pub cached: u64,
     /// Requests answered by a call for the same request that was in flight.
     pub joined: u64,
-    /// Requests made that brought no answer.
+    /// Requests that brought no answer: made in vain, or not made because the endpoint is gone or one of their images cannot be read.
     pub failed: u64,
     /// Requests not made because a limit was reached, or because the command was told to stop.
     pub not_asked: u64,
@@ -110,6 +110,11 @@ impl Spending {
     /// Whether the command was told to stop.
     pub fn is_stopped(&self) -> bool {
         self.stop.is_cancelled()
+    }
+
+    /// Calls that may still be begun under the limit of calls; `None` without one. Those in flight are begun.
+    pub fn calls_left(&self) -> Option<u64> {
+        self.max_calls.map(|most| most.saturating_sub(self.started.load(Ordering::Relaxed)))
     }
 
     /// Waits until nothing more may be sent, even if it was admitted: the command was told to stop, or the budget is spent.

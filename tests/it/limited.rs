@@ -138,3 +138,12 @@ async fn two_processes_never_pay_for_the_same_sample() {
     workspace.run_with_key(&command, KEY).expect_code(0).expect_stderr(&["nothing was due"]);
     assert_eq!((endpoint.requests(), endpoint.distinct_requests()), (14, 14));
 }
+
+#[test]
+fn a_plan_says_where_a_limit_stops_it() {
+    let (workspace, endpoint) = (Workspace::with_photos(), Endpoint::evolving());
+    let said = "--max-calls 4 stops it before that";
+    evolve(&workspace, &endpoint, &["--dry-run", "--max-calls", "4"]).expect_code(0).expect_stderr(&[said]);
+    let run = evolve(&workspace, &endpoint, &["--dry-run", "--max-calls", "400"]).expect_code(0);
+    assert!(!run.stderr.contains("stops it"), "{run}");
+}

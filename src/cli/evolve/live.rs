@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use crate::cli::spent::dollars;
-use crate::model::service::Spent;
+use crate::model::spending::Spent;
 
 /// What the rate is told from: the calls of the last ten seconds.
 const WINDOW: Duration = Duration::from_secs(10);

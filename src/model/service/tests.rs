@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use futures::FutureExt;
 use tokio::sync::{Semaphore, watch};
 
 use super::*;
 use crate::model::limits::{Limiter, Limits};
-use crate::model::{CallKind, Parameters, RequestImage, Task};
+use crate::model::spending::BUDGET;
+use crate::model::{CallKind, FinishReason, Parameters, RequestImage, Task};
 
 /// Counts its calls, and answers each when it is let to.
 #[derive(Debug)]
@@ -154,13 +156,30 @@ impl ChatModel for Refusing {
 /// A broken row may be the first of a million, and is first again with every new start.
 #[tokio::test]
 async fn a_refused_request_is_one_row_until_it_is_every_request() {
-    let service = ModelService::new(Arc::new(Refusing(ChatErrorKind::BadRequest, 400)));
-    for row in ["q1", "q2"] {
-        let outcome = ask(&service, row, 10).await;
-        assert_eq!(outcome.result.unwrap_err().kind, "bad_request", "{row}");
+    // An answer may be given more room than the model has.
+    for kind in [ChatErrorKind::BadRequest, ChatErrorKind::ContextOverflow] {
+        let service = ModelService::new(Arc::new(Refusing(kind, 400)));
+        for row in ["q1", "q2"] {
+            let outcome = ask(&service, row, 10).await;
+            assert_eq!(outcome.result.unwrap_err().kind, kind.name(), "{row}");
+        }
+        let third = service.call(&service.prepare(request("q3", 10))).await;
+        assert!(matches!(&third, Err(Error::Model { cause, .. }) if cause.kind == kind), "{third:?}");
     }
-    let third = service.call(&service.prepare(request("q3", 10))).await;
-    assert!(matches!(&third, Err(Error::Model { cause, .. }) if cause.kind == ChatErrorKind::BadRequest), "{third:?}");
+}
+
+#[tokio::test]
+async fn what_was_never_sent_is_no_call() {
+    let spending = Arc::new(Spending::new(Some(5), None));
+    let service = ModelService { spending, ..ModelService::new(Arc::new(Refusing(ChatErrorKind::Authentication, 401))) };
+    let unreadable = ChatRequest { image_ids: vec!["missing".into()], ..request("q0", 10) };
+    assert_eq!(service.call(&service.prepare(unreadable)).await.unwrap().result.unwrap_err().kind, "image");
+    assert_eq!(service.spending.calls_left(), Some(5));
+    assert!(service.call(&service.prepare(request("q1", 10))).await.is_err());
+    for row in ["q2", "q3"] {
+        assert_eq!(ask(&service, row, 10).await.result.unwrap_err().kind, "authentication", "{row}");
+    }
+    assert_eq!((service.spending.spent().failed, service.spending.calls_left()), (4, Some(4)));
 }
 
 #[tokio::test]
@@ -266,6 +285,19 @@ async fn lookups_of_many_ask_nothing_and_count_nothing() {
     let texts: Vec<Option<&str>> = found.iter().map(|outcome| outcome.as_ref().map(text)).collect();
     assert_eq!(texts, [Some("known in 10"), None, Some("known in 10")]);
     assert_eq!((model.calls(), service.spending.spent().cached), (1, 0));
+}
+
+/// Until the last record was read, nothing else went on in the thread.
+#[tokio::test]
+async fn lookups_of_many_let_others_go_on_in_between() {
+    let service = service(&Counting::new(1), None);
+    ask(&service, "known", 10).await;
+    let prepared: Vec<PreparedRequest> =
+        (0..100).map(|row| service.prepare(request(if row == 99 { "known" } else { "unknown" }, 10))).collect();
+    let prepared: Vec<&PreparedRequest> = prepared.iter().collect();
+    assert!(service.cached(&prepared).now_or_never().is_none(), "it waits in between");
+    let found = service.cached(&prepared).await.unwrap();
+    assert_eq!((found.len(), found.iter().position(Option::is_some)), (100, Some(99)));
 }
 
 #[tokio::test]

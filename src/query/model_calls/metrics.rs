@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use datafusion::physical_plan::metrics::{BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, Time};
 
-use crate::model::service::CallOutcome;
+use crate::model::outcome::CallOutcome;
 
 /// Counters of one partition.
 #[derive(Debug, Clone)]
