@@ -105,9 +105,15 @@ impl Limiter {
         self.place_freed.notify_one();
     }
 
+    /// Requests in flight at most in place of those that [`Limits`] name, as a session says; `None` takes that back.
+    pub fn set_session_concurrency(&self, concurrency: Option<NonZeroUsize>) {
+        self.state().set_session_concurrency(concurrency);
+        self.place_freed.notify_one();
+    }
+
     /// Requests in flight at most, as configured.
     pub fn concurrency(&self) -> usize {
-        self.state().concurrency.get()
+        self.state().concurrency().get()
     }
 
     /// Waits until one request of about `tokens` tokens may be sent. Dropping the future leaves the line. The first slot of a request that
@@ -232,7 +238,9 @@ enum Obstacle {
 #[derive(Debug)]
 struct State {
     concurrency: NonZeroUsize,
-    /// How many may be in flight, with the fraction that successes add up; from 1 to `concurrency`.
+    /// In place of `concurrency`.
+    session_concurrency: Option<NonZeroUsize>,
+    /// How many may be in flight, with the fraction that successes add up; from 1 to the concurrency.
     places: f64,
     /// No overload so far: every success adds a whole place.
     starting: bool,
@@ -251,6 +259,7 @@ impl State {
     fn new() -> State {
         State {
             concurrency: DEFAULT_CONCURRENCY,
+            session_concurrency: None,
             places: PLACES_AT_START,
             starting: true,
             shrunk_at: None,
@@ -266,13 +275,33 @@ impl State {
 
     fn set_limits(&mut self, limits: Limits) {
         self.concurrency = limits.concurrency.unwrap_or(self.concurrency);
-        self.places = self.places.min(self.concurrency.get() as f64);
+        if self.peak_in_flight == 0 {
+            // Limits come one after the other, the process's own first: what a lower one took away was never tried.
+            self.places = PLACES_AT_START;
+        }
+        self.places = self.places.min(self.concurrency().get() as f64);
         for (rate, per_minute) in [(&mut self.requests, limits.requests_per_minute), (&mut self.tokens, limits.tokens_per_minute)] {
             let changed = per_minute.is_some_and(|per_minute| rate.as_ref().is_none_or(|rate| rate.per_minute != per_minute));
             if changed {
                 *rate = per_minute.and_then(Rate::new);
             }
         }
+    }
+
+    fn set_session_concurrency(&mut self, concurrency: Option<NonZeroUsize>) {
+        if self.session_concurrency == concurrency {
+            return;
+        }
+        self.session_concurrency = concurrency;
+        if self.starting {
+            // What a lower limit took away was no overload.
+            self.places = self.places.max(PLACES_AT_START);
+        }
+        self.places = self.places.min(self.concurrency().get() as f64);
+    }
+
+    fn concurrency(&self) -> NonZeroUsize {
+        self.session_concurrency.unwrap_or(self.concurrency)
     }
 
     fn enter(&mut self, joined_line_at: Instant) -> Result<Instant, Obstacle> {
@@ -296,7 +325,7 @@ impl State {
     /// One more place for each success at the start, and later for each round of successes.
     fn grow(&mut self) {
         let gain = if self.starting { 1.0 } else { 1.0 / self.places };
-        self.places = (self.places + gain).min(self.concurrency.get() as f64);
+        self.places = (self.places + gain).min(self.concurrency().get() as f64);
     }
 
     /// Requests that were already in flight when the places last shrank tell nothing about their new number.

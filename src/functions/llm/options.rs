@@ -21,7 +21,7 @@ pub const DEFAULT: &str = "default";
 pub struct ModelOptions {
     /// What a row without an answer does to the query.
     pub on_error: OnError,
-    /// Requests in flight at most, for each endpoint and model, in the whole process; `None` leaves it as it is.
+    /// Requests in flight at most, for each endpoint and model, in the whole process; `None` is the command's.
     pub concurrency: Option<NonZeroUsize>,
     /// Sampling temperature of calls that name none.
     pub temperature: Option<f64>,
@@ -91,7 +91,7 @@ impl ExtensionOptions for ModelOptions {
             entry(
                 "concurrency",
                 text(self.concurrency.as_ref().map(|value| value as _)),
-                "Requests in flight at most, for each endpoint and model, in the whole process; NULL leaves it as it is.",
+                "Requests in flight at most, for each endpoint and model, in the whole process; NULL is the command's.",
             ),
             entry(
                 "temperature",

@@ -108,6 +108,19 @@ fn clients_of_one_endpoint_and_model_share_a_limiter_and_the_last_limit_named_co
     assert!(!Arc::ptr_eq(&first, &Limiter::shared("http://limits.test/v1", "other", strict)));
 }
 
+/// The default was in force for a moment before the limit that was asked for, and left half of the places.
+#[tokio::test]
+async fn as_many_places_as_a_cold_server_bears_whatever_limit_came_before() {
+    for (concurrency, places) in [(2, 2), (32, 32), (64, 64), (128, 64)] {
+        let limits = Limits { concurrency: NonZeroUsize::new(concurrency), ..Limits::default() };
+        assert_eq!(Limiter::shared("http://places.test/v1", "m", limits).stats().places, places, "of {concurrency}");
+    }
+    let limiter = Limiter::shared("http://places.test/v1", "m", Limits { concurrency: NonZeroUsize::new(2), ..Limits::default() });
+    limiter.acquire(0).await.succeeded(None);
+    limiter.set_limits(Limits { concurrency: NonZeroUsize::new(128), ..Limits::default() });
+    assert_eq!(limiter.stats().places, 2, "later they grow with the answers");
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_tried_again_goes_ahead_of_what_was_never_sent() {
     let limiter = limiter(1, 0, 0);

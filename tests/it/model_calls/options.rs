@@ -6,7 +6,8 @@ use std::sync::Arc;
 use mmevol::functions::llm::ModelSession;
 use mmevol::model::limits::Limits;
 use mmevol::model::openai::OpenAiModel;
-use mmevol::model::service::{ModelService, Spending};
+use mmevol::model::service::ModelService;
+use mmevol::model::spending::Spending;
 use mmevol::{ChatModel, Session};
 
 use super::harness::{Counting, answers, models, refusal, session, with_rows};
