@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::text::beginning;
+
 /// Characters of an example that are shown.
 const SHOWN_CHARACTERS: usize = 200;
 
@@ -52,11 +54,9 @@ impl Reasons {
     pub fn commonest(&self) -> Option<Commonest> {
         let (kind, reason) = self.by_kind.iter().max_by(|(a, m), (b, n)| m.times.cmp(&n.times).then_with(|| b.cmp(a)))?;
         let such_as = if reason.is_the_same { "" } else { ", for example" };
-        let shown = match reason.example.char_indices().nth(SHOWN_CHARACTERS) {
-            Some((end, _)) => format!("{}...", &reason.example[..end]),
-            None => reason.example.clone(),
-        };
-        Some(Commonest { reason: format!("{kind}{such_as}: {shown}"), times: reason.times })
+        let (shown, is_cut) = beginning(&reason.example, SHOWN_CHARACTERS);
+        let more = if is_cut { "..." } else { "" };
+        Some(Commonest { reason: format!("{kind}{such_as}: {shown}{more}"), times: reason.times })
     }
 }
 

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::image::thumbnail;
 use crate::query::Statement;
 use crate::store::StoredImages;
+use crate::text::beginning;
 
 /// The statement that chooses them.
 pub const EXAMPLES: Statement = Statement::new("report/examples", include_str!("../../sql/report/examples.sql"));
@@ -118,9 +119,9 @@ impl Step {
 }
 
 fn shown(text: String) -> String {
-    match text.char_indices().nth(TEXT_SHOWN) {
-        None => text,
-        Some((end, _)) => format!("{}…", &text[..end]),
+    match beginning(&text, TEXT_SHOWN) {
+        (shown, true) => format!("{shown}…"),
+        _ => text,
     }
 }
 

@@ -2,12 +2,14 @@
 //!
 //! Pure code without Arrow, async or I/O. The SQL functions of the same names are thin adapters.
 
+mod beginning;
 pub mod distance;
 pub mod encoding;
 pub mod language;
 pub mod root;
 mod sentences;
 
+pub use beginning::beginning;
 pub use encoding::Encoding;
 pub use language::language;
 pub use root::{Root, root};

@@ -9,6 +9,7 @@ use serde_json::{Map, Number, Value};
 
 use super::super::{RecordFault, SeedSample};
 use super::{cause, value};
+use crate::text::beginning;
 
 /// Keys named in a message; the rest are counted.
 const KEYS_SHOWN: usize = 12;
@@ -218,10 +219,8 @@ pub(in crate::formats) fn shown_keys(keys: &[String]) -> String {
 }
 
 fn cut(text: &str) -> String {
-    match text.char_indices().nth(VALUE_SHOWN) {
-        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
-    }
+    let (shown, is_cut) = beginning(text, VALUE_SHOWN);
+    format!("{shown}{}", if is_cut { "..." } else { "" })
 }
 
 /// Whether other whole numbers would be read as the same one: beyond 64 bits, numbers are floats.

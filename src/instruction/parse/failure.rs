@@ -180,6 +180,21 @@ fn is_refusal(text: &str) -> bool {
 /// The beginning of a text on one line.
 fn excerpt(text: &str) -> String {
     const CHARACTERS: usize = 120;
-    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(CHARACTERS).collect();
-    if line.chars().count() == CHARACTERS { format!("{line}…") } else { line }
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(CHARACTERS) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::excerpt;
+
+    #[test]
+    fn an_excerpt_says_that_there_is_more_where_there_is() {
+        let line = "ä".repeat(120);
+        assert_eq!(excerpt(&format!(" {line}\n")), line);
+        assert_eq!(excerpt(&format!("{line}ä")), format!("{line}…"));
+    }
 }

@@ -17,6 +17,10 @@ use crate::functions::llm::ModelSession;
 use crate::functions::llm::embed::embed_text;
 use crate::model::lexical::{self, LexicalModel};
 use crate::store::{Snapshot, Table};
+use crate::text::beginning;
+
+/// Characters of a text that an error quotes.
+const QUOTED_CHARACTERS: usize = 40;
 
 pub(super) static NEAREST: TableFunction = TableFunction {
     name: "nearest",
@@ -100,7 +104,8 @@ impl Query {
         match self {
             Query::Vector(vector) => Ok(vector),
             Query::Lexical(text) => {
-                let shown: String = text.chars().take(40).collect();
+                let (shown, is_cut) = beginning(&text, QUOTED_CHARACTERS);
+                let shown = format!("{shown}{}", if is_cut { "..." } else { "" });
                 let vector = tokio::task::spawn_blocking(move || lexical::vector(&text)).await;
                 let vector = vector.map_err(|cause| Error::internal("failed to embed a text", cause))?;
                 match vector.iter().any(|number| *number != 0.0) {
