@@ -4,7 +4,8 @@
 //! names of parameters go to their places, with NULL for those left out, and names of options become fields of one struct. A map that is
 //! written out becomes a struct as well, whose names and values are checked one by one.
 //!
-//! `SET mmevol.NAME = NULL` and `RESET mmevol.NAME`, which the engine has only for options of its own, are rewritten as well.
+//! `SET mmevol.NAME = NULL` and `RESET mmevol.NAME`, which the engine has only for options of its own, are rewritten as well, and so is COPY
+//! TO a file whose extension says its format to us alone.
 
 use std::ops::ControlFlow;
 
@@ -17,6 +18,7 @@ use datafusion::sql::sqlparser::ast::{
     Value, ValueWithSpan, Visit, VisitMut, visit_expressions_mut,
 };
 
+use super::copy::name_format;
 use super::table_samples::refuse_samples;
 use crate::error::{Error, Position};
 use crate::functions::llm;
@@ -49,10 +51,13 @@ fn rewrite(statement: &mut Statement) -> crate::Result<()> {
             rewrite_calls(statement)
         }
         Statement::Explain(explain) => rewrite(&mut explain.statement),
-        Statement::CopyTo(copy) => match &mut copy.source {
-            CopyToSource::Query(query) => rewrite_calls(query),
-            CopyToSource::Relation(_) => Ok(()),
-        },
+        Statement::CopyTo(copy) => {
+            name_format(copy);
+            match &mut copy.source {
+                CopyToSource::Query(query) => rewrite_calls(query),
+                CopyToSource::Relation(_) => Ok(()),
+            }
+        }
         Statement::CreateExternalTable(_) | Statement::Reset(_) => Ok(()),
     }
 }
@@ -239,7 +244,7 @@ fn single_name(name: &ObjectName) -> Option<String> {
 }
 
 /// The error with the place where the name stands.
-fn at(name: &Ident, error: Error) -> Error {
+pub(super) fn at(name: &Ident, error: Error) -> Error {
     match error {
         Error::Sql { message, hints, .. } => {
             let start = name.span.start;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
+use crate::store::quoted;
 
 /// One file of `sql/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub enum Parameter {
     Text(String),
     /// NULL of whatever type fits.
     Null,
-    /// A predicate that was checked to be one expression.
+    /// SQL that stands in parentheses: an expression, such as a predicate that was [checked](super::Session::check_where), or a query.
     Predicate(String),
 }
 
@@ -31,11 +32,17 @@ impl Parameter {
         match self {
             Parameter::Integer(value) => value.to_string(),
             Parameter::Boolean(value) => value.to_string(),
-            Parameter::Text(text) => format!("'{}'", text.replace('\'', "''")),
+            Parameter::Text(text) => quoted(text),
             Parameter::Null => "NULL".into(),
-            Parameter::Predicate(sql) => format!("({sql})"),
+            Parameter::Predicate(sql) => in_parentheses(sql),
         }
     }
+}
+
+/// SQL in parentheses, whatever it ends in: a comment would make the closing one a part of it.
+pub fn in_parentheses(sql: &str) -> String {
+    let ends_in_comment = sql.rsplit('\n').next().is_some_and(|line| line.contains("--"));
+    format!("({sql}{})", if ends_in_comment { "\n" } else { "" })
 }
 
 impl Statement {
@@ -96,6 +103,13 @@ mod tests {
         let statement = Statement::new("test", "SELECT $a, '$a', $b -- costs $c\nWHERE x - $a > 0");
         let parameters = BTreeMap::from([("a", Parameter::Integer(7)), ("b", Parameter::Text("it's".into()))]);
         assert_eq!(statement.bind(&parameters).unwrap(), "SELECT 7, '$a', 'it''s' -- costs $c\nWHERE x - 7 > 0");
+    }
+
+    #[test]
+    fn a_comment_does_not_hide_the_closing_parenthesis() {
+        for (sql, expected) in [("a = 1", "(a = 1)"), ("a = 1 -- x", "(a = 1 -- x\n)"), ("-- x\na = 1", "(-- x\na = 1)")] {
+            assert_eq!(in_parentheses(sql), expected);
+        }
     }
 
     #[test]
