@@ -1,6 +1,6 @@
 //! The one builder of sessions, shared by the commands, the library and the tests.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use arrow::array::{ArrayRef, StringArray};
@@ -11,7 +11,6 @@ use datafusion::dataframe::DataFrame;
 use datafusion::datasource::ViewTable;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::physical_plan::execute_stream;
@@ -19,18 +18,19 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::TryStreamExt;
 
 use super::copy::beside_target;
+use super::created_views;
 use super::duplicates::left_out;
 use super::explain::{Names, explain_query};
 use super::files::with_file_tables;
-use super::filtered_columns::filtered_columns;
 use super::function_list::function_list;
 use super::kind::{DEFAULT_SCHEMA, Kind};
+use super::memory::query_memory;
 use super::model_calls::with_model_calls;
 use super::named_arguments;
 use super::recursion::NarrowRecursion;
 use super::statement::{Parameter, Statement};
 use super::table_functions::TABLE_FUNCTIONS;
-use crate::error::{Error, Position, Result};
+use crate::error::{Error, Result};
 use crate::functions::identity::draw_persona::{Personas, draw_persona};
 use crate::functions::llm::options::ModelOptions;
 use crate::functions::llm::{ModelSession, model_functions};
@@ -42,6 +42,7 @@ use crate::store::{SharedWriter, Snapshot, Store, StoreTable, Table};
 const VIEWS: &[(&str, Statement)] = &[
     ("attempt_facts", Statement::new("views/attempt_facts", include_str!("../../sql/views/attempt_facts.sql"))),
     ("current", Statement::new("views/current", include_str!("../../sql/views/current.sql"))),
+    ("cut_off", Statement::new("views/cut_off", include_str!("../../sql/views/cut_off.sql"))),
     ("history", Statement::new("views/history", include_str!("../../sql/views/history.sql"))),
     ("item_facts", Statement::new("views/item_facts", include_str!("../../sql/views/item_facts.sql"))),
     ("lineage_edges", Statement::new("views/lineage_edges", include_str!("../../sql/views/lineage_edges.sql"))),
@@ -49,9 +50,6 @@ const VIEWS: &[(&str, Statement)] = &[
     ("stale", Statement::new("views/stale", include_str!("../../sql/views/stale.sql"))),
     ("without_duplicates", Statement::new("views/without_duplicates", include_str!("../../sql/views/without_duplicates.sql"))),
 ];
-
-/// Memory for sorts, joins and aggregates before they spill to disk.
-const QUERY_MEMORY_BYTES: usize = 4 << 30;
 
 /// SQL with the tables of a store, files by name, and our functions.
 ///
@@ -140,7 +138,7 @@ impl SessionBuilder {
         config.options_mut().execution.parquet.schema_force_view_types = false;
         config.options_mut().sql_parser.map_string_types_to_utf8view = false;
         let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(QUERY_MEMORY_BYTES)))
+            .with_memory_pool(query_memory())
             .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::OsTmpDirectory))
             .build_arc()?;
         let config = config.with_option_extension(ModelOptions::default());
@@ -217,28 +215,6 @@ impl Session {
             Kind::Insert | Kind::Other => Box::pin(named_arguments::plan(&self.context, sql)).await,
         };
         planned.map_err(|cause| self.explain(cause, sql))
-    }
-
-    /// Checks a predicate over the view `history`, as flag `--where` takes it, before it becomes part of larger statements. Gives the columns
-    /// of `history` that it names.
-    ///
-    /// # Errors
-    /// An [`Error::Argument`] that speaks of the predicate alone.
-    pub async fn check_where(&self, predicate: &str) -> Result<BTreeSet<String>> {
-        // On a line of its own, so that positions are those of the predicate.
-        let sql = format!("SELECT 1 FROM history WHERE\n{predicate}");
-        let planned = Box::pin(self.sql(&sql)).await.and_then(|frame| {
-            let columns = filtered_columns(frame.logical_plan());
-            // Some faults show only there.
-            frame.into_optimized_plan().and(columns).map_err(|cause| self.explain(cause, &sql))
-        });
-        planned.map_err(|error| match error {
-            Error::Sql { message, position, hints } => {
-                let position = position.map(|position| format!(" ({})", Position { line: position.line.saturating_sub(1), ..position }));
-                Error::Argument { name: "--where".into(), message: message + &position.unwrap_or_default(), hints }
-            }
-            other => other,
-        })
     }
 
     /// Runs one statement and gives all its rows.
@@ -340,6 +316,7 @@ impl Session {
             self.context.deregister_table(name)?;
             self.context.register_table(name, view)?;
         }
+        created_views::plan_again(&self.context).await?;
         Ok(())
     }
 
