@@ -3,16 +3,13 @@
 use arrow::array::AsArray;
 use serde::Serialize;
 
-use super::COUNTS_AGREE;
+use super::invariants::COUNTS_AGREE;
 use crate::error::{Error, Result};
 use crate::query::Session;
-use crate::store::{Store, Table, Writer};
+use crate::store::{Store, Table, Writer, ids_in};
 
 /// Evolutions as they are when their items are counted.
 const COUNTED: &str = include_str!("../../sql/check/counted.sql");
-
-/// Ids that one statement names.
-const IDS_PER_STATEMENT: usize = 10_000;
 
 /// What a repair did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -65,11 +62,9 @@ async fn count_again(writer: &mut Writer) -> Result<u64> {
     let session = Session::builder().snapshot(writer.snapshot().clone()).build().await?;
     let batches = session.collect(COUNTS_AGREE).await?;
     let ids: Vec<&str> = batches.iter().flat_map(|batch| batch.column(0).as_string::<i32>().iter().flatten()).collect();
-    for group in ids.chunks(IDS_PER_STATEMENT) {
-        let listed = group.iter().map(|id| format!("'{}'", id.replace('\'', "''"))).collect::<Vec<_>>().join(",");
-        let predicate = format!("evolution_id IN ({listed})");
-        let counted = session.stream(&format!("SELECT * FROM ({COUNTED}) WHERE {predicate}")).await?;
-        writer.delete(Table::Evolutions, &predicate).await?;
+    for listed in ids_in("evolution_id", &ids) {
+        let counted = session.stream(&format!("SELECT * FROM ({COUNTED}) WHERE {listed}")).await?;
+        writer.delete(Table::Evolutions, &listed).await?;
         writer.append(Table::Evolutions, counted).await?;
     }
     Ok(ids.len() as u64)

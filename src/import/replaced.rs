@@ -1,10 +1,7 @@
 //! Samples that come in anew: their old rows make way.
 
 use crate::error::Result;
-use crate::store::{Table, Writer};
-
-/// Ids that one statement names.
-const IDS_PER_STATEMENT: usize = 10_000;
+use crate::store::{Table, Writer, ids_in};
 
 /// What a seed item that its record no longer has says in `reason`. It stays for what was evolved from it, which names it as parent.
 const DROPPED: &str = "the seed file no longer has it";
@@ -26,22 +23,17 @@ impl Replaced {
 
     /// Removes the rows that come again, and eliminates the seed items that do not. Scans the id columns once for every 10,000 ids.
     pub async fn remove(&self, writer: &mut Writer) -> Result<()> {
-        for ids in listed(&self.sample_ids) {
-            writer.delete(Table::Samples, &format!("sample_id IN ({ids})")).await?;
+        for listed in ids_in("sample_id", &self.sample_ids) {
+            writer.delete(Table::Samples, &listed).await?;
         }
-        for ids in listed(&self.instruction_ids) {
-            writer.delete(Table::Instructions, &format!("instruction_id IN ({ids})")).await?;
+        for listed in ids_in("instruction_id", &self.instruction_ids) {
+            writer.delete(Table::Instructions, &listed).await?;
         }
-        for ids in listed(&self.sample_ids) {
-            let dropped = format!("round = 0 AND status <> 'eliminated' AND sample_id IN ({ids})");
+        for listed in ids_in("sample_id", &self.sample_ids) {
+            let dropped = format!("round = 0 AND status <> 'eliminated' AND {listed}");
             writer.update(Table::Instructions, &dropped, "reason", &format!("'{DROPPED}'")).await?;
             writer.update(Table::Instructions, &dropped, "status", "'eliminated'").await?;
         }
         Ok(())
     }
-}
-
-/// The ids as SQL lists of a size that can be parsed.
-fn listed(ids: &[String]) -> impl Iterator<Item = String> {
-    ids.chunks(IDS_PER_STATEMENT).map(|group| group.iter().map(|id| format!("'{id}'")).collect::<Vec<_>>().join(","))
 }

@@ -14,6 +14,7 @@ use lance_index::vector::ivf::IvfBuildParams;
 use lance_index::vector::pq::PQBuildParams;
 use lance_linalg::distance::MetricType;
 
+use super::id_lists::quoted;
 use super::schema::Table;
 use super::snapshot::{Snapshot, table_error};
 use super::vectors::{self, VectorColumn};
@@ -146,7 +147,7 @@ impl Writer {
         let Some((_, column)) = self.snapshot().vectors_of(model) else { return Ok(Indexed::TooFew) };
         let name = column.name();
         let mut dataset = self.prepare(Table::Embeddings).await?.as_ref().clone();
-        let of_model = format!("model = '{}'", model.replace('\'', "''"));
+        let of_model = format!("model = {}", quoted(model));
         let rows = dataset.count_rows(Some(of_model)).await.map_err(failed)? as u64;
         let known = dataset.load_indices_by_name(&name).await.map_err(failed)?;
         let outcome = match known.is_empty() {
