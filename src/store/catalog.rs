@@ -6,11 +6,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::disk::Disk;
+use super::disk::{Disk, blocking};
 use super::journal::{JOURNAL_FILE, NEW_JOURNAL_FILE};
+use super::lock::WriterLock;
 use super::schema::Table;
 use super::snapshot::table_path;
 use crate::error::{Error, Result};
@@ -102,13 +104,18 @@ impl Catalog {
         serde_json::from_slice(&text).map_err(unreadable)
     }
 
-    /// Replaces the published state at `root` by this one, atomically and durably.
-    pub(super) fn publish(&self, root: &Path, disk: &Disk) -> Result<()> {
+    /// Replaces the published state at `root` by this one, atomically and durably. The lock is held to the end, also where nobody waits for it.
+    pub(super) async fn publish(&self, root: &Path, disk: &Disk, lock: &Arc<WriterLock>) -> Result<()> {
         let path = root.join(CATALOG_FILE);
         let temporary = root.join(NEW_CATALOG_FILE);
         let text = serde_json::to_vec_pretty(self).map_err(|cause| Error::internal("failed to write the catalog as JSON", cause))?;
-        disk.write(&temporary, &text).map_err(|cause| Error::io("write", &temporary, cause))?;
-        disk.replace(&temporary, &path).map_err(|cause| Error::io("replace", &path, cause))
+        let lock = Arc::clone(lock);
+        blocking(disk, move |disk| {
+            let _held = lock;
+            disk.write(&temporary, &text).map_err(|cause| Error::io("write", &temporary, cause))?;
+            disk.replace(&temporary, &path).map_err(|cause| Error::io("replace", &path, cause))
+        })
+        .await
     }
 }
 

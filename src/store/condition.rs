@@ -10,6 +10,7 @@ use std::sync::Arc;
 use arrow::record_batch::RecordBatch;
 use futures::TryStreamExt;
 use lance::Dataset;
+use lance::table::format::DataFile;
 
 use super::catalog::{Catalog, NEW_CATALOG_FILE};
 use super::disk::Disk;
@@ -17,6 +18,7 @@ use super::journal::{Journal, NEW_JOURNAL_FILE};
 use super::lock::WriterLock;
 use super::schema::Table;
 use super::snapshot::{open_dataset, reason, table_error, table_path};
+use super::state::NOW;
 use super::writer::has_unpublished_version;
 use super::{Snapshot, Store};
 use crate::error::{Error, Result};
@@ -90,6 +92,31 @@ impl Store {
         Ok(lost.into_iter().collect())
     }
 
+    /// Files of rows that only earlier states need, and that are not there or not as long as they were when they were written: each once, with
+    /// the first state that needs it, its table and what is wrong. Reads the manifest of every version that a tag names, and no rows. Versions
+    /// that are gone are left to [`Store::lost_versions`].
+    ///
+    /// # Errors
+    /// Those of [`Store::open`].
+    pub async fn wrong_earlier_files(&self) -> Result<Vec<(String, Table, String)>> {
+        let catalog = Catalog::load(&self.root)?;
+        let mut wrong = Vec::new();
+        for table in Table::ALL {
+            let mut versions = HashSet::new();
+            let mut files = HashSet::new();
+            for (tag, state) in std::iter::once((NOW, catalog.now())).chain(catalog.tagged()) {
+                let Some(&version) = state.tables.get(table.name()).filter(|version| versions.insert(**version)) else { continue };
+                let Ok(dataset) = open_dataset(&self.root, table, Some(version), &self.session).await else { continue };
+                for file in data_files(&dataset) {
+                    if files.insert(file.path.clone()) && tag != NOW {
+                        wrong.extend(problem_with(&self.root, table, file).map(|problem| (tag.to_owned(), table, problem)));
+                    }
+                }
+            }
+        }
+        Ok(wrong)
+    }
+
     /// What is left of commands that were cut off. Takes the write lock for a moment: while a command writes, nothing is left over.
     ///
     /// # Errors
@@ -133,14 +160,14 @@ impl Store {
     /// # Errors
     /// Where a version that the tag names is gone, and then nothing is changed; [`Error::StoreInUse`], [`Error::ReadOnlyStore`].
     pub(crate) async fn take_tagged_versions(&self) -> Result<Vec<String>> {
-        let _lock = WriterLock::acquire(&self.root, "check --repair", self.clock.now())?;
+        let lock = Arc::new(WriterLock::acquire(&self.root, "check --repair", self.clock.now())?);
         let mut catalog = Catalog::load(&self.root)?;
         let strays = catalog.strays();
         let Some(tagged) = catalog.last_tagged().filter(|_| !strays.is_empty()).cloned() else { return Ok(Vec::new()) };
         catalog.tables = tagged;
         // What cannot be opened is no state to go on from.
         Snapshot::open(&self.root, catalog.clone(), &self.session).await?;
-        catalog.publish(&self.root, &self.disk)?;
+        catalog.publish(&self.root, &self.disk, &lock).await?;
         Ok(strays.into_iter().map(|stray| stray.table).collect())
     }
 
@@ -186,20 +213,27 @@ impl Snapshot {
         let mut wrong = Vec::new();
         for table in Table::ALL {
             let Some(dataset) = self.dataset(table) else { continue };
-            for file in dataset.fragments().iter().flat_map(|fragment| &fragment.files) {
-                let path = table_path(self.root(), table).join(DATA).join(&file.path);
-                let length = std::fs::File::open(path).and_then(|file| file.metadata()).map(|metadata| metadata.len());
-                let problem = match (length, file.file_size_bytes.get()) {
-                    (Ok(length), Some(written)) if length != written.get() => format!("has {length} bytes instead of {written}"),
-                    (Ok(_), _) => continue,
-                    (Err(cause), _) if cause.kind() == io::ErrorKind::NotFound => "is gone".to_owned(),
-                    (Err(cause), _) => format!("cannot be read: {cause}"),
-                };
-                wrong.push((table, format!("{DATA}/{} {problem}", file.path)));
-            }
+            wrong.extend(data_files(dataset).filter_map(|file| Some((table, problem_with(self.root(), table, file)?))));
         }
         wrong
     }
+}
+
+fn data_files(dataset: &Dataset) -> impl Iterator<Item = &DataFile> {
+    dataset.fragments().iter().flat_map(|fragment| &fragment.files)
+}
+
+/// What is wrong with a file of rows as far as its length tells; `None` where nothing is.
+fn problem_with(root: &Path, table: Table, file: &DataFile) -> Option<String> {
+    let path = table_path(root, table).join(DATA).join(&file.path);
+    let length = std::fs::File::open(path).and_then(|file| file.metadata()).map(|metadata| metadata.len());
+    let problem = match (length, file.file_size_bytes.get()) {
+        (Ok(length), Some(written)) if length != written.get() => format!("has {length} bytes instead of {written}"),
+        (Ok(_), _) => return None,
+        (Err(cause), _) if cause.kind() == io::ErrorKind::NotFound => "is gone".to_owned(),
+        (Err(cause), _) => format!("cannot be read: {cause}"),
+    };
+    Some(format!("{DATA}/{} {problem}", file.path))
 }
 
 /// Which file it is that makes a table unreadable, as far as that can be told.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use lance::io::ObjectStoreRegistry;
 
-pub(super) use durable::DurableFiles;
+pub(super) use durable::{DurableFiles, blocking};
 pub(super) use journal_file::open_journal;
 
 /// What is about to be done to a file or folder.

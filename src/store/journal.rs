@@ -61,7 +61,7 @@ pub struct Journal {
 pub enum LeftJournal {
     /// Nothing.
     Empty,
-    /// Its calls.
+    /// Its calls, in a copy.
     Open(Arc<Journal>),
     /// It cannot be told: another command writes, or the store cannot be written and so not be locked.
     Held,
@@ -113,6 +113,20 @@ impl Journal {
         };
         let database = opened().map_err(|cause| redb_error("open", &path, cause))?;
         Journal::over(database, first, Some(path), disk.clone(), Some(lock))
+    }
+
+    /// A copy of the journal of the store in directory `root`, with whose lock nobody writes to it meanwhile. It ends with its process.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file cannot be read, or the folder for temporary files cannot be written.
+    pub(super) fn copy(root: &Path, first: u64) -> Result<Journal> {
+        let (path, folder) = (root.join(JOURNAL_FILE), std::env::temp_dir());
+        let mut copy = tempfile::tempfile().map_err(|cause| Error::io("make a file in", &folder, cause))?;
+        let copied = std::fs::File::open(&path).and_then(|mut file| io::copy(&mut file, &mut copy));
+        copied.map_err(|cause| Error::io("copy", &path, cause))?;
+        let opened = || Ok(builder().create_with_backend(FileBackend::new(copy)?)?);
+        let database = opened().map_err(|cause| redb_error("open", &path, cause))?;
+        Journal::over(database, first, None, Disk::default(), None)
     }
 
     /// Whether the store in directory `root` has records that are not in table `calls`, or may have some.

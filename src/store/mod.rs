@@ -5,6 +5,7 @@ mod catalog;
 mod condition;
 mod conform;
 mod disk;
+mod id_lists;
 mod insert;
 mod journal;
 mod lock;
@@ -33,6 +34,7 @@ pub use call::{CallRecord, StoredCall};
 pub use catalog::{CATALOG_FILE, Catalog, FORMAT_VERSION, REJECTS_FOLDER};
 pub use condition::{LeftOver, LostVersion};
 pub use disk::{DiskOperation, DiskWatch};
+pub use id_lists::{ids_in, quoted};
 pub use journal::{Journal, LeftJournal};
 pub use lookup::{IdIndex, StoredCalls, StoredImages};
 pub use nearest::{Indexed, Neighbour};
@@ -180,18 +182,18 @@ impl Store {
         Writer::start(self, command, settings).await
     }
 
-    /// The journal that a command which was cut off left, to look answers up in. Held open, it keeps writers out.
+    /// The journal that a command which was cut off left, to look answers up in: a copy, which keeps no writer out.
     ///
     /// # Errors
-    /// [`Error::Io`] when its file cannot be read.
+    /// [`Error::Io`] when its file cannot be read, or the folder for temporary files cannot be written.
     pub fn left_journal(&self) -> Result<LeftJournal> {
         if !Journal::exists(&self.root) {
             return Ok(LeftJournal::Empty);
         }
         match lock::WriterLock::acquire(&self.root, "evolve --dry-run", self.clock.now()) {
-            Ok(lock) => {
+            Ok(_lock) => {
                 let first = Catalog::load(&self.root)?.journaled;
-                Ok(LeftJournal::Open(Arc::new(Journal::open(&self.root, &self.disk, first, Arc::new(lock))?)))
+                Ok(LeftJournal::Open(Arc::new(Journal::copy(&self.root, first)?)))
             }
             Err(Error::StoreInUse { .. } | Error::ReadOnlyStore { .. }) => Ok(LeftJournal::Held),
             Err(error) => Err(error),

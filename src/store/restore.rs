@@ -1,13 +1,14 @@
 //! Restore: the dataset becomes what it was, as a new state on top of all others.
 
+use futures::FutureExt;
 use lance::table::format::Fragment;
 use serde::{Serialize, Serializer};
 
 use super::catalog::Catalog;
 use super::schema::Table;
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, table_error};
 use super::{Store, Writer};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// The tables that say what the dataset is. The others are records of what was done and paid for: prompts, calls and runs only ever grow, so
 /// that an answer that was paid for before the restore is not paid for again after it.
@@ -54,7 +55,7 @@ impl Store {
     /// What [`Store::restore`] would change. Reads manifests, no data, and writes nothing.
     ///
     /// # Errors
-    /// As [`Catalog::state`].
+    /// As [`Catalog::state`]; an [`Error::Table`] where a file that would be needed is gone or has another length than it had.
     pub async fn plan_restore(&self, tag: &str) -> Result<RestorePlan> {
         let now = self.snapshot().await?;
         plan(&now, &self.snapshot_at(tag).await?, tag).await
@@ -65,7 +66,7 @@ impl Store {
     /// before the restore. No data is copied. Without changes nothing is written.
     ///
     /// # Errors
-    /// As [`Catalog::state`] and [`Store::writer`].
+    /// As [`Store::plan_restore`] and [`Store::writer`].
     pub async fn restore(&self, tag: &str) -> Result<(RestorePlan, Option<Catalog>)> {
         // A name that is wrong is told before the lock is taken.
         self.plan_restore(tag).await?;
@@ -83,9 +84,21 @@ impl Store {
 
 async fn restore_tables(writer: &mut Writer, plan: &RestorePlan) -> Result<()> {
     for table in plan.tables.iter().filter(|table| table.differs) {
-        writer.restore(table.table, table.version).await?;
+        restore_table(writer, table.table, table.version).boxed().await?;
     }
     Ok(())
+}
+
+/// Makes a table what it was at an earlier version, as a new version on top of the newest: no data is copied, none removed. Without a version,
+/// when it had not been written yet, it loses its rows.
+async fn restore_table(writer: &mut Writer, table: Table, version: Option<u64>) -> Result<()> {
+    let failed = |cause| table_error("restore", table, cause);
+    let Some(version) = version else { return writer.delete(table, "true").await.map(drop) };
+    let newest = writer.prepare(table).await?;
+    let mut earlier = newest.checkout_version(version).await.map_err(failed)?;
+    earlier.restore().await.map_err(failed)?;
+    writer.replace_dataset(table, earlier);
+    writer.add_new_columns(table).await
 }
 
 async fn plan(now: &Snapshot, then: &Snapshot, tag: &str) -> Result<RestorePlan> {
@@ -101,6 +114,11 @@ async fn plan(now: &Snapshot, then: &Snapshot, tag: &str) -> Result<RestorePlan>
             differs: fragments(now, table) != fragments(then, table),
             version: then.catalog().version(table)?,
         });
+    }
+    let is_restored = |table: Table| tables.iter().any(|restored| restored.table == table && restored.differs);
+    // What cannot be read is not made the present state.
+    if let Some((table, problem)) = then.wrong_files().into_iter().find(|(table, _)| is_restored(*table)) {
+        return Err(Error::Table { action: "restore", table: table.name().into(), cause: problem.into() });
     }
     Ok(RestorePlan { tag: tag.to_owned(), tables })
 }

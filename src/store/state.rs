@@ -51,8 +51,9 @@ impl Catalog {
             return Ok(self.now());
         }
         let tag = if name.starts_with("run-") { format!("after-{name}") } else { name.to_owned() };
-        let found = self.tagged().into_iter().find(|(known, _)| *known == tag);
-        found.map(|(_, state)| state).ok_or_else(|| self.unknown_state(name))
+        let found = generation_of(&tag).zip(self.tags.get(&tag));
+        let state = found.map(|((generation, _), tables)| State { generation, tables: tables.clone() });
+        state.ok_or_else(|| self.unknown_state(name))
     }
 
     /// Every tag with its state, in the order of the runs.

@@ -65,7 +65,11 @@ impl Disk {
     }
 }
 
-async fn blocking<T: Send + 'static>(disk: &Disk, work: impl FnOnce(&Disk) -> Result<T> + Send + 'static) -> Result<T> {
+/// Work on the disk, on a thread that may wait for it. It goes on when nobody waits for the work any more.
+pub(in crate::store) async fn blocking<T: Send + 'static>(
+    disk: &Disk,
+    work: impl FnOnce(&Disk) -> Result<T> + Send + 'static,
+) -> Result<T> {
     let disk = disk.clone();
     let working = tokio::task::spawn_blocking(move || work(&disk));
     working.await.map_err(|cause| Error::internal("the task that syncs files ended early", cause))?
