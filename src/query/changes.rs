@@ -67,9 +67,14 @@ fn refuse_other_rows(change: &DmlStatement) -> Result<()> {
     Err(Error::Sql {
         message: format!("{} can depend on columns of '{table}' alone, not on a subquery, a join or a LIMIT", change.name().to_uppercase()),
         position: None,
-        hints: vec![format!("build the table anew: CREATE OR REPLACE TABLE {table} AS SELECT ... FROM {table} WHERE ...")],
+        hints: vec![format!("build the table anew: {}", build_anew(table))],
     }
     .into())
+}
+
+/// The statement that makes a table anew, for hints where it cannot be changed.
+pub(super) fn build_anew(table: &str) -> String {
+    format!("CREATE OR REPLACE TABLE {table} AS SELECT ... FROM {table} WHERE ...")
 }
 
 fn has_subquery(expression: &Expr) -> bool {

@@ -9,7 +9,7 @@ use datafusion::logical_expr::logical_plan::Join;
 use datafusion::logical_expr::{Expr, Filter, LogicalPlan};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
-use super::limited::{aliased, below, projected, sources};
+use super::below::{aliased, below, projected, sources};
 use super::node::ModelCalls;
 
 /// See the [module](self).
