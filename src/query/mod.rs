@@ -2,7 +2,10 @@
 
 pub mod calls;
 mod changes;
+mod check_where;
 mod copy;
+mod correlated;
+mod created_views;
 pub mod duplicates;
 mod embedding_model;
 pub mod explain;
@@ -13,9 +16,11 @@ mod images;
 mod json_files;
 mod kept;
 mod kind;
+mod memory;
 mod model_calls;
 mod named_arguments;
 mod recursion;
+mod rows;
 mod session;
 mod statement;
 mod table_functions;
@@ -25,4 +30,4 @@ pub use calls::Models;
 pub use images::StoreImages;
 pub use kept::temporary_folder;
 pub use session::{Session, SessionBuilder};
-pub use statement::{Parameter as StatementParameter, Statement};
+pub use statement::{Parameter as StatementParameter, Statement, in_parentheses};

@@ -17,7 +17,6 @@ use super::metrics::CallMetrics;
 use super::pipeline::Pipeline;
 use super::steps::{Action, Step, StepCall};
 use crate::functions::llm::options::ModelOptions;
-use crate::model::limits::Limits;
 
 /// Batches that are finished and not fetched yet.
 const BATCHES_OUT: usize = 2;
@@ -84,13 +83,19 @@ impl DisplayAs for ModelCallsExec {
     fn fmt_as(&self, kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows = self.input.partition_statistics(None).ok().and_then(|statistics| statistics.num_rows.get_value().copied());
         let rows = rows.map_or("unknown".to_owned(), |rows| rows.to_string());
-        let separator = if matches!(kind, DisplayFormatType::TreeRender) { "\n" } else { "; " };
         let mut parts = vec![format!("rows={rows}"), format!("order={}", if self.keep_order { "kept" } else { "free" })];
         parts.extend(self.fetch.map(|fetch| format!("fetch={fetch}")));
-        let steps = self.steps.iter().map(ToString::to_string).collect::<Vec<_>>().join(separator);
+        let mut steps: Vec<String> = self.steps.iter().map(ToString::to_string).collect();
         match kind {
-            DisplayFormatType::TreeRender => write!(f, "{}\n{steps}", parts.join("\n")),
-            _ => write!(f, "ModelCallsExec: {}: {steps}", parts.join(", ")),
+            // The engine draws the lines of a node in the order of the alphabet.
+            DisplayFormatType::TreeRender => {
+                let width = steps.len().to_string().len();
+                for (number, step) in (1..).zip(&mut steps) {
+                    *step = format!("{number:0width$} {step}");
+                }
+                write!(f, "{}\n{}", parts.join("\n"), steps.join("\n"))
+            }
+            _ => write!(f, "ModelCallsExec: {}: {}", parts.join(", "), steps.join("; ")),
         }
     }
 }
@@ -126,8 +131,8 @@ impl ExecutionPlan for ModelCallsExec {
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let config = Arc::clone(context.session_config().options());
         let options = ModelOptions::of(&config);
-        if let Some(concurrency) = options.concurrency {
-            self.calls().for_each(|call| call.call.service().model.limit(Limits { concurrency: Some(concurrency), ..Limits::default() }));
+        for limiter in self.calls().filter_map(|call| call.call.service().model.limiter()) {
+            limiter.set_session_concurrency(options.concurrency);
         }
         // More rows than are asked at once, so that a slot never waits for a row: those that wait cost nothing until they are sent. With a
         // limit no more are begun than are asked, since any of them may be in vain.

@@ -11,7 +11,8 @@ use datafusion::logical_expr::{BinaryExpr, Expr, Filter, LogicalPlan, Operator, 
 
 use super::node::{HoistedCall, ModelCalls};
 use crate::error::Error;
-use crate::functions::llm::call::model_call;
+use crate::functions::llm::function::model_call;
+use crate::query::correlated::is_correlated;
 
 /// Names of the columns that calls become: unique within a statement.
 #[derive(Debug, Default)]
@@ -49,6 +50,8 @@ pub struct Hoist<'a> {
     available: &'a [(Expr, Column)],
     /// Calls that some expression needs for every row: where others need fewer rows, they share the column.
     unconditional: HashSet<Expr>,
+    /// The rows that count; `None` means all.
+    rows: Option<Expr>,
     hoisted: Vec<HoistedCall>,
 }
 
@@ -64,7 +67,12 @@ impl<'a> Hoist<'a> {
         for expression in expressions {
             collect_unconditional(expression, &mut unconditional)?;
         }
-        Ok(Hoist { schema, names, available, unconditional, hoisted: Vec::new() })
+        Ok(Hoist { schema, names, available, unconditional, rows: None, hoisted: Vec::new() })
+    }
+
+    /// The same for the rows alone for which the condition, if there is one, is true.
+    pub fn over_rows(self, rows: Option<Expr>) -> Self {
+        Hoist { rows, ..self }
     }
 
     /// The expression with a column in place of each call.
@@ -127,7 +135,8 @@ impl<'a> Hoist<'a> {
         if let Some((_, column)) = self.available.iter().find(|(call, _)| *call == original) {
             return Ok(Expr::Column(column.clone()));
         }
-        let guard = guard.filter(|_| !self.unconditional.contains(&original));
+        let rows = self.rows.clone();
+        let guard = if self.unconditional.contains(&original) { rows.as_ref() } else { guard };
         let mut args = Vec::with_capacity(function.args.len());
         for argument in function.args {
             args.push(self.rewrite(argument, guard)?);
@@ -262,6 +271,11 @@ fn below_correlated(input: LogicalPlan, calls: Vec<HoistedCall>) -> Result<Logic
             let input = below_correlated(Arc::unwrap_or_clone(input), calls)?;
             Filter::try_new(predicate, Arc::new(input)).map(LogicalPlan::Filter)
         }
+        input if is_correlated(&input)? => Err(refusal(
+            "a subquery asks a model about a result, such as an aggregate, of rows that it picks by a column of the query around it",
+            "compute the result in a subquery, and ask about its column outside of it: \
+             SELECT id, llm_complete(m) FROM (SELECT id, (SELECT max(u.q) FROM u WHERE u.id = t.id) AS m FROM t)",
+        )),
         input => ModelCalls::plan(input, calls),
     }
 }
@@ -321,6 +335,12 @@ fn check_arguments(call: &Expr) -> Result<()> {
         )),
         false => Ok(()),
     }
+}
+
+/// Whether a condition can be a guard, with nothing else of the query around it.
+pub fn is_guard(condition: &Expr) -> bool {
+    let has_subquery = condition.exists(|inner| Ok(matches!(inner, Expr::ScalarSubquery(_)))).unwrap_or(true);
+    !has_subquery && !condition.contains_outer() && check_guard(condition).is_ok()
 }
 
 /// A guard is evaluated twice, before the call and where its answer is used, and must say the same both times.

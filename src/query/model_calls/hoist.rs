@@ -14,7 +14,8 @@ use datafusion::logical_expr::{Aggregate, BinaryExpr, Expr, Filter, JoinType, Lo
 use datafusion::optimizer::AnalyzerRule;
 use std::sync::Arc;
 
-use super::expressions::{ColumnNames, Conjuncts, Hoist, has_call, refusal, split_predicate};
+use super::super::changes::build_anew;
+use super::expressions::{ColumnNames, Conjuncts, Hoist, has_call, is_guard, refusal, split_predicate};
 
 /// See the [module](self).
 #[derive(Debug, Default)]
@@ -74,9 +75,7 @@ impl Rewriter {
             }
             // The engine hands the conditions to the table, not the plan that would ask.
             LogicalPlan::Dml(dml) if matches!(dml.op, WriteOp::Delete | WriteOp::Update) && asks(&dml.input)? => {
-                let table = dml.table_name.table();
-                let hint =
-                    format!("build the table anew, and ask there: CREATE OR REPLACE TABLE {table} AS SELECT ... FROM {table} WHERE ...");
+                let hint = format!("build the table anew, and ask there: {}", build_anew(dml.table_name.table()));
                 Err(refusal(format!("a model cannot be asked in {}", dml.op.name().to_uppercase()), hint))
             }
             other => {
@@ -170,7 +169,8 @@ impl Rewriter {
     }
 
     /// Calls in equalities of one side with the other are made on their own side, before the join. Other conditions that ask are checked on
-    /// the rows that the rest of an inner join lets through; an outer join can ask only about one of its sides.
+    /// the rows that the rest of an inner join lets through; an outer join can ask only about one of its sides, and does so for the rows of it for
+    /// which the free conditions hold, since no filter may drop the others before.
     fn join(&mut self, join: Join) -> Result<Rewritten> {
         let schema = Arc::clone(&join.schema);
         let mut left = Side::new(self.whole(Arc::unwrap_or_clone(join.left))?);
@@ -179,13 +179,15 @@ impl Rewriter {
         for (left_key, right_key) in join.on {
             on.push((self.on_side(&mut left, left_key)?, self.on_side(&mut right, right_key)?));
         }
-        let mut conditions = Vec::new();
+        let terms = join.filter.map(split_conjunction_owned).unwrap_or_default();
+        let (asking, mut conditions): (Vec<Expr>, Vec<Expr>) = terms.into_iter().partition(has_call);
+        let rows_of = |side: &Side| match join.join_type {
+            JoinType::Inner => None,
+            _ => conjunction(conditions.iter().filter(|term| side.is_subject(term) && is_guard(term)).map(|term| term.clone().is_true())),
+        };
+        (left.rows, right.rows) = (rows_of(&left), rows_of(&right));
         let mut afterwards = Vec::new();
-        for term in join.filter.map(split_conjunction_owned).unwrap_or_default() {
-            if !has_call(&term) {
-                conditions.push(term);
-                continue;
-            }
+        for term in asking {
             match term {
                 Expr::BinaryExpr(BinaryExpr { left: a, op: Operator::Eq, right: b }) if left.is_subject(&a) && right.is_subject(&b) => {
                     conditions.push(self.on_side(&mut left, *a)?.eq(self.on_side(&mut right, *b)?));
@@ -223,8 +225,8 @@ impl Rewriter {
             return Ok(expression);
         }
         let schema = Arc::clone(side.plan.schema());
-        let mut hoist = Hoist::new(&schema, &side.available, &mut self.names, [&expression])?;
-        let expression = hoist.rewrite(expression, None)?;
+        let mut hoist = Hoist::new(&schema, &side.available, &mut self.names, [&expression])?.over_rows(side.rows.clone());
+        let expression = hoist.rewrite(expression, side.rows.as_ref())?;
         let (plan, made) = hoist.finish(std::mem::take(&mut side.plan))?;
         side.plan = plan;
         side.available.extend(made);
@@ -236,11 +238,13 @@ impl Rewriter {
 struct Side {
     plan: LogicalPlan,
     available: Vec<(Expr, Column)>,
+    /// Where it is true, answers count; `None` means everywhere.
+    rows: Option<Expr>,
 }
 
 impl Side {
     fn new(plan: LogicalPlan) -> Side {
-        Side { plan, available: Vec::new() }
+        Side { plan, available: Vec::new(), rows: None }
     }
 
     /// Whether an expression is about this side, and this side alone.

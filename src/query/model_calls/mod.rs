@@ -6,14 +6,18 @@
 //! | `expressions` | which calls an expression has, and which rows need them |
 //! | `node` | the logical node |
 //! | `unused`, `limited`, `memberships` | optimizer rules: no call for an answer that nobody reads, or for a row that a LIMIT or an IN drops |
-//! | `physical` | the planner of the node, and rules that fuse nodes and free rows from their order |
+//! | `below` | expressions over what is below the calls, for these rules |
+//! | `physical` | the planner of the node, and rules that fuse nodes, keep rows in order, or free them from it |
+//! | `in_order` | the node that reads partitions one after the other |
 //! | `exec`, `driver`, `pipeline`, `steps`, `finished`, `metrics` | the running node: rows in, each asks at its own pace, rows out |
 
+mod below;
 mod driver;
 mod exec;
 mod expressions;
 mod finished;
 mod hoist;
+mod in_order;
 mod limited;
 mod memberships;
 mod metrics;
@@ -30,17 +34,21 @@ use datafusion::optimizer::Optimizer;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
 use super::changes::KeepChanges;
+use super::correlated::TypedEmptyGroups;
 
 /// Teaches a session to plan and run functions that ask models, and to change tables in memory as a statement says.
 pub fn with_model_calls(builder: SessionStateBuilder) -> SessionStateBuilder {
     let mut optimizer = Optimizer::new().rules;
     let simplified = optimizer.iter().position(|rule| rule.name() == "simplify_expressions").map_or(0, |place| place + 1);
     optimizer.insert(simplified, Arc::new(KeepChanges));
+    let decorrelated = optimizer.iter().position(|rule| rule.name() == "decorrelate_predicate_subquery").unwrap_or(0);
+    optimizer.insert(decorrelated, Arc::new(TypedEmptyGroups));
     optimizer.push(Arc::new(memberships::MembershipBeforeAsking));
     optimizer.push(Arc::new(limited::LimitBeforeAsking));
     optimizer.push(Arc::new(unused::DropUnusedCalls));
     let mut physical = PhysicalOptimizer::new().rules;
     physical.insert(0, Arc::new(physical::FuseModelCalls));
+    physical.insert(0, Arc::new(physical::OnePartition));
     physical.push(Arc::new(physical::FreeOrder));
     builder
         .with_analyzer_rule(Arc::new(hoist::HoistModelCalls))

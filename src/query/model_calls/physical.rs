@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, internal_err};
 use datafusion::execution::SessionState;
 use datafusion::execution::context::QueryPlanner;
@@ -21,13 +21,14 @@ use datafusion::physical_plan::sorts::partial_sort::PartialSortExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::physical_plan::union::UnionExec;
-use datafusion::physical_plan::{ExecutionPlan, Partitioning};
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, Partitioning};
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 
 use super::exec::ModelCallsExec;
+use super::in_order::PartitionsInOrderExec;
 use super::node::{HoistedCall, ModelCalls};
 use super::steps::{Action, Step, StepCall};
-use crate::functions::llm::call::model_call;
+use crate::functions::llm::function::model_call;
 use crate::functions::llm::options::ModelOptions;
 use crate::query::changes::{ChangePlanner, explained};
 
@@ -42,8 +43,23 @@ impl QueryPlanner for ModelQueryPlanner {
             return Ok(explained);
         }
         let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(ModelCallsPlanner), Arc::new(ChangePlanner)]);
-        planner.create_physical_plan(plan, state).await
+        if !ModelOptions::of(state.config_options()).keep_order || !will_ask(plan)? {
+            return planner.create_physical_plan(plan, state).await;
+        }
+        // Partitions that are worked on side by side are put together as they come. That little which is computed beside the calls need not be.
+        let mut state = state.clone();
+        state.config_mut().options_mut().execution.target_partitions = 1;
+        planner.create_physical_plan(plan, &state).await
     }
+}
+
+fn will_ask(plan: &LogicalPlan) -> Result<bool> {
+    let mut found = false;
+    plan.apply_with_subqueries(|node| {
+        found |= matches!(node, LogicalPlan::Extension(extension) if extension.node.as_any().is::<ModelCalls>());
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(found)
 }
 
 struct ModelCallsPlanner;
@@ -133,6 +149,34 @@ fn filter_steps(filter: &FilterExec) -> Result<Vec<Step>> {
     Ok(steps)
 }
 
+/// Puts the partitions of tables and unions one after the other below and above calls whose rows keep their order.
+#[derive(Debug, Default)]
+pub struct OnePartition;
+
+impl PhysicalOptimizerRule for OnePartition {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        if !ModelOptions::of(config).keep_order || !asks(&plan) {
+            return Ok(plan);
+        }
+        plan.transform_up(|node| {
+            let is_divided = (node.children().is_empty() || node.is::<UnionExec>()) && node.output_partitioning().partition_count() > 1;
+            Ok(match is_divided {
+                true => Transformed::yes(Arc::new(PartitionsInOrderExec::new(node)) as Arc<dyn ExecutionPlan>),
+                false => Transformed::no(node),
+            })
+        })
+        .data()
+    }
+
+    fn name(&self) -> &str {
+        "partitions_of_model_calls_in_order"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
 /// Lets rows come as they are answered where nothing above needs their order. Runs last, when all sorting is planned.
 #[derive(Debug, Default)]
 pub struct FreeOrder;
@@ -166,7 +210,7 @@ fn free_order(plan: Arc<dyn ExecutionPlan>, order_matters: bool, limits_matter: 
     let mut changed = false;
     let mut children = Vec::new();
     // Its branches, or partitions, come in any order, but the rows of each in theirs; the engine calls that no order.
-    let merges = plan.is::<UnionExec>() || plan.is::<CoalescePartitionsExec>();
+    let merges = plan.is::<UnionExec>() || plan.is::<CoalescePartitionsExec>() || plan.is::<PartitionsInOrderExec>();
     for (child, (required, maintained)) in plan.children().into_iter().zip(required.into_iter().zip(maintained)) {
         let matters = relies || required.is_some() || ((maintained || merges) && order_matters);
         let freed = free_order(Arc::clone(child), matters, limits_matter)?;

@@ -12,7 +12,7 @@ use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
 use datafusion::physical_expr::equivalence::ProjectionMapping;
 use datafusion::physical_expr::projection::ProjectionExpr;
-use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
+use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr, split_conjunction};
 
 use crate::functions::llm::call::{ModelCall, RowOutcome, RowState};
 
@@ -50,13 +50,15 @@ impl StepCall {
     /// What is asked for each row of a batch.
     pub async fn prepare(&self, batch: &RecordBatch, options: &Arc<ConfigOptions>) -> Result<Vec<RowState>> {
         let Some(guard) = &self.guard else { return self.call.prepare(self.evaluate(batch, options)?).await };
-        let needed = truth(guard, batch)?;
-        if needed.true_count() == 0 {
-            return Ok((0..batch.num_rows()).map(|_| RowState::Known(None)).collect());
+        let (places, needed) = reached(guard, batch)?;
+        let mut states: Vec<RowState> = (0..batch.num_rows()).map(|_| RowState::Known(None)).collect();
+        if !places.is_empty() {
+            let asked = self.call.prepare(self.evaluate(&needed, options)?).await?;
+            for (place, state) in places.into_iter().zip(asked) {
+                states[place] = state;
+            }
         }
-        let mut asked = self.call.prepare(self.evaluate(&filter_record_batch(batch, &needed)?, options)?).await?.into_iter();
-        let state = |needed: bool| if needed { asked.next().unwrap_or(RowState::Known(None)) } else { RowState::Known(None) };
-        Ok(needed.values().iter().map(state).collect())
+        Ok(states)
     }
 
     fn evaluate(&self, batch: &RecordBatch, options: &Arc<ConfigOptions>) -> Result<ScalarFunctionArgs> {
@@ -127,6 +129,22 @@ impl fmt::Display for Step {
             }
         }
     }
+}
+
+/// The rows for which a guard is true, and their places. Each of its terms is evaluated for the rows that those before it leave, as in the CASE
+/// that it comes from: the engine's AND would evaluate it for the others as well, for which it may be an error.
+fn reached(guard: &Arc<dyn PhysicalExpr>, batch: &RecordBatch) -> Result<(Vec<usize>, RecordBatch)> {
+    let mut places: Vec<usize> = (0..batch.num_rows()).collect();
+    let mut rows = batch.clone();
+    for term in split_conjunction(guard) {
+        if places.is_empty() {
+            break;
+        }
+        let holds = truth(term, &rows)?;
+        rows = filter_record_batch(&rows, &holds)?;
+        places = places.into_iter().zip(holds.values().iter()).filter_map(|(place, holds)| holds.then_some(place)).collect();
+    }
+    Ok((places, rows))
 }
 
 /// Where a condition is true; NULL is not.

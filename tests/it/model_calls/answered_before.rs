@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mmevol::import::MissingImages;
 use mmevol::model::Parameters;
 use mmevol::model::prices::PriceTable;
-use mmevol::model::service::Spending;
+use mmevol::model::spending::Spending;
 use mmevol::prompt::PromptLibrary;
 use mmevol::query::Models;
 use mmevol::{Import, Session};

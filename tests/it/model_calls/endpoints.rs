@@ -61,6 +61,19 @@ async fn the_limit_is_an_option_of_the_session() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_limit_that_is_taken_back_gives_way_to_that_of_the_command() {
+    let endpoint = held();
+    let models = limited(&endpoint, 8);
+    let session = session(&models, 30).await;
+    session.collect("SET mmevol.concurrency = 3").await.unwrap();
+    answers(&session, "SELECT llm_complete(NULL)").await;
+    assert_eq!(models.model.model.concurrency(), 3);
+    session.collect("RESET mmevol.concurrency").await.unwrap();
+    let (rows, ()) = tokio::join!(session.collect("SELECT llm_complete(q) FROM t").await_rows(), release_at(&endpoint, 8));
+    assert_eq!((rows, endpoint.requests(), endpoint.peak_in_flight()), (30, 30, 8));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_queries_at_once_share_their_requests() {
     let endpoint = held();
     let models = limited(&endpoint, 32);

@@ -124,6 +124,8 @@ const IN_OTHER_CLAUSES: &[(&str, usize, usize)] = &[
     ("SELECT count(llm_complete(q)) FILTER (WHERE llm_filter(q)) OVER (PARTITION BY llm_complete(lang)) FROM t", 32, 20),
     ("SELECT id FROM t QUALIFY row_number() OVER (PARTITION BY llm_complete(lang) ORDER BY llm_complete(q)) = 1", 22, 2),
     ("SELECT llm_complete(q) FROM t UNION ALL SELECT llm_complete(q) FROM t", 20, 40),
+    // The second branch begins where the first has too few rows.
+    ("SELECT llm_complete(q) FROM t UNION ALL SELECT llm_complete(lang) FROM t LIMIT 3", 3, 3),
     ("SELECT llm_complete(q) FROM t UNION SELECT llm_complete(q) FROM t", 20, 20),
     ("SELECT llm_complete(q) FROM t INTERSECT SELECT upper(q) FROM t WHERE id < 4", 20, 3),
     ("SELECT upper(q) FROM t EXCEPT SELECT llm_complete(q) FROM t WHERE id < 4", 3, 17),
@@ -139,6 +141,13 @@ const IN_JOINS_AND_SUBQUERIES: &[(&str, usize, usize)] = &[
     ("SELECT a.id FROM t a FULL JOIN t b ON llm_complete(a.q) = upper(b.q)", 20, 20),
     ("SELECT a.id FROM t a LEFT SEMI JOIN t b ON llm_complete(a.q) = upper(b.q)", 20, 20),
     ("SELECT a.id FROM t a LEFT ANTI JOIN t b ON llm_complete(a.q) = upper(b.q)", 20, 0),
+    // No filter may drop a row of a side that is preserved.
+    ("SELECT a.id FROM t a LEFT JOIN t b ON a.id = b.id AND llm_complete(a.q) = 'Q4' AND a.lang = 'en'", 10, 20),
+    ("SELECT a.id FROM t a LEFT JOIN t b ON a.lang = 'en' AND llm_complete(a.q) = upper(b.q)", 10, 20),
+    ("SELECT a.id FROM t a LEFT JOIN t b ON a.id < 5 AND (llm_filter(a.q) OR llm_complete(a.q) = 'Q1') AND a.id = b.id", 6, 20),
+    ("SELECT a.id FROM t a RIGHT JOIN t b ON a.id = b.id AND b.id < 3 AND llm_complete(b.q) = 'Q2'", 2, 20),
+    ("SELECT a.id FROM t a FULL JOIN t b ON a.id = b.id AND a.id < 3 AND llm_complete(a.q) = 'Q1'", 2, 39),
+    ("SELECT a.id FROM t a LEFT ANTI JOIN t b ON a.id = b.id AND a.lang = 'en' AND llm_complete(a.q) = 'Q4'", 10, 19),
     ("SELECT count(*) FROM t a CROSS JOIN t b WHERE llm_complete(a.lang) = llm_complete(b.lang)", 2, 1),
     ("WITH c AS (SELECT id, llm_complete(q) AS a FROM t) SELECT x.a FROM c x JOIN c y ON x.id = y.id", 20, 20),
     ("WITH c AS (SELECT id, llm_complete(q) AS a FROM t) SELECT x.a, y.a FROM c x JOIN c y ON x.a = y.a", 20, 20),
@@ -236,6 +245,23 @@ async fn answers_stand_where_they_belong() {
             &["1 Q1", "2 EN", "3 NULL"],
         ),
         ("SELECT coalesce(CASE WHEN id > 1 THEN q END, llm_complete(q)) FROM t WHERE id < 3 ORDER BY id", &["Q1", "q2"]),
+        // A condition is evaluated for the rows that come to it: for others it may be an error.
+        (
+            "SELECT CASE WHEN id = 0 THEN NULL WHEN CAST(x AS INT) > 5 THEN llm_complete(x) END FROM (VALUES (0, 'abc'), (1, '7')) AS v(id, x) ORDER BY id",
+            &["NULL", "7"],
+        ),
+        (
+            "SELECT CASE WHEN n = 0 THEN 'zero' WHEN 10 / n > 2 THEN llm_complete(concat('v', n)) ELSE 'n' END FROM (VALUES (0), (1), (9)) AS v(n) ORDER BY n",
+            &["zero", "V1", "n"],
+        ),
+        (
+            "SELECT CASE WHEN n > 0 THEN CASE WHEN 10 / n > 2 THEN llm_complete(concat('v', n)) END END FROM (VALUES (0), (1)) AS v(n) ORDER BY n",
+            &["NULL", "V1"],
+        ),
+        (
+            "SELECT coalesce(CASE WHEN n = 0 THEN 'zero' END, CASE WHEN 10 / n > 2 THEN 'few' END, llm_complete(concat('v', n))) FROM (VALUES (0), (1), (9)) AS v(n) ORDER BY n",
+            &["zero", "few", "V9"],
+        ),
         ("SELECT id, llm_filter(q) AND lang = 'en' FROM t WHERE id < 3 ORDER BY id", &["1 false", "2 true"]),
         ("SELECT llm_complete(concat(llm_complete(q), '!')) FROM t WHERE id = 3", &["Q3!"]),
         ("SELECT llm_complete(lang) AS a, count(*) FROM t GROUP BY a ORDER BY a", &["DE 10", "EN 10"]),

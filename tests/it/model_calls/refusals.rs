@@ -32,6 +32,11 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "ask in the SELECT of the join",
     ),
     (
+        "SELECT id, (SELECT llm_complete(max(b.q)) FROM t b WHERE b.lang = a.lang) FROM t a",
+        "a subquery asks a model about a result, such as an aggregate, of rows that it picks by a column of the query around it",
+        "ask about its column outside of it",
+    ),
+    (
         "SELECT a.id FROM t a LEFT JOIN t b ON llm_filter(a.q || b.q)",
         "the condition of a left join asks a model about both of its sides",
         "ask in an inner join",
