@@ -15,10 +15,13 @@ impl Unsupported {
 const JOIN: &str = "join with the subquery and use the joined column: WITH b AS (SELECT DISTINCT id FROM ...) \
                     SELECT count(*) FILTER (WHERE b.id IS NOT NULL) FROM a LEFT JOIN b ON b.id = a.id";
 
+const GROUPED: &str = "join with the subquery, grouped or numbered: SELECT a.id, b.most FROM a LEFT JOIN \
+                       (SELECT id, max(n) AS most FROM ... GROUP BY id) AS b ON b.id = a.id";
+
 /// Explains a message of the engine, if it is about something that the engine does not support.
 pub(super) fn unsupported(message: &str) -> Option<Unsupported> {
     if let Some(expression) = message.strip_prefix("Physical plan does not support logical expression ") {
-        return misplaced(expression.split('(').next().unwrap_or(expression));
+        return misplaced(expression.split(['(', ' ']).next().unwrap_or(expression));
     }
     if message.starts_with("In/Exist/SetComparison subquery can only be used in") {
         return misplaced("InSubquery");
@@ -55,9 +58,16 @@ fn misplaced(expression: &str) -> Option<Unsupported> {
             JOIN,
         ),
         "ScalarSubquery" => Unsupported::new(
-            "a (SELECT ...) that names columns of the query around it cannot stand in an aggregate, nor in its FILTER",
-            JOIN,
+            "a (SELECT ...) that names columns of the query around it can be no more than one aggregate, without ORDER BY and LIMIT, \
+             and cannot stand inside an aggregate itself",
+            GROUPED,
         ),
+        "OuterReferenceColumn" => Unsupported::new(
+            "a subquery names columns of the query around it in a way that the engine cannot make a join of, such as below a LIMIT or under \
+             an aggregate by anything but equality",
+            GROUPED,
+        ),
+        "Wildcard" => Unsupported::new("'*' can only be the argument of count", "name the columns"),
         "AggregateFunction" => Unsupported::new(
             "an aggregate function cannot stand inside another one, nor in WHERE",
             "compute the inner one in a subquery: SELECT max(n) FROM (SELECT count(*) AS n FROM ... GROUP BY ...); filter groups with HAVING",
@@ -87,7 +97,7 @@ mod tests {
 
     #[test]
     fn what_is_not_about_support_is_left_alone() {
-        for message in ["", "Physical plan does not support logical expression Wildcard(x)", "Function 'x' failed", "No function matches"] {
+        for message in ["", "Physical plan does not support logical expression Unnest(x)", "Function 'x' failed", "No function matches"] {
             assert!(unsupported(message).is_none(), "{message}");
         }
     }
