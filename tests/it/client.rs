@@ -206,12 +206,53 @@ async fn a_refusal_is_final_and_quoted() {
     assert!(error.message.contains("I cannot look at faces."), "{error}");
 }
 
+/// What a misplaced reasoning parser makes of a whole answer: asking again would be answered, and paid for, in the same way.
+#[tokio::test]
+async fn an_answer_among_the_reasoning_is_said_to_be_there() {
+    let message = json!({ "content": null, "reasoning_content": "[{}]" });
+    let usage = json!({ "prompt_tokens": 7, "completion_tokens": 2 });
+    let reasoned = json!({ "choices": [{ "message": message, "finish_reason": "stop" }], "usage": usage });
+    let endpoint = Endpoint::start(move |_| Behaviour::Json(reasoned.clone()));
+    let error = client(&endpoint).chat(&structured_request("?"), &[]).await.unwrap_err();
+    assert_eq!((error.kind, endpoint.requests()), (ChatErrorKind::InvalidResponse, 1));
+    assert_eq!((error.usage.prompt_tokens, error.usage.completion_tokens), (Some(7), Some(2)));
+    assert!(error.message.contains("into reasoning_content: turn its reasoning parser off"), "{error}");
+}
+
+/// Groq, where a model's answer does not keep to the schema.
+#[tokio::test]
+async fn an_answer_that_fails_its_schema_is_asked_for_again() {
+    let body = json!({ "error": { "message": "Failed to generate JSON. Please adjust your prompt.", "code": "json_validate_failed" } });
+    let failed = Behaviour::Status { code: 400, headers: Vec::new(), body: body.to_string() };
+    let endpoint = Endpoint::sequence(vec![failed, Behaviour::reply("[]")]);
+    assert_eq!(client(&endpoint).chat(&structured_request("?"), &[]).await.unwrap().text, "[]");
+    assert_eq!(response_formats(&endpoint), ["json_schema", "json_schema"]);
+}
+
 #[tokio::test]
 async fn a_cut_answer_is_an_answer() {
     let cut = json!({ "choices": [{ "message": { "content": null }, "finish_reason": "length" }] });
     let endpoint = Endpoint::start(move |_| Behaviour::Json(cut.clone()));
     let reply = client(&endpoint).chat(&request("?"), &[]).await.unwrap();
     assert_eq!((reply.text.as_str(), reply.finish_reason, reply.usage.prompt_tokens), ("", FinishReason::Length, None));
+}
+
+/// As OpenRouter tells of a provider that failed midway.
+#[tokio::test]
+async fn an_answer_that_broke_off_is_asked_for_again() {
+    let broken = json!({ "choices": [{ "message": { "content": "half a" }, "finish_reason": "error", "error": { "code": 502, "message": "gone" } }] });
+    let endpoint = Endpoint::start(move |_| Behaviour::Json(broken.clone()));
+    let error = client(&endpoint).chat(&request("?"), &[]).await.unwrap_err();
+    assert_eq!((error.kind, endpoint.requests()), (ChatErrorKind::ServerError, 4));
+    assert!(error.message.contains("the answer broke off: gone"), "{error}");
+}
+
+#[tokio::test]
+async fn a_wrong_key_under_a_200_fails_at_once() {
+    let body = json!({ "error": { "message": "Invalid key", "code": 401 }, "choices": null });
+    let endpoint = Endpoint::start(move |_| Behaviour::Json(body.clone()));
+    let error = client(&endpoint).chat(&request("?"), &[]).await.unwrap_err();
+    assert_eq!((error.kind, endpoint.requests()), (ChatErrorKind::Authentication, 1), "{error}");
 }
 
 #[tokio::test]
@@ -301,6 +342,36 @@ async fn refused_structured_output_is_asked_for_in_the_next_best_way_and_that_is
     assert_eq!((reply.text.as_str(), reply.attempts), ("[]", 3));
     model.chat(&structured_request("2"), &[]).await.unwrap();
     assert_eq!(response_formats(&endpoint), ["json_schema", "json_object", "none", "none"]);
+}
+
+/// One row's schema took structured output away from all rows after it.
+#[tokio::test]
+async fn a_refused_schema_is_refused_to_its_own_request_alone() {
+    let endpoint = Endpoint::start(|body| match body["response_format"]["json_schema"]["schema"].to_string() {
+        schema if schema.contains("minimum") => Behaviour::error(
+            400,
+            "Invalid schema for response_format 'answer': In context=('properties', 'a'), 'minimum' is not permitted.",
+        ),
+        schema if schema.contains("oneOf") => Behaviour::error(400, "response_format: 'oneOf' is not permitted."),
+        _ => Behaviour::reply("[]"),
+    });
+    let with_schema = |schema: Value| {
+        let schema = Arc::new(ResponseSchema { name: "answer".to_owned(), schema });
+        ChatRequest { schema: Some(schema), ..request("?") }
+    };
+    let model = client(&endpoint);
+    let minimum = with_schema(json!({ "type": "integer", "minimum": 1 }));
+    // Before anything was answered, and after.
+    let error = model.chat(&minimum, &[]).await.unwrap_err();
+    assert_eq!((error.kind, error.attempts), (ChatErrorKind::BadRequest, 1), "{error}");
+    model.chat(&structured_request("1"), &[]).await.unwrap();
+    for schema in [minimum, with_schema(json!({ "oneOf": [{ "type": "integer" }] }))] {
+        let error = model.chat(&schema, &[]).await.unwrap_err();
+        assert_eq!((error.kind, error.attempts), (ChatErrorKind::BadRequest, 1), "{error}");
+        assert!(error.message.contains("is not permitted"), "{error}");
+    }
+    model.chat(&structured_request("2"), &[]).await.unwrap();
+    assert_eq!(response_formats(&endpoint), ["json_schema"; 5]);
 }
 
 /// llama.cpp says so of both kinds, where it cannot make a grammar of the schema.

@@ -248,6 +248,18 @@ fn a_model_that_takes_no_images_ends_the_command_at_once() {
     assert_eq!(endpoint.requests(), endpoint.distinct_requests(), "none is tried again");
 }
 
+/// A provider forbids one request for what is in it; the key is as good as before.
+#[test]
+fn a_sample_that_a_moderation_flags_fails_alone() {
+    let workspace = Workspace::with_photos();
+    let endpoint = Endpoint::start(|body| match prompt_of(body).contains("tabby cat") {
+        true => Behaviour::error(403, "Your chosen model requires moderation and your input was flagged"),
+        false => evolving(body),
+    });
+    let run = evolve(&workspace, &endpoint, &["--concurrency", "1"]).expect_code(0);
+    run.expect_stderr(&["1 evolutions failed", "refusal", "your input was flagged"]);
+}
+
 #[test]
 fn when_every_evolution_fails_the_commonest_error_is_shown() {
     let workspace = Workspace::with_photos();

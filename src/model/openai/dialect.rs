@@ -76,6 +76,10 @@ impl Dialect {
     /// The parameter that a complaint is about, if this dialect sent it and another does not.
     pub(super) fn refused_parameter(self, complaint: &Complaint, wants_structure: bool) -> Option<Parameter> {
         let about = complaint.text.to_lowercase();
+        // Of this schema alone: the endpoint takes others.
+        if complaint.code.as_deref() == Some("invalid_json_schema") || about.contains("invalid schema") {
+            return None;
+        }
         let names = |parameter: &str| complaint.parameter.as_deref() == Some(parameter);
         let mentions = |words: &[&str]| words.iter().any(|word| about.contains(word));
         let unsupported = complaint.code.as_deref().is_some_and(|code| code.starts_with("unsupported_")) || mentions(UNSUPPORTED);
@@ -123,6 +127,10 @@ const STRUCTURED_OUTPUT: &[&str] = &[
     "json schema",
     "json_object",
     "json mode",
+    // Gemini, about a keyword of the schema that it does not know.
+    "response_schema",
+    "response_json_schema",
+    "additionalproperties",
     "guided",
     "grammar",
     // llama.cpp, where it cannot make a grammar of the schema.
@@ -181,11 +189,15 @@ impl Negotiation {
         self.settled(wants_structure).store(true, Ordering::Release);
     }
 
-    /// A parameter was refused in a request worded as `sent`.
+    /// A parameter was refused in a request worded as `sent`. An endpoint that has given a structured answer takes structured output: what it
+    /// refuses later is one request's schema, and takes nothing away from the others.
     pub(super) fn concede(&self, sent: Dialect, refused: Parameter) -> Concession {
         let mut dialect = self.dialect.lock().unwrap_or_else(PoisonError::into_inner);
         if *dialect != sent {
             return Concession::Made;
+        }
+        if refused == Parameter::Structure && self.structure_settled.load(Ordering::Acquire) {
+            return Concession::Impossible;
         }
         *dialect = sent.without(refused);
         if *dialect == sent { Concession::Impossible } else { Concession::New }
@@ -201,7 +213,7 @@ mod tests {
     use super::*;
 
     fn refused(text: &str, parameter: Option<&str>) -> Option<Parameter> {
-        let complaint = Complaint { text: text.to_owned(), code: None, parameter: parameter.map(str::to_owned) };
+        let complaint = Complaint { text: text.to_owned(), parameter: parameter.map(str::to_owned), ..Complaint::default() };
         Dialect::RICHEST.refused_parameter(&complaint, true)
     }
 
@@ -214,10 +226,12 @@ mod tests {
             ("max_tokens is too large: 4096. This model supports at most 2048 completion tokens", Some("max_tokens"), None),
             ("Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model", None, Some(Structure)),
             ("guided_json requires a newer engine", None, Some(Structure)),
+            ("Unknown name \"additionalProperties\" at 'generation_config.response_schema': Cannot find field.", None, Some(Structure)),
             ("Failed to initialize samplers: std::exception", None, Some(Structure)),
             ("'temperature' does not support 0.5 with this model. Only the default (1) value is supported", None, Some(Temperature)),
             ("temperature must be at most 2", Some("temperature"), None),
             ("body.seed: Extra inputs are not permitted", Some("seed"), Some(Seed)),
+            ("Invalid schema for response_format 'answer': 'minimum' is not permitted.", Some("response_format"), None),
             ("the image is broken", None, None),
         ] {
             assert_eq!(refused(text, parameter), expected, "{text}");
@@ -232,6 +246,17 @@ mod tests {
             requests += 1;
         }
         assert_eq!((requests, negotiation.dialect().structure), (3, Structure::Prompt));
+    }
+
+    #[test]
+    fn an_endpoint_that_took_one_schema_takes_structured_output() {
+        let negotiation = Negotiation::default();
+        negotiation.settle(false);
+        assert_eq!(negotiation.concede(negotiation.dialect(), Parameter::Structure), Concession::New);
+        negotiation.settle(true);
+        assert_eq!(negotiation.concede(negotiation.dialect(), Parameter::Structure), Concession::Impossible);
+        assert_eq!(negotiation.dialect().structure, Structure::JsonObject);
+        assert_eq!(negotiation.concede(negotiation.dialect(), Parameter::Seed), Concession::New);
     }
 
     #[test]

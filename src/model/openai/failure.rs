@@ -11,6 +11,7 @@ use super::dialect::Parameter;
 use super::retry::Retry;
 use super::wire::{Complaint, NoAnswer};
 use crate::model::{ChatError, ChatErrorKind, Usage};
+use crate::text::beginning;
 
 /// Characters of a server's message that are quoted.
 const QUOTED_CHARACTERS: usize = 300;
@@ -47,15 +48,18 @@ impl Failure {
         let quoted = quote(&complaint.text, api_key);
         let cause = format!("{status}: {quoted}");
         let (kind, retry, cause) = match status.as_u16() {
+            403 if is_moderated(complaint) => (Kind::Refusal, Retry::Never, cause),
             401 | 403 => (Kind::Authentication, Retry::Never, with_key_hint(&cause, api_key)),
             400..=599 if takes_no_images(complaint) => (Kind::Image, Retry::Never, with_image_hint(&cause)),
             402 => (Kind::Authentication, Retry::Never, out_of_credit(&cause)),
             429 if is_out_of_credit(complaint) => (Kind::Authentication, Retry::Never, out_of_credit(&cause)),
             300..=399 => (Kind::NotFound, Retry::Never, format!("{}. Redirects are not followed: check the base URL.", unended(&cause))),
             404 | 405 => (Kind::NotFound, Retry::Never, cause),
-            400..=499 if exceeds_context(complaint) => (Kind::ContextOverflow, Retry::Never, cause),
+            400..=499 if exceeds_context(complaint) => (Kind::ContextOverflow, Retry::Never, with_window_hint(&cause, complaint)),
             400..=499 if is_content_filter(complaint) => (Kind::Refusal, Retry::Never, cause),
             429 => (Kind::RateLimited, Retry::Later, cause),
+            // Groq, of an answer that kept to no schema: another may.
+            400..=499 if complaint.code.as_deref() == Some("json_validate_failed") => (Kind::InvalidResponse, Retry::Again, cause),
             408 => (Kind::Timeout, Retry::Again, cause),
             409 | 425 => (Kind::ServerError, Retry::Again, cause),
             502..=504 => (Kind::ServerError, Retry::Unavailable, cause),
@@ -77,6 +81,10 @@ impl Failure {
                 };
                 Failure { usage, ..Failure::new(ChatErrorKind::Refusal, Retry::Never, cause) }
             }
+            NoAnswer::OnlyReasoning(member, usage) => {
+                let cause = format!("the endpoint put the whole answer into {member}: turn its reasoning parser off");
+                Failure { usage, ..Failure::new(ChatErrorKind::InvalidResponse, Retry::Never, cause) }
+            }
             NoAnswer::Complaint(complaint, Some(meant)) => {
                 let meant = StatusCode::from_u16(meant).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 Failure::from_status(meant, &complaint, api_key)
@@ -84,6 +92,10 @@ impl Failure {
             NoAnswer::Complaint(complaint, None) => {
                 let cause = format!("the answer is an error: {}", quote(&complaint.text, api_key));
                 Failure::new(ChatErrorKind::InvalidResponse, Retry::Again, cause)
+            }
+            NoAnswer::BrokenOff(why) => {
+                let cause = format!("the answer broke off: {}", quote(&why, api_key));
+                Failure::new(ChatErrorKind::ServerError, Retry::Again, cause)
             }
             NoAnswer::NoCompletion(instead) => {
                 let cause = format!("the answer is no chat completion but {}", quote(&instead, api_key));
@@ -123,17 +135,6 @@ impl Failure {
         let tries = if attempts > 1 { format!(" ({attempts} requests made)") } else { String::new() };
         ChatError { kind: self.kind, message: self.cause + &tries, attempts, http_status: self.http_status, usage: self.usage }
     }
-
-    /// Whether every request to this endpoint would fail like this one; as [`ChatError::scope`].
-    pub(super) fn concerns_endpoint(&self) -> bool {
-        matches!(self.kind, ChatErrorKind::Authentication | ChatErrorKind::NotFound)
-    }
-
-    /// Whether the endpoint could not cope, so that it should be asked less.
-    pub(super) fn is_overload(&self) -> bool {
-        use ChatErrorKind::{Connection, RateLimited, ServerError, Timeout};
-        matches!(self.kind, RateLimited | ServerError | Timeout | Connection)
-    }
 }
 
 /// A sentence without the full stop that its end may have: another one follows.
@@ -151,6 +152,15 @@ fn with_key_hint(cause: &str, api_key: Option<&ApiKey>) -> String {
 
 fn with_image_hint(cause: &str) -> String {
     format!("{}. The model takes no images: name one that does, or send none (evolve --text-only).", unended(cause))
+}
+
+/// Where the room kept for the answer is part of what is too long, less of it helps.
+fn with_window_hint(cause: &str, complaint: &Complaint) -> String {
+    const ROOM_FOR_ANSWER: &[&str] = &["max_tokens", "max_completion_tokens", "max_new_tokens", "in the completion"];
+    match ROOM_FOR_ANSWER.iter().any(|words| complaint.text.contains(words)) {
+        true => format!("{}. Leave the prompt more of the model's window with a lower --max-tokens.", unended(cause)),
+        false => cause.to_owned(),
+    }
 }
 
 fn out_of_credit(cause: &str) -> String {
@@ -192,8 +202,10 @@ fn exceeds_context(complaint: &Complaint) -> bool {
         "prompt is too long",
         "input is too long",
         "request too large for",
+        // TGI
+        "inputs tokens + max_new_tokens",
     ];
-    let text = complaint.text.to_lowercase();
+    let text = complaint.text.to_lowercase().replace('`', "");
     complaint.code.as_deref() == Some("context_length_exceeded") || WORDS.iter().any(|words| text.contains(words))
 }
 
@@ -214,13 +226,23 @@ fn takes_no_images(complaint: &Complaint) -> bool {
         "unknown variant `image_url`",
         "image_url is not supported",
         "images are not supported",
+        // Ollama
+        "missing data required for image input",
     ];
     let text = complaint.text.to_lowercase();
     WORDS.iter().any(|words| text.contains(words))
 }
 
 fn is_content_filter(complaint: &Complaint) -> bool {
-    matches!(complaint.code.as_deref(), Some("content_filter" | "content_policy_violation"))
+    matches!(complaint.code.as_deref(), Some("content_filter" | "content_policy_violation" | "data_inspection_failed"))
+}
+
+/// Whether it is one request that is forbidden, for what is in it, and not the account.
+fn is_moderated(complaint: &Complaint) -> bool {
+    const WORDS: &[&str] = &["moderation", "flagged", "content policy"];
+    let text = complaint.text.to_lowercase();
+    let speaks_of_content = !text.contains("account") && WORDS.iter().any(|words| text.contains(words));
+    complaint.is_flagged || is_content_filter(complaint) || speaks_of_content
 }
 
 /// A server's words without the key, on one line, shortened. The key goes first, or half of it could stay at the cut.
@@ -235,9 +257,9 @@ fn quote(text: &str, api_key: Option<&ApiKey>) -> String {
         }
         line.push_str(word);
     }
-    match line.char_indices().nth(QUOTED_CHARACTERS) {
-        Some((end, _)) => format!("{}...", &line[..end]),
-        None => line,
+    match beginning(&line, QUOTED_CHARACTERS) {
+        (shown, true) => format!("{shown}..."),
+        _ => line,
     }
 }
 
@@ -267,7 +289,7 @@ mod tests {
     use super::*;
 
     fn complaint(text: &str, code: Option<&str>) -> Complaint {
-        Complaint { text: text.to_owned(), code: code.map(str::to_owned), parameter: None }
+        Complaint { text: text.to_owned(), code: code.map(str::to_owned), ..Complaint::default() }
     }
 
     #[test]
@@ -275,6 +297,13 @@ mod tests {
         use ChatErrorKind as Kind;
         for (status, text, code, kind, retry) in [
             (401, "bad key", None, Kind::Authentication, Retry::Never),
+            (403, "forbidden", Some("403"), Kind::Authentication, Retry::Never),
+            (403, "Your account was flagged", None, Kind::Authentication, Retry::Never),
+            (403, "Your chosen model requires moderation and your input was flagged", Some("403"), Kind::Refusal, Retry::Never),
+            (400, "Input data may contain inappropriate content.", Some("data_inspection_failed"), Kind::Refusal, Retry::Never),
+            (400, "Failed to generate JSON. Please adjust your prompt.", Some("json_validate_failed"), Kind::InvalidResponse, Retry::Again),
+            (422, "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096.", None, Kind::ContextOverflow, Retry::Never),
+            (500, "failed to process inputs: this model is missing data required for image input", None, Kind::Image, Retry::Never),
             (404, "no such model", None, Kind::NotFound, Retry::Never),
             (400, "broken image", None, Kind::BadRequest, Retry::Never),
             (413, "body too large", None, Kind::BadRequest, Retry::Never),
@@ -314,6 +343,14 @@ mod tests {
             let cause = Failure::from_status(StatusCode::from_u16(status).unwrap(), complaint, None).cause;
             assert!(cause.contains("billing details. ") && !cause.contains(".."), "{cause}");
         }
+    }
+
+    #[test]
+    fn room_for_the_answer_is_room_the_prompt_lacks() {
+        let cause = |text: &str| Failure::from_status(StatusCode::BAD_REQUEST, &complaint(text, None), None).cause;
+        let of_vllm = "'max_tokens' is too large: 4096. This model's maximum context length is 4096 tokens and your request has 3210.";
+        assert!(cause(of_vllm).ends_with("your request has 3210. Leave the prompt more of the model's window with a lower --max-tokens."));
+        assert!(!cause("This model's maximum context length is 4096 tokens").contains("--max-tokens"));
     }
 
     #[test]

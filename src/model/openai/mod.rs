@@ -32,7 +32,7 @@ use retry::{Patience, Retry, retry_after};
 
 use super::limits::{Limiter, LimiterStats};
 use super::request_state::RequestState;
-use super::{ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, RequestImage, Task};
+use super::{ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, ErrorScope, RequestImage, Task};
 
 /// The largest answer that is read; more is no chat completion.
 const MAX_ANSWER_BYTES: usize = 32 << 20;
@@ -120,7 +120,7 @@ impl OpenAiModel {
             }
             // The slot is kept until the failure is known, so that nobody who waits for it asks in vain.
             let failure = self.explain(failure, call.started_at).await;
-            if failure.is_overload() {
+            if failure.kind.is_delay() {
                 slot.overloaded(failure.retry_after);
             }
             return Err(failure);
@@ -189,7 +189,7 @@ impl OpenAiModel {
     /// Adds what helps against a failure of the whole endpoint, and keeps it for the requests that are waiting. Of several in
     /// flight at once, the first to fail speaks for all.
     async fn explain(&self, mut failure: Failure, call_started_at: Instant) -> Failure {
-        if !failure.concerns_endpoint() {
+        if failure.kind.scope() == ErrorScope::Request {
             return failure;
         }
         if let Some(known) = self.endpoint_failure_since(call_started_at) {

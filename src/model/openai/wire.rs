@@ -129,8 +129,7 @@ fn is_closed(keywords: &Map<String, Value>) -> bool {
 
 #[derive(Deserialize)]
 struct Completion {
-    #[serde(default)]
-    choices: Vec<Choice>,
+    choices: Option<Vec<Choice>>,
     /// Read with leniency: an answer is not thrown away because its count is odd.
     #[serde(default)]
     usage: Value,
@@ -142,12 +141,28 @@ struct Choice {
     /// Of the older completions API, which some servers still speak.
     text: Option<String>,
     finish_reason: Option<String>,
+    /// Why a gateway's provider did not get to the end.
+    error: Option<Value>,
 }
 
 #[derive(Deserialize)]
 struct Answer {
     content: Option<AnswerContent>,
     refusal: Option<String>,
+    /// What a reasoning parser took out of the text; whatever it is, it must not cost the answer.
+    #[serde(default)]
+    reasoning_content: Value,
+    /// The same, as other servers call it.
+    #[serde(default)]
+    reasoning: Value,
+}
+
+impl Answer {
+    /// The member that holds reasoning, if there is any.
+    fn reasoning_member(&self) -> Option<&'static str> {
+        let members = [("reasoning_content", &self.reasoning_content), ("reasoning", &self.reasoning)];
+        members.into_iter().find(|(_, value)| value.as_str().is_some_and(|text| !text.trim().is_empty())).map(|(name, _)| name)
+    }
 }
 
 #[derive(Deserialize)]
@@ -176,8 +191,12 @@ pub(super) struct Written {
 pub(super) enum NoAnswer {
     /// The model, or the provider for it, declined; with its words, and what it counted for them.
     Refused(String, Usage),
+    /// Nothing but reasoning, in the member of this name, though the model had said all; with what was counted for it.
+    OnlyReasoning(&'static str, Usage),
     /// An error that some gateways deliver as a success, with the status they mean.
     Complaint(Complaint, Option<u16>),
+    /// A gateway's provider failed while it wrote, and why.
+    BrokenOff(String),
     /// No chat completion, and what it is instead.
     NoCompletion(String),
     /// No embedding, and what it is instead.
@@ -187,10 +206,15 @@ pub(super) enum NoAnswer {
 /// Reads the body of a 2xx. A message without text, as of a model that calls tools or was cut off before its first word, is an empty answer: it was
 /// paid for, and asking the same again would be answered the same.
 pub(super) fn parse_completion(body: &[u8]) -> Result<Written, NoAnswer> {
-    let completion: Completion = serde_json::from_slice(body).map_err(|_| NoAnswer::NoCompletion(describe(body)))?;
-    let Some(choice) = completion.choices.into_iter().next() else {
-        return Err(complaint_in(body).unwrap_or_else(|| NoAnswer::NoCompletion("JSON without choices".to_owned())));
+    let other = |instead: String| complaint_in(body).unwrap_or(NoAnswer::NoCompletion(instead));
+    let completion: Completion = serde_json::from_slice(body).map_err(|_| other(describe(body)))?;
+    let Some(choice) = completion.choices.into_iter().flatten().next() else {
+        return Err(other("JSON without choices".to_owned()));
     };
+    if choice.error.is_some() || choice.finish_reason.as_deref() == Some("error") {
+        let why = choice.error.as_ref().and_then(|error| scalar_text(error.get("message").unwrap_or(error)));
+        return Err(NoAnswer::BrokenOff(why.unwrap_or_else(|| "it does not say why".to_owned())));
+    }
     let finish_reason = match choice.finish_reason.as_deref() {
         None | Some("") => FinishReason::Unknown,
         Some("stop") => FinishReason::Stop,
@@ -200,6 +224,7 @@ pub(super) fn parse_completion(body: &[u8]) -> Result<Written, NoAnswer> {
     };
     let count = |name: &str| completion.usage.get(name).and_then(Value::as_u64);
     let usage = Usage { prompt_tokens: count("prompt_tokens"), completion_tokens: count("completion_tokens") };
+    let reasoning_member = choice.message.as_ref().and_then(Answer::reasoning_member);
     let (content, refusal) = match choice.message {
         Some(answer) => {
             let (content, refusal_in_parts) = answer.content.map_or((None, None), join_parts);
@@ -212,6 +237,12 @@ pub(super) fn parse_completion(body: &[u8]) -> Result<Written, NoAnswer> {
     }
     if finish_reason == FinishReason::ContentFilter {
         return Err(NoAnswer::Refused(content.unwrap_or_default(), usage));
+    }
+    if let Some(member) = reasoning_member
+        && matches!(finish_reason, FinishReason::Stop | FinishReason::Unknown)
+        && content.as_deref().is_none_or(|text| text.trim().is_empty())
+    {
+        return Err(NoAnswer::OnlyReasoning(member, usage));
     }
     let text = match content {
         Some(text) => text,
@@ -248,6 +279,8 @@ pub(super) struct Complaint {
     pub(super) code: Option<String>,
     /// The parameter it is about, where the endpoint says.
     pub(super) parameter: Option<String>,
+    /// The endpoint says that a moderation flagged what it was sent.
+    pub(super) is_flagged: bool,
 }
 
 /// Reads the body of an error: OpenAI's `{"error": {...}}` and what other servers make of it (`{"error": "..."}`,
@@ -263,7 +296,15 @@ pub(super) fn parse_complaint(body: &[u8]) -> Complaint {
     let error = value.get("error").filter(|error| !error.is_null()).unwrap_or(value);
     let field = |name| error.get(name).and_then(scalar_text);
     let text = ["message", "error", "detail", "msg"].into_iter().find_map(field).or_else(|| scalar_text(error));
-    Complaint { text: text.unwrap_or_else(|| describe(body)), code: field("code").or_else(|| field("type")), parameter: field("param") }
+    // OpenRouter's.
+    let metadata = error.get("metadata");
+    let is_flagged = ["reasons", "flagged_input"].iter().any(|name| metadata.and_then(|metadata| metadata.get(name)).is_some());
+    Complaint {
+        text: text.unwrap_or_else(|| describe(body)),
+        code: field("code").or_else(|| field("type")),
+        parameter: field("param"),
+        is_flagged,
+    }
 }
 
 /// FastAPI's list of what is wrong with a request. It quotes the request, which is left out here.
@@ -277,8 +318,8 @@ fn validation_complaint(details: &[Value]) -> Complaint {
     };
     Complaint {
         text: details.iter().map(describe).collect::<Vec<_>>().join("; "),
-        code: None,
         parameter: details.first().and_then(|detail| path(detail).into_iter().nth(1)),
+        ..Complaint::default()
     }
 }
 
@@ -347,11 +388,23 @@ mod tests {
         let filtered = r#"{"choices":[{"message":{"content":"half a"},"finish_reason":"content_filter"}],"usage":{"prompt_tokens":7,"completion_tokens":2}}"#;
         let usage = Usage { prompt_tokens: Some(7), completion_tokens: Some(2) };
         assert_eq!(parse(filtered), Err(NoAnswer::Refused("half a".to_owned(), usage)));
+        for member in ["reasoning_content", "reasoning"] {
+            let reasoned = format!(r#"{{"choices":[{{"message":{{"content":null,"{member}":"[]"}},"finish_reason":"stop"}}]}}"#);
+            assert_eq!(parse(&reasoned), Err(NoAnswer::OnlyReasoning(member, Usage::default())));
+            // Cut off while it thought, which says more than where the text is.
+            assert!(parse(&reasoned.replace("stop", "length")).is_ok());
+        }
         let page = "<html><head><title> Bad gateway </title></head></html>";
         assert_eq!(parse(page), Err(NoAnswer::NoCompletion("an HTML page titled 'Bad gateway'".to_owned())));
         assert!(matches!(parse(r#"{"choices":[{"finish_reason":"stop"}]}"#), Err(NoAnswer::NoCompletion(_))));
         let gateway = r#"{"error":{"message":"slow down","code":429}}"#;
         assert!(matches!(parse(gateway), Err(NoAnswer::Complaint(complaint, Some(429))) if complaint.text == "slow down"));
+        let of_key = r#"{"error":{"message":"Invalid key","code":401},"choices":null}"#;
+        assert!(matches!(parse(of_key), Err(NoAnswer::Complaint(complaint, Some(401))) if complaint.text == "Invalid key"));
+        assert!(matches!(parse(r#"{"choices":null}"#), Err(NoAnswer::NoCompletion(_))));
+        let broken = r#"{"choices":[{"message":{"content":"half a"},"finish_reason":"error","error":{"code":502,"message":"gone"}}]}"#;
+        assert_eq!(parse(broken), Err(NoAnswer::BrokenOff("gone".to_owned())));
+        assert!(matches!(parse(r#"{"choices":[{"text":"half a","finish_reason":"error"}]}"#), Err(NoAnswer::BrokenOff(_))));
         assert!(matches!(parse(&"[".repeat(100_000)), Err(NoAnswer::NoCompletion(_))));
     }
 
@@ -383,6 +436,8 @@ mod tests {
         for body in [r#"{"error":"no"}"#, r#"{"message":"no"}"#, r#"[{"error":{"message":"no"}}]"#, r#"{"detail":"no"}"#, r#""no""#, "no"] {
             assert_eq!(complaint(body).text, "no", "{body}");
         }
+        let of_openrouter = r#"{"error":{"code":403,"message":"no","metadata":{"reasons":["violence"],"flagged_input":"..."}}}"#;
+        assert!(complaint(of_openrouter).is_flagged && !of_openai.is_flagged);
         let of_fastapi = complaint(r#"{"detail":[{"loc":["body","seed"],"msg":"Extra inputs are not permitted","input":{"a":"prompt"}}]}"#);
         assert_eq!(
             (of_fastapi.text.as_str(), of_fastapi.parameter.as_deref()),
