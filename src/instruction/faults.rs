@@ -21,7 +21,8 @@ pub enum Fault {
     /// coordinate, and no parent quotes it (seeds about regions come with boxes in their texts).
     BoxNotGiven,
     /// The question or the answer holds a variable that was never filled in: `bbx_1`, `[insert name]`, `[x1, y1, x2, y2]`, `<number>`,
-    /// `{{name}}`, or the question is `TODO`. Variables in steps are legitimate.
+    /// `{{name}}`, or the question is `TODO`. Variables in steps are legitimate, and so is a gap in a question that asks to fill it in, or
+    /// names it as the format of the answer.
     Placeholder,
     /// The question or the answer repeats the prompt's own words: section names, template variables, chat tokens, or talk about
     /// the given caption and boxes, a numbered given item or the original question, which nobody sees who sees the image.
@@ -109,10 +110,7 @@ impl fmt::Display for Fault {
 pub fn instruction_faults(item: &Instruction, given_objects: &[DetectedObject], parents: &[Instruction]) -> Vec<Fault> {
     let found = [
         (Fault::BoxNotGiven, boxes::quotes_box_not_given(item, given_objects, parents)),
-        (
-            Fault::Placeholder,
-            phrases::is_unwritten(&item.question) || [&item.question, &item.answer].into_iter().any(|text| phrases::has_placeholder(text)),
-        ),
+        (Fault::Placeholder, phrases::is_unwritten(&item.question) || phrases::has_placeholder(item)),
         (Fault::PromptLeak, [&item.question, &item.answer].into_iter().any(|text| phrases::repeats_prompt(text))),
         (Fault::AnswerNotAnOption, options::answer_is_no_option(item)),
         (Fault::CopiesParent, parents.iter().any(|parent| copies::is_copy(item, parent))),

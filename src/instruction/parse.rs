@@ -25,6 +25,9 @@ const REJECTED_TEXT_CHARACTERS: usize = 500;
 /// How often JSON may stand as a text inside JSON.
 pub(super) const MOST_ENCODINGS: usize = 3;
 
+/// Items of one object that each get what the object says once: a bound for the copies of a long answer.
+const MOST_SHARING: usize = 100;
+
 /// The names a field goes by, best first. Compared without case, blanks, hyphens and underscores.
 const QUESTION: &[&str] = &[
     "rewrittenquestion",
@@ -45,8 +48,12 @@ const ANSWER: &[&str] = &[
     "evolvedanswer",
     "newanswer",
     "answer",
+    "correctanswer",
+    "correctoption",
+    "correctchoice",
     "answers",
     "finalanswer",
+    "answertext",
     "a",
     "response",
     "output",
@@ -57,6 +64,8 @@ const ANSWER: &[&str] = &[
 const OBJECTS: &[&str] = &["objects", "object", "objectcategories", "visualobjects"];
 const SKILLS: &[&str] = &["skills", "skill", "abilities", "ability"];
 const FORMAT: &[&str] = &["format", "form", "questionformat", "questiontype"];
+/// Where a question that is an object keeps its text.
+const QUESTION_TEXT: &[&str] = &["text", "question", "content", "value", "stem"];
 /// Also says what kind of thing an object is: `"type": "question"`.
 const TYPE: &[&str] = &["type"];
 const CHOICES: &[&str] = &["options", "option", "choices", "answeroptions", "answerchoices", "possibleanswers"];
@@ -233,12 +242,7 @@ fn is_item_like(members: &Map<String, Value>) -> bool {
 }
 
 fn read_item(members: &Map<String, Value>) -> Result<Instruction, &'static str> {
-    let question = field(members, QUESTION).ok_or("the item has no question")?;
-    if question.is_object() {
-        // A model that repeats the JSON schema writes `"question": {"type": "string"}`.
-        return Err("the question is not a text");
-    }
-    let question = text_of(question);
+    let (question, own_choices) = question_text(field(members, QUESTION).ok_or("the item has no question")?)?;
     let answer = field(members, ANSWER).ok_or("the item has no answer")?;
     if holds_items(answer) {
         return Err("the answer is a list of items");
@@ -250,7 +254,7 @@ fn read_item(members: &Map<String, Value>) -> Result<Instruction, &'static str> 
     if answer.is_empty() {
         return Err("the answer is empty");
     }
-    let question = match field(members, CHOICES) {
+    let question = match own_choices.or_else(|| field(members, CHOICES)) {
         Some(choices) => with_choices(question, choices),
         None => question,
     };
@@ -266,6 +270,20 @@ fn read_item(members: &Map<String, Value>) -> Result<Instruction, &'static str> 
         steps: field(members, STEPS).map(steps).unwrap_or_default(),
         answer,
     })
+}
+
+/// The text of a question, and the options that stand in it where it is an object.
+fn question_text(question: &Value) -> Result<(String, Option<&Value>), &'static str> {
+    const NO_TEXT: &str = "the question is not a text";
+    let Value::Object(members) = question else { return Ok((text_of(question), None)) };
+    match field(members, QUESTION_TEXT) {
+        // An item of its own.
+        _ if field(members, ANSWER).is_some() => Err(NO_TEXT),
+        Some(text) => Ok((text_of(text), field(members, CHOICES))),
+        // A model that repeats the JSON schema writes `"question": {"type": "string"}`.
+        None if field(members, TYPE).is_some() => Err(NO_TEXT),
+        None => Ok((text_of(question), None)),
+    }
 }
 
 /// The items of an object whose questions and answers are lists of equal length: `{"questions": ["Q1", "Q2"], "answers": ["A1", "A2"]}`.
@@ -286,7 +304,17 @@ fn items_of_columns(members: &Map<String, Value>) -> Option<Vec<Map<String, Valu
     };
     let mut columns = vec![QUESTION, ANSWER, ITEM, FORMAT, IMAGE_POSITION];
     columns.extend([OBJECTS, SKILLS, STEPS, CHOICES].into_iter().filter(is_column));
-    Some(rows(members, questions.len(), &columns))
+    let mut rows = rows(members, questions.len(), &columns);
+    if rows.len() > MOST_SHARING {
+        return Some(rows);
+    }
+    // What is said once is said of all.
+    for row in &mut rows {
+        let is_in_row = |key: &str| columns.iter().any(|names| is_named(key, names) && row.contains_key(names[0]));
+        let shared: Vec<_> = members.iter().filter(|(key, _)| !is_in_row(key)).collect();
+        row.extend(shared.into_iter().map(|(key, value)| (key.clone(), value.clone())));
+    }
+    Some(rows)
 }
 
 /// Whether an answer is really a list of further items, as small models nest them.

@@ -27,8 +27,9 @@ use self::reader::Reader;
 /// How deep values may nest. `serde_json` has the same limit; real answers nest five levels.
 pub const MAX_DEPTH: usize = 127;
 
-/// How models mark the beginning and the end of their thoughts. In gpt-oss's format the answer is a channel of its own.
-const THOUGHTS: [(&str, &str); 12] = [
+/// How models mark the beginning and the end of their thoughts; in lower case, since they write it in any. In gpt-oss's format the answer
+/// is a channel of its own.
+const THOUGHTS: [(&str, &str); 15] = [
     ("<think>", "</think>"),
     ("<thinking>", "</thinking>"),
     ("<thought>", "</thought>"),
@@ -37,7 +38,10 @@ const THOUGHTS: [(&str, &str); 12] = [
     ("<reflection>", "</reflection>"),
     ("<analysis>", "</analysis>"),
     ("◁think▷", "◁/think▷"),
-    ("[THINK]", "[/THINK]"),
+    ("[think]", "[/think]"),
+    ("<seed:think>", "</seed:think>"),
+    ("<scratchpad>", "</scratchpad>"),
+    ("<|start_thinking|>", "<|end_thinking|>"),
     ("<|begin_of_thought|>", "<|end_of_thought|>"),
     ("<|channel|>analysis", "<|channel|>final"),
     ("<|start|>assistant<|channel|>analysis", "<|channel|>final"),
@@ -102,11 +106,14 @@ pub fn encoded_values(text: &str) -> Vec<Value> {
 
 /// What follows the model's thoughts, `None` when they never end: a draft in a thought is no answer.
 fn without_thoughts(text: &str) -> Option<&str> {
+    // Of the same length as the text, so that places in one are places in the other.
+    let folded = text.to_ascii_lowercase();
     let mut answer = text;
     for (opening, closing) in THOUGHTS {
-        let is_open = answer.starts_with(opening);
+        let unread = &folded[text.len() - answer.len()..];
+        let is_open = unread.starts_with(opening);
         // Some chat templates write the opening tag themselves, so that only the closing one arrives.
-        match answer.rfind(closing).and_then(|start| answer.get(start + closing.len()..)) {
+        match unread.rfind(closing).and_then(|start| answer.get(start + closing.len()..)) {
             Some(rest) if is_open || rest.contains(['{', '[']) => answer = rest.trim_start(),
             None if is_open => return None,
             _ => {}

@@ -188,6 +188,7 @@ fn token() -> impl Strategy<Value = &'static str> {
         "```",
         "//",
         "/*",
+        "# ",
         "“",
         "”",
         "None",
@@ -195,6 +196,7 @@ fn token() -> impl Strategy<Value = &'static str> {
         "\"\"\"",
         "\\u",
         "é",
+        "</Think>",
         "</think>",
     ])
 }

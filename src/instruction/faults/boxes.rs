@@ -142,7 +142,7 @@ fn quoted_box(numbers: [&str; 4], words_before: &str, is_list: bool) -> Option<[
 }
 
 /// The end of what stands before a place in a text.
-fn before(text: &str, place: usize) -> &str {
+pub(super) fn before(text: &str, place: usize) -> &str {
     let start = text[..place].char_indices().rev().take(WORDS_BEFORE).last().map_or(place, |(start, _)| start);
     &text[start..place]
 }

@@ -2,26 +2,60 @@
 //!
 //! Each pattern is narrow: a picture may show code, a caption or a form, so braces, tags, `caption` and `prompt` alone say nothing.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// Variables and gaps that nobody filled in.
-static PLACEHOLDER: LazyLock<Regex> = LazyLock::new(|| {
+use super::boxes::before;
+use crate::instruction::Instruction;
+use crate::instruction::vocabulary::normalize_format;
+
+/// Variables of the prompt.
+static VARIABLE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"(?ix)
         \b (?: bbx | bbox | txt | res | tgt ) _ (?: \d+ | [ijkn] ) \b
-        | \[ \s* (?: insert | your | placeholder | to\ be\ (?:filled|determined) | fill\ in ) \b [^\]\n]{0,120} \]
-        | \[ \s* (?: the\s+ | exact\s+ | normali[sz]ed\s+ )* (?: coordinates? | bounding\ box(?:es)? | bbox | box | location | position | region )
-            (?: \s+ (?: of | for | here | \d+ ) \b [^\]\n]{0,80} )? \s* \]
-        | \[ \s* (?: description | name | label | object | answer | question | text | number | count ) (?: \s+ (?: of | for | here ) \b [^\]\n]{0,80} | _\d+ )? \s* \]
+        | \b bbx _ [a-z] \w* \b
+        | \[ \s* bbox _ [a-z] \w* \s* \]
         | \{ \s* (?: given_ \w+ | persona | bbox | bbx | caption | boxes | objects? | question | answer ) \s* \}
-        | < \s* (?: box | bbox | bbx | boxes | coordinates? | region | placeholder | insert\b[^>\n]{0,60} ) \s* >
-        | [\[(<] \s* x_?(?:1|min) \s* , \s* y_?(?:1|min) \s* , \s* x_?(?:2|max) \s* , \s* y_?(?:2|max) \s* [\])>]
-        | [\[(<] \s* x \s* , \s* y \s* , \s* (?: w | width ) \s* , \s* (?: h | height ) \s* [\])>]",
+        | < \s* (?: box | bbox | bbx | boxes | coordinates? | region | placeholder | insert\b[^>\n]{0,60} ) \s* >",
     )
     .expect("the pattern is a constant")
 });
+
+/// Gaps that nobody filled in. A question may have one to be filled in, or to say what the answer shall look like.
+static GAP: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?ix)
+        \[ \s* (?: insert | your | placeholder | to\ be\ (?:filled|determined) | fill\ in ) \b [^\]\n]{0,120} \]
+        | \[ \s* (?: the\s+ | exact\s+ | normali[sz]ed\s+ )* (?: coordinates? | bounding\ box(?:es)? | bbox | box | location | position | region )
+            (?: \s+ (?: of | for | here | \d+ ) \b [^\]\n]{0,80} )? \s* \]
+        | \[ \s* (?: the\s+ | exact\s+ | normali[sz]ed\s+ )* (?: (?: bounding\ )? box \s+ )? coordinates? (?: \s+ [^\]\n\d:]{1,80} )? \s* \]
+        | \[ [^\[\]\n]{1,40} ['’] s? \s+ (?: (?: bounding\ )? box \s+ )? (?: coordinates? | bounding\ box | bbox ) \s* \]
+        | \[ \s* (?: description | name | label | object | answer | question | text | number | count ) (?: \s+ (?: of | for | here ) \b [^\]\n]{0,80} | _\d+ )? \s* \]
+        | [\[(<] \s* x_?(?:1|min) \s* , \s* y_?(?:1|min) \s* , \s* x_?(?:2|max) \s* , \s* y_?(?:2|max) \s* [\])>]
+        | [\[(<] \s* x \s* , \s* y \s* , \s* (?: w | width ) \s* , \s* (?: h | height ) \s* [\])>]
+        | [\[(] \s* \d* \. x{1,4} (?: \s* , \s* \d* \. x{1,4} ){1,3} \s* [\])]",
+    )
+    .expect("the pattern is a constant")
+});
+
+/// Questions whose gaps are for the reader.
+static ASKS_TO_FILL_IN: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b(?:fill\s+(?:in|out)|complete\s+(?:the|this)|blanks?|gaps?|missing\s+(?:words?|numbers?))\b")
+        .expect("the pattern is a constant")
+});
+
+/// What stands before a gap that says what the answer shall look like: `in the format [x1, y1, x2, y2]`.
+static FORMAT_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b(?:(?:formats?|formatted|form|notation|template|json)\b[^.?!]*|as\s*(?:a\s+list\s*)?\W{0,3})$")
+        .expect("the pattern is a constant")
+});
+
+/// The same behind it: `in [x1, y1, x2, y2] format`.
+static FORMAT_BEHIND: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?i)^\W{0,3}(?:formats?|form|notation|order)\b").expect("the pattern is a constant"));
 
 /// A gap that looks like a tag; with its closing tag it is one.
 static UNFILLED_TAG: LazyLock<Regex> = LazyLock::new(|| {
@@ -67,10 +101,13 @@ static PROMPT_WORDS: LazyLock<Regex> = LazyLock::new(|| {
         | < \| \s* [a-z_]+ \s* \| >
         | < /? think(?:ing)? >
         | \[ /? INST \]
-        | \b (?: given | provided | supplied | above ) \s+ (?: list\ of\s+ )? (?: bounding\ box(?:es)? | boxes | box\ coordinates | detections? ) (?: \s+ list )? \b
-        | \b bounding\ boxes \s+ list \b
+        | \b (?: given | provided | supplied | above ) \s+ (?: list\ of\s+ )? (?: bounding\ box(?:es)? | box\ coordinates | detections? ) (?: \s+ list )? \b
+        | \b (?: given | provided | supplied | above ) \s+ (?: list\ of\s+boxes | boxes\s+list ) \b
+        | \b (?: according\s+to | based\s+on | from | using ) \s+ the \s+ (?: given | provided | supplied | above ) \s+ boxes \b
+        | \b (?: according\s+to | based\s+on ) \s+ the \s+ (?: given | provided | supplied ) \s+ coordinates \b
+        | \b bounding\ boxes \s+ (?: list | (?: (?: that \s+ | which \s+ )? (?: are | were ) \s+ )? (?: given | provided | supplied ) ) \b
         | \b (?: given | provided | supplied | accompanying | above ) \s+ (?: image \s+ )? caption \b
-        | \b according\ to\ the\s+ (?: image \s+ )? caption \b
+        | \b (?: according\s+to | based\s+on | as \s+ (?: described | stated | mentioned | noted | given | said ) \s+ (?: in | by ) ) \s+ the \s+ (?: image \s+ )? caption \b
         | \b (?: return | output | respond\ with | provide ) \s+ only \s+ (?: a \s+ | the \s+ )? json \s+ (?: list | array ) \b
         | \b (?: atomic | nine ) \s+ (?: abilities | capabilities | propositions ) \b
         | \b image_position \b",
@@ -78,12 +115,22 @@ static PROMPT_WORDS: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is a constant")
 });
 
-/// Whether a text holds a variable or a gap that should have been filled in.
-pub(super) fn has_placeholder(text: &str) -> bool {
+/// Whether the question or the answer holds a variable or a gap that should have been filled in.
+pub(super) fn has_placeholder(item: &Instruction) -> bool {
+    let (question, answer) = (item.question.as_str(), item.answer.as_str());
+    let has_variable = [question, answer].into_iter().any(|text| VARIABLE.is_match(text));
+    let is_form = normalize_format(&item.format) == Some("fill_in_the_blank") || ASKS_TO_FILL_IN.is_match(question);
+    let is_format =
+        |gap: &Range<usize>| FORMAT_BEFORE.is_match(before(question, gap.start)) || FORMAT_BEHIND.is_match(&question[gap.end..]);
+    has_variable || gaps(answer).next().is_some() || (!is_form && gaps(question).any(|gap| !is_format(&gap)))
+}
+
+/// Where a text has gaps.
+fn gaps(text: &str) -> impl Iterator<Item = Range<usize>> {
     let is_markup = text.contains("</");
-    PLACEHOLDER.is_match(text)
-        || (UNFILLED_TAG.is_match(text) && !is_markup)
-        || (UNFILLED_NAME.is_match(text) && !is_markup && !text.contains("```"))
+    let patterns = [(&GAP, true), (&UNFILLED_TAG, !is_markup), (&UNFILLED_NAME, !is_markup && !text.contains("```"))];
+    let patterns = patterns.into_iter().filter(|(_, applies)| *applies);
+    patterns.flat_map(move |(pattern, _)| pattern.find_iter(text).map(|gap| gap.range()))
 }
 
 /// Whether a question is nothing but a sign that it should have been written.

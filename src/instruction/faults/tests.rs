@@ -94,6 +94,12 @@ fn variables_must_be_filled_in() {
         "<name of the animal>",
         "Hello {{name}}",
         "{{ count }} dogs",
+        "[Coordinates not provided]",
+        "[bounding box coordinates]",
+        "[Dog's coordinates]",
+        "in bbx_dog",
+        "[bbox_dog]",
+        "[0.xx, 0.xx, 0.xx, 0.xx]",
     ] {
         assert!(has(Fault::Placeholder, &item("Where?", text)), "{text}");
     }
@@ -115,7 +121,18 @@ fn variables_must_be_filled_in() {
     ] {
         assert!(!has(Fault::Placeholder, &item("What?", text)), "{text}");
     }
-    for question in ["…", "...", "TODO", "[todo]"] {
+    for question in [
+        "Where is the dog? Answer in the format [x1, y1, x2, y2].",
+        "Give its box as [x1, y1, x2, y2].",
+        "Where is it? Use [x, y, w, h] format.",
+        "Fill in the blank: there are [number] dogs.",
+        "Complete the sentence: the [object] is on the table.",
+    ] {
+        assert!(!has(Fault::Placeholder, &item(question, "There.")), "{question}");
+        assert!(has(Fault::Placeholder, &item(question, "At [x1, y1, x2, y2]")), "{question}");
+    }
+    assert!(!has(Fault::Placeholder, &Instruction { format: "fill in the blank".into(), ..item("There are [number] dogs.", "Two.") }));
+    for question in ["What is in [x1, y1, x2, y2]?", "How many [object] are there?", "…", "...", "TODO", "[todo]"] {
         assert!(has(Fault::Placeholder, &item(question, "Yes")), "{question}");
     }
     assert!(!has(Fault::Placeholder, &item("What does the note say?", "TODO")));
@@ -139,6 +156,11 @@ fn the_prompt_must_not_show() {
         "As in the given item 1, what stands on the table?",
         "Compared with the original question, this needs two steps.",
         "What is asked beyond the original question?",
+        "Based on the provided coordinates, it is left.",
+        "Based on the provided boxes, it is left.",
+        "The bounding boxes provided show two.",
+        "As described in the caption, it is red.",
+        "Based on the caption, how many?",
     ] {
         assert!(has(Fault::PromptLeak, &item("What?", text)), "{text}");
     }
@@ -155,6 +177,9 @@ fn the_prompt_must_not_show() {
         "Which of the given items costs the most?",
         "How many pieces of item 3 are on the list?",
         "#main { }",
+        "Which of the above boxes holds milk?",
+        "What goes into the provided boxes of the form?",
+        "What does the original question ask?",
     ] {
         assert!(!has(Fault::PromptLeak, &item("What?", text)), "{text}");
     }

@@ -7,6 +7,9 @@ use super::fields::{field, text_of};
 const LABEL: &[&str] = &["label", "letter", "key", "id", "name"];
 const TEXT: &[&str] = &["text", "value", "option", "content", "answer", "description"];
 
+/// What may stand between the options of one line.
+const BETWEEN_CHOICES: [char; 5] = [',', ';', '|', '/', '、'];
+
 /// As many as there are letters; more are no options.
 const MOST_CHOICES: usize = 26;
 
@@ -16,11 +19,17 @@ struct Choice {
 }
 
 /// The question with its options as lines such as `A. dog`, unless it lists all of them already. Options without labels get the
-/// letters from A on; what is no list of two to 26 options is left out.
+/// letters from A on. A line of several options that cannot be taken apart is added as it stands; what else is no list of two to 26 options
+/// is left out.
 pub(super) fn with_choices(question: String, options: &Value) -> String {
     let choices: Vec<Choice> = choices(options).into_iter().filter(|choice| !choice.text.is_empty()).collect();
     if !(2..=MOST_CHOICES).contains(&choices.len()) {
-        return question;
+        return match options {
+            Value::String(line) if line.contains([',', ';', '|', '、']) && !question.contains(line.trim()) => {
+                format!("{question}\n{}", line.trim())
+            }
+            _ => question,
+        };
     }
     let folded = question.to_lowercase();
     if choices.iter().all(|choice| lists(&folded, &choice.text.to_lowercase())) {
@@ -38,9 +47,32 @@ fn choices(options: &Value) -> Vec<Choice> {
     match options {
         Value::Array(values) => values.iter().flat_map(element_choices).collect(),
         Value::Object(members) => members.iter().map(|(key, value)| Choice { label: label(key), text: text_of(value) }).collect(),
-        Value::String(text) => text.lines().map(labelled).collect(),
+        Value::String(text) if text.trim().contains('\n') => text.lines().map(labelled).collect(),
+        Value::String(text) => choices_of_line(text.trim()),
         _ => Vec::new(),
     }
+}
+
+/// The options in a line such as `A. dog B. cat`, which may have commas or the like between them; none where it does not begin with the
+/// label of the first.
+fn choices_of_line(line: &str) -> Vec<Choice> {
+    let mut starts: Vec<usize> = Vec::new();
+    let mut before = ' ';
+    for (at, character) in line.char_indices() {
+        let begins_word = before.is_whitespace() || BETWEEN_CHOICES.contains(&before);
+        before = character;
+        let Some((label, _)) = begins_word.then(|| leading_label(&line[at..])).flatten() else { continue };
+        let (letter, digit) = (('A'..='Z').nth(starts.len()), ('1'..='9').nth(starts.len()));
+        if letter == Some(label.to_ascii_uppercase()) || digit == Some(label) {
+            starts.push(at);
+        }
+    }
+    if starts.first() != Some(&0) {
+        return Vec::new();
+    }
+    let ends = starts.iter().skip(1).copied().chain([line.len()]);
+    let is_between = |c: char| c.is_whitespace() || BETWEEN_CHOICES.contains(&c);
+    starts.iter().zip(ends).map(|(start, end)| labelled(line[*start..end].trim_end_matches(is_between))).collect()
 }
 
 /// `"dog"`, `"A. dog"`, `{"label": "A", "text": "dog"}` or `{"A": "dog"}`.
@@ -57,6 +89,14 @@ fn element_choices(element: &Value) -> Vec<Choice> {
 /// A text such as `(A) dog` or `A. dog`, taken apart.
 fn labelled(text: &str) -> Choice {
     let text = text.trim();
+    match leading_label(text) {
+        Some((label, rest)) => Choice { label: Some(label.to_string()), text: rest.trim().to_owned() },
+        None => Choice { label: None, text: text.to_owned() },
+    }
+}
+
+/// The label that a text begins with, and what follows it.
+fn leading_label(text: &str) -> Option<(char, &str)> {
     let mut characters = text.trim_start_matches(['(', '[']).chars();
     let (first, sign) = (characters.next(), characters.next());
     let rest = characters.as_str();
@@ -66,10 +106,7 @@ fn labelled(text: &str) -> Choice {
         Some(sign) => matches!(sign, ')' | ']' | '、' | '．' | '）' | '：'),
         None => false,
     };
-    match first {
-        Some(label) if is_sign && label.is_ascii_alphanumeric() => Choice { label: Some(label.to_string()), text: rest.trim().to_owned() },
-        _ => Choice { label: None, text: text.to_owned() },
-    }
+    first.filter(|label| is_sign && label.is_ascii_alphanumeric()).map(|label| (label, rest))
 }
 
 /// The letter or number in a key such as `A`, `(b)` or `option_1`.

@@ -39,7 +39,7 @@ fn is_same_name(key: &str, name: &str) -> bool {
 }
 
 /// A value as text: the elements of a list and the values of an object joined by blanks, numbers and truth values as JSON writes
-/// them, null as the empty text. Trimmed.
+/// them, null as the empty text. A list of numbers, and an object that holds one, stays JSON: without its brackets a box is none. Trimmed.
 pub fn text_of(value: &Value) -> String {
     let mut words = Vec::new();
     collect_text(value, &mut words);
@@ -48,11 +48,23 @@ pub fn text_of(value: &Value) -> String {
 
 fn collect_text(value: &Value, words: &mut Vec<String>) {
     match value {
+        value if is_list_of_numbers(value) => words.push(value.to_string()),
         Value::Null => {}
         Value::String(text) => words.extend(Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned)),
         Value::Array(values) => values.iter().for_each(|value| collect_text(value, words)),
         Value::Object(members) => members.values().for_each(|value| collect_text(value, words)),
         scalar => words.push(scalar.to_string()),
+    }
+}
+
+/// Whether a value is a list of numbers, a list of such lists, or an object that holds one.
+fn is_list_of_numbers(value: &Value) -> bool {
+    match value {
+        Value::Array(values) => {
+            (values.len() > 1 && values.iter().all(Value::is_number)) || (!values.is_empty() && values.iter().all(is_list_of_numbers))
+        }
+        Value::Object(members) => members.values().any(is_list_of_numbers),
+        _ => false,
     }
 }
 
@@ -75,7 +87,7 @@ fn element_labels(value: &Value) -> Vec<String> {
     }
 }
 
-/// The first of the fields that is a whole number: `3`, `3.0`, `"3"`, `"#3"`, `"item 3"`.
+/// The first of the fields that is a whole number: `3`, `3.0`, `"3"`, `"#3"`, `"item-3"`, `"(3)"`, `"Item 3: How many?"`.
 pub fn first_number(members: &Map<String, Value>, names: &[&str]) -> Option<i64> {
     names.iter().find_map(|name| field(members, &[name]).and_then(whole_number))
 }
@@ -83,11 +95,24 @@ pub fn first_number(members: &Map<String, Value>, names: &[&str]) -> Option<i64>
 fn whole_number(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => number.as_i64().or_else(|| number.as_f64().and_then(whole)),
-        Value::String(text) => {
-            let number = text.trim().trim_start_matches(|c: char| c.is_alphabetic() || c.is_whitespace() || matches!(c, '#' | '_' | ':'));
-            number.parse().ok().or_else(|| number.parse().ok().and_then(whole))
-        }
+        Value::String(text) => number_in_words(text.trim()),
         _ => None,
+    }
+}
+
+/// The number that a text is, or that stands behind a name, in brackets or before a colon. Only a text that begins with it is negative.
+fn number_in_words(text: &str) -> Option<i64> {
+    let named =
+        text.trim_start_matches(|c: char| c.is_alphabetic() || c.is_whitespace() || matches!(c, '#' | '_' | ':' | '-' | '.' | '(' | '['));
+    let read = |number: &str| number.parse::<i64>().ok().or_else(|| number.parse().ok().and_then(whole));
+    let in_front = || {
+        let (number, rest) = named.split_at(named.find(|c: char| !c.is_ascii_digit()).unwrap_or(named.len()));
+        let is_end = rest.trim_matches(['.', ')', ']']).trim_start().is_empty() || rest.trim_start_matches([')', ']']).starts_with(':');
+        if is_end { number.parse::<i64>().ok() } else { None }
+    };
+    match text.parse::<f64>() {
+        Ok(_) => read(text),
+        Err(_) => read(named).or_else(in_front),
     }
 }
 

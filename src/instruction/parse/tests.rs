@@ -39,6 +39,11 @@ fn values_come_in_many_shapes() {
     assert_eq!(answer("3"), "3");
     assert_eq!(answer("true"), "true");
     assert_eq!(answer(r#"{"short": "Yes", "long": "One dog."}"#), "Yes One dog.");
+    assert_eq!(answer("[3]"), "3");
+    for box_in_json in ["[0.9,0.1,0.95,0.2]", "[[1,2,3,4],[5,6,7,8]]", r#"{"bbox_2d":[10,20,300,400]}"#] {
+        assert_eq!(answer(box_in_json), box_in_json);
+    }
+    assert_eq!(answer(r#"["The dog is at", [0.9, 0.1, 0.95, 0.2]]"#), "The dog is at [0.9,0.1,0.95,0.2]");
 
     let lists = one(
         r#"{"question": "Q", "answer": "A", "objects": [{"label": "dog", "bbox": [0, 0, 1, 1]}, " cat ", null], "skills": "OCR Ability, Grounding"}"#,
@@ -76,6 +81,13 @@ fn echoed_numbers_are_read() {
         (r##""index": "#3""##, Some(3)),
         (r#""id": "item 3""#, Some(3)),
         (r#""Original_Index": "3""#, Some(3)),
+        (r#""id": "item-3""#, Some(3)),
+        (r#""id": "(3)""#, Some(3)),
+        (r#""id": "no. 3""#, Some(3)),
+        (r#""id": "Item 3: How many of the 4?""#, Some(3)),
+        (r#""id": "-3""#, Some(-3)),
+        (r#""id": "item 3.5""#, None),
+        (r#""id": "3 dogs""#, None),
         (r#""item": "three", "parent": 3"#, Some(3)),
         (r#""item": 3.5"#, None),
         (r#""item": "3 or 4""#, None),
@@ -168,6 +180,12 @@ fn columns_are_items() {
         parsed.items.iter().map(|item| (item.item, item.question.as_str(), item.answer.as_str(), item.skills.len())).collect();
     assert_eq!(items, [(Some(2), "Q1", "A1", 1), (Some(1), "Q2", "A2", 0)]);
     assert_eq!(one(r#"{"question": ["Is", "it?"], "answer": "Yes"}"#).question, "Is it?");
+    let shared =
+        parse_instructions(r#"{"item": 3, "question": ["Q1?", "Q2?"], "answer": ["A1.", "A2."], "objects": ["dog"], "skill": "OCR"}"#);
+    assert_eq!(shared.items.len(), 2);
+    for item in shared.items {
+        assert_eq!((item.item, item.objects, item.skills), (Some(3), vec!["dog".to_owned()], vec!["OCR".to_owned()]));
+    }
 }
 
 #[test]
@@ -178,12 +196,26 @@ fn options_beside_a_question_become_part_of_it() {
         (r#""question": "Which?", "choices": ["A) dog", "(B) cat"]"#, "Which?\nA. dog\nB. cat"),
         (r#""question": "Which?", "choices": [{"label": "a", "text": "dog"}, {"option_b": "cat"}]"#, "Which?\nA. dog\nB. cat"),
         (r#""question": "Which?", "options": "A. dog\nB. cat""#, "Which?\nA. dog\nB. cat"),
+        (r#""question": "Which?", "options": "A. dog B. cat""#, "Which?\nA. dog\nB. cat"),
+        (r#""question": "Which?", "options": "(A) a red, wet dog; (B) cat, (C) cow""#, "Which?\nA. a red, wet dog\nB. cat\nC. cow"),
+        (r#""question": "Which?", "options": "dog, cat, cow""#, "Which?\ndog, cat, cow"),
+        (r#""question": "Which?", "options": "None""#, "Which?"),
+        (r#""question": {"text": "Which?", "options": ["dog", "cat"]}"#, "Which?\nA. dog\nB. cat"),
+        (r#""question": {"en": "Which?"}"#, "Which?"),
         (r#""question": "Is it a dog or a cat?", "options": ["dog", "cat"]"#, "Is it a dog or a cat?\nA. dog\nB. cat"),
         (r#""question": "Which? (a) Dog (b) Cat", "options": ["dog", "cat"]"#, "Which? (a) Dog (b) Cat"),
         (r#""question": "Which?", "options": ["dog"]"#, "Which?"),
         (r#""question": "Which?", "options": [3.5, 12]"#, "Which?\nA. 3.5\nB. 12"),
     ] {
         assert_eq!(one(&format!(r#"{{{json}, "answer": "B"}}"#)).question, expected, "{json}");
+    }
+}
+
+#[test]
+fn a_correct_option_is_an_answer() {
+    for name in ["correct_answer", "correctOption", "answer_text"] {
+        let item = one(&format!(r#"{{"question": "Which?", "options": ["dog", "cat"], "{name}": "B"}}"#));
+        assert_eq!((item.question.as_str(), item.answer.as_str()), ("Which?\nA. dog\nB. cat", "B"), "{name}");
     }
 }
 

@@ -3,6 +3,9 @@
 /// Keys longer than this are no keys but prose: it bounds how far a quote looks ahead.
 const LONGEST_KEY_BYTES: usize = 256;
 
+/// Longer lines are no comments that a value would have before its first member: it bounds how far a `#` looks ahead.
+const LONGEST_COMMENT_CHARACTERS: usize = 256;
+
 /// A place in a text. Every method is total: past the end there is nothing to see and nowhere to go.
 #[derive(Debug, Clone)]
 pub(super) struct Cursor<'a> {
@@ -66,7 +69,7 @@ impl<'a> Cursor<'a> {
         loop {
             self.take_while(is_blank);
             let rest = self.rest();
-            let length = if rest.starts_with("//") {
+            let length = if rest.starts_with("//") || starts_hash_comment(rest) {
                 rest.find('\n')
             } else if rest.starts_with("/*") {
                 rest.find("*/").map(|end| end + 2)
@@ -103,12 +106,24 @@ pub(super) fn starts_comment(text: &str) -> bool {
     text.starts_with("//") || text.starts_with("/*")
 }
 
+/// Whether `text` begins with a comment as Python writes it. `#3` and `#ff0000` are values.
+pub(super) fn starts_hash_comment(text: &str) -> bool {
+    text.strip_prefix('#').is_some_and(|comment| !comment.starts_with(char::is_alphanumeric))
+}
+
+/// What follows the line of such a comment, if the line has none of `excluded` in it.
+pub(super) fn after_hash_comment<'a>(text: &'a str, excluded: &[char]) -> Option<&'a str> {
+    let (end, ending) = text.char_indices().take(LONGEST_COMMENT_CHARACTERS).find(|(_, c)| *c == '\n' || excluded.contains(c))?;
+    (ending == '\n' && starts_hash_comment(text)).then(|| text[end..].trim_start_matches(is_blank))
+}
+
 /// Whether `text`, which follows a `{` in prose, begins an object.
 pub(super) fn opens_object(text: &str) -> bool {
     let text = text.trim_start_matches(is_blank);
     match text.chars().next() {
         None | Some('}') => true,
         Some(c) if is_quote(c) => true,
+        Some('#') => after_hash_comment(text, &['}']).is_some_and(|rest| rest.starts_with(is_quote)),
         Some(_) => starts_comment(text) || name_and_colon(text),
     }
 }
@@ -119,6 +134,8 @@ pub(super) fn opens_list(text: &str) -> bool {
     match text.chars().next() {
         None | Some('{' | '[' | ']' | '-' | '0'..='9') => true,
         Some(c) if is_quote(c) => true,
+        // `[# of dogs]` is prose.
+        Some('#') => after_hash_comment(text, &[']']).is_some_and(|rest| rest.starts_with(['{', '[', '"'])),
         Some(_) => starts_comment(text),
     }
 }

@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::cursor::{Cursor, is_blank, is_name_character, is_quote, quoted_key_and_colon, starts_comment};
+use super::cursor::{Cursor, is_blank, is_name_character, is_quote, quoted_key_and_colon, starts_comment, starts_hash_comment};
 use super::strings::{Place, StringError, joined_string, read_string};
 use super::{MAX_DEPTH, Part, Repaired};
 
@@ -236,6 +236,7 @@ impl<'a> Reader<'a> {
         let ends_at = |at: usize, c: char| match c {
             ',' | '}' | ']' | '{' | '[' | '\n' | '"' | '`' => true,
             '/' => starts_comment(&rest[at..]),
+            '#' => starts_hash_comment(&rest[at..]) && is_scalar(rest[..at].trim_end_matches(is_blank)),
             ';' => quoted_key_and_colon(rest[at + 1..].trim_start_matches(is_blank)),
             _ => false,
         };
@@ -332,6 +333,11 @@ impl<'a> Reader<'a> {
             }
         }
     }
+}
+
+/// Whether a word cannot be the beginning of a text.
+fn is_scalar(word: &str) -> bool {
+    matches!(word, "true" | "True" | "false" | "False" | "null" | "None") || number(word).is_some()
 }
 
 /// A number as JSON, Python or a careless model writes it: `7`, `+7`, `.5`, `5.`, `007`.

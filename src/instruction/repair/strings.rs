@@ -4,7 +4,10 @@
 //! [`Place`]; otherwise it belongs to the text. Where the text plainly ran into the next member, the string counts as lost, so
 //! that no item is kept with a text that is not its own. Every look ahead is bounded by white space and one key.
 
-use super::cursor::{Cursor, is_blank, is_double_quote, is_quote, is_single_quote, name_and_colon, quoted_key_and_colon, starts_comment};
+use super::cursor::{
+    Cursor, after_hash_comment, is_blank, is_double_quote, is_quote, is_single_quote, name_and_colon, quoted_key_and_colon, starts_comment,
+    starts_hash_comment,
+};
 use super::latex;
 
 /// How far behind a closing bracket another quote makes the first one doubtful.
@@ -158,6 +161,7 @@ fn closes(after: &str, place: Place) -> bool {
         ('}' | ']', _) => goes_on_after_bracket(rest, place),
         (':' | '：', Place::Element { in_object, .. }) => in_object,
         ('/', _) => starts_comment(after),
+        ('#', _) => !blank.is_empty() && after_hash_comment(after, &['"']).is_some(),
         ('`', _) => after.starts_with("```"),
         (c, Place::Element { .. }) if is_quote(c) => blank.contains('\n') || quoted_key_and_colon(after),
         (c, _) if is_quote(c) => quoted_key_and_colon(after),
@@ -188,8 +192,9 @@ pub(super) fn joined_string(after: &str) -> Option<usize> {
 
 fn goes_on_after_comma(after: &str, place: Place) -> bool {
     let Some(next) = after.chars().next() else { return true };
+    let is_comment = starts_comment(after) || starts_hash_comment(after);
     match place {
-        _ if matches!(next, '}' | ']' | '{' | ',') || starts_comment(after) || after.starts_with("...") || after.starts_with("```") => true,
+        _ if matches!(next, '}' | ']' | '{' | ',') || is_comment || after.starts_with("...") || after.starts_with("```") => true,
         Place::Member { .. } | Place::Key if is_quote(next) => quoted_key_and_colon(after),
         Place::Member { bare_keys, .. } => bare_keys && name_and_colon(after),
         Place::Element { .. } => is_quote(next) || matches!(next, '[' | '-' | '0'..='9'),
@@ -201,7 +206,7 @@ fn goes_on_after_comma(after: &str, place: Place) -> bool {
 fn goes_on_after_bracket(after: &str, place: Place) -> bool {
     let line = after.trim_start_matches(|c| c != '\n' && is_blank(c));
     let Some(next) = line.chars().next() else { return true };
-    if matches!(next, '\n' | ',' | ']' | '}' | '{' | '[' | '`' | '<' | '.' | '/' | ';' | ')') {
+    if matches!(next, '\n' | ',' | ']' | '}' | '{' | '[' | '`' | '<' | '.' | '/' | ';' | ')') || starts_hash_comment(line) {
         return true;
     }
     if is_quote(next) {

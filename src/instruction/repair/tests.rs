@@ -34,6 +34,8 @@ fn mends_what_models_break() {
         "[{\nq: \"one\"\na: \"two\"\n}]",
         r#"[{"q": """one""", "a": "two"}]"#,
         r#"[{"q": "one"", "a": "two""}]"#,
+        "[\n# the items\n{\"q\": \"one\", # a comment with \"quotes\"\n \"a\": \"two\" # and more\n} # last\n]",
+        "[{'q': 'one', # first\n 'a': 'two'} # last\n]",
         "[{\"q\": \"one\", // a comment with \"quotes\"\n \"a\": /* another */ \"two\"} // last\n]",
         r#"[{"q": "one", "a": "two"}, ...]"#,
         r#"[{{"q": "one", "a": "two"}}]"#,
@@ -68,6 +70,10 @@ fn drafts_in_thoughts_are_no_answer() {
         ("<reasoning>", "</reasoning>"),
         ("<reflection>", "</reflection>"),
         ("[THINK]", "[/THINK]"),
+        ("<THINK>", "</Think>"),
+        ("<seed:think>", "</seed:think>"),
+        ("<scratchpad>", "</scratchpad>"),
+        ("<|START_THINKING|>", "<|END_THINKING|>"),
         ("<|begin_of_thought|>", "<|end_of_thought|>"),
         ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
         ("<|start|>assistant<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
@@ -77,6 +83,13 @@ fn drafts_in_thoughts_are_no_answer() {
         reads_as(&format!("<think>{draft}</think>\n{opening}{draft}{closing}{answer}"), &json!([{"q": "one", "a": "two"}]));
         assert_eq!(repair(&format!("{opening}{draft}")), Repaired { truncated: true, ..Repaired::default() }, "{opening}");
     }
+}
+
+/// LLaVA-CoT thinks in several sections, and the answer is one too.
+#[test]
+fn sections_before_the_conclusion_are_thoughts() {
+    let text = r#"<SUMMARY>I look.</SUMMARY><REASONING>Maybe [{"q": "draft"}]?</REASONING><CONCLUSION>[{"q": "one"}]</CONCLUSION>"#;
+    reads_as(text, &json!([{"q": "one"}]));
 }
 
 #[test]
@@ -90,6 +103,7 @@ fn keeps_the_text_of_strings() {
         ("line\r\nline\u{1}", "line\nline"),
         ("the \"red\" car, is it?", "the \"red\" car, is it?"),
         ("a \"b\", \"c\" and \"d\" set", "a \"b\", \"c\" and \"d\" set"),
+        ("the \"#\" sign, the \"red\" # and \"#1\" of it", "the \"#\" sign, the \"red\" # and \"#1\" of it"),
         ("the set {\"a\"} is \"small\"", "the set {\"a\"} is \"small\""),
         ("the sign reads “STOP”", "the sign reads “STOP”"),
         ("see http://example.org/a//b /* here */", "see http://example.org/a//b /* here */"),
@@ -114,8 +128,8 @@ fn keeps_the_text_of_strings() {
 #[test]
 fn reads_python_and_javascript_scalars() {
     reads_as(
-        "{'a': None, 'b': True, 'c': False, 'd': NaN, 'e': -Infinity, 'f': undefined, 'g': .5, 'h': 007, 'i': 7/10, 'j': }",
-        &json!({"a": null, "b": true, "c": false, "d": null, "e": null, "f": null, "g": 0.5, "h": 7, "i": "7/10", "j": null}),
+        "{'k': 7 # of 10\n, 'l': #3, 'a': None, 'b': True, 'c': False, 'd': NaN, 'e': -Infinity, 'f': undefined, 'g': .5, 'h': 007, 'i': 7/10, 'j': }",
+        &json!({"k": 7, "l": "#3", "a": null, "b": true, "c": false, "d": null, "e": null, "f": null, "g": 0.5, "h": 7, "i": "7/10", "j": null}),
     );
 }
 
@@ -130,7 +144,15 @@ fn finds_every_value() {
 
 #[test]
 fn prose_is_no_json() {
-    for text in ["", "see [1, or {given_qa} or [ask him]", "a {b} [c", "no brackets", ":-]", "<think>[1, {\"a\": 2}]"] {
+    for text in [
+        "",
+        "the number [# of cats] and [# a\nb], {# a\nb}",
+        "see [1, or {given_qa} or [ask him]",
+        "a {b} [c",
+        "no brackets",
+        ":-]",
+        "<think>[1, {\"a\": 2}]",
+    ] {
         assert!(!repair(text).values().any(|value| value.to_string().contains('a')), "{text}");
     }
     assert!(repair("<think>I should").truncated);
@@ -178,6 +200,8 @@ fn hostile_texts_take_linear_time_and_no_stack() {
         "[\"a\" ".repeat(100_000),
         "[{\"a\": \"b, {\"a\"".repeat(60_000),
         "[{'a': ' /* ".repeat(80_000),
+        "[# {# [{'a': # ".repeat(80_000),
+        format!("[{}", "1 # ,\"# \" # ,".repeat(80_000)),
         "[{\"a\": \" + '".repeat(80_000),
         format!("[{{\"a\": \"{}", r"x \ne ".repeat(20_000)),
         "{\"a\" /* ".repeat(100_000),

@@ -38,6 +38,8 @@ fn only_a_clear_verdict_counts() {
         (r#""Better: it adds a step""#, Some(true)),
         (r#""improved: yes""#, Some(true)),
         (r#""improved: no""#, Some(false)),
+        (r#""Improved? No.""#, Some(false)),
+        (r#""Improved? Yes""#, Some(true)),
         (r#""是，更难""#, Some(true)),
         (r#"["yes"]"#, Some(true)),
         (r#""N""#, Some(false)),
@@ -93,6 +95,15 @@ fn a_number_may_stand_outside_of_an_entry() {
     assert_eq!(numbered(&format!(r#"{{"item": 2, "verdict": {entry}}}"#)), [(Some(2), Some(9))]);
     assert_eq!(numbered(&format!(r#"{{"item": 2, "improved": "yes", "score": 4, "aspects": [{entry}]}}"#)), [(Some(2), Some(4))]);
     assert_eq!(numbered(r#"{"arguments": "[{\"item\": 2, \"improved\": \"yes\", \"score\": 9}]"}"#), [(Some(2), Some(9))]);
+}
+
+/// The number is all that says which item a verdict is about.
+#[test]
+fn numbers_are_read_as_judges_write_them() {
+    for number in ["item-1", "(1)", "[1]", "no. 1", "Item 1:", "1.", "Item 1: How many dogs are there?"] {
+        let parsed = parse_scores(&format!(r#"[{{"id":"{number}","improved":"yes","score":7}}]"#));
+        assert_eq!(match_scores(&parsed.items, 1).iter().flatten().count(), 1, "{number}");
+    }
 }
 
 #[test]

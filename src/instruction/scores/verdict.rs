@@ -35,8 +35,8 @@ fn verdict_of_words(text: &str) -> Option<bool> {
         "0" | "0.0" => return Some(false),
         _ => {}
     }
-    // `improved: yes`
-    let said = text.split_once([':', '=']).filter(|(name, _)| is_named(name, IMPROVED)).map(|(_, said)| said);
+    // `improved: yes`, `Improved? No.`
+    let said = text.split_once([':', '=', '?']).filter(|(name, _)| is_named(name, IMPROVED)).map(|(_, said)| said);
     let (says, word, rest) = match said.map(first_verdict) {
         Some(said @ (Some(_), ..)) => said,
         _ => first_verdict(text),
