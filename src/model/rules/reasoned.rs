@@ -132,7 +132,7 @@ fn majority(group: &Group) -> Option<Fact> {
     Some(
         Fact::new(Kind::Reasoned, questions, format!("most of the {plural} are in the {} half of the image.", more.0), more.0)
             .wrong([fewer.0.to_owned()])
-            .working(format!("the {} half holds {} of them, the {} half {}", more.0, number(more.1), fewer.0, number(fewer.1)))
+            .working(format!("the {} half holds {} of the {plural}, the {} half {}", more.0, number(more.1), fewer.0, number(fewer.1)))
             .solvable_gap()
             .skills(&[skill::CALCULATING, skill::RELATIONSHIP])
             .about_all(group)
@@ -155,6 +155,7 @@ fn count_beside(group: &Group, thing: &Thing) -> Option<Fact> {
     }
     let part_phrase = if part == count { "all".to_owned() } else { number(part) };
     let verb = if part == 1 { "has its centre" } else { "have their centres" };
+    let working = format!("{part_phrase} of the {plural} {verb} to the {side} of {}", thing.name);
     let questions = [
         format!("How many of the {plural} are further to the {side} than {}?", thing.name),
         format!("Judging by their centres, how many of the {plural} are to the {side} of {}?", thing.name),
@@ -168,7 +169,7 @@ fn count_beside(group: &Group, thing: &Thing) -> Option<Fact> {
     Some(
         Fact::new(Kind::Reasoned, questions, statement, part_phrase)
             .wrong(nearby_numbers(part).into_iter().filter(|wrong| *wrong != number(count)))
-            .working(format!("{} of them {verb} to the {side} of {}", number(part), thing.name))
+            .working(working)
             .skills(&[skill::CALCULATING, skill::RELATIONSHIP, skill::GROUNDING])
             .about(&[thing])
             .about_all(group)

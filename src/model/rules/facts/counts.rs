@@ -83,7 +83,7 @@ fn count_in_half(group: &Group, axis: Axis) -> Option<Fact> {
         Fact::new(Kind::CountInHalf, questions, statement, part_word)
             .wrong(nearby_numbers(part).into_iter().filter(|wrong| *wrong != total_word))
             .solvable_gap()
-            .working(format!("the {} half holds {} of them, the {} half {}", first.0, number(first.1), second.0, number(second.1)))
+            .working(format!("the {} half holds {} of the {plural}, the {} half {}", first.0, number(first.1), second.0, number(second.1)))
             .skills(&[skill::CALCULATING, skill::RELATIONSHIP])
             .about_all(group)
             .then(Move::Think(format!("Keep those whose centre is in the {half} half.")))

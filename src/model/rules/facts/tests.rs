@@ -47,6 +47,18 @@ fn counts_name_every_half_rightly() {
     }
 }
 
+/// A working may open an answer: what it counts has no name before it.
+#[test]
+fn workings_name_what_they_count() {
+    let cups = [[0.05, 0.1, 0.1, 0.2], [0.1, 0.7, 0.2, 0.8], [0.7, 0.3, 0.8, 0.4], [0.75, 0.7, 0.85, 0.8]].map(|bbox| ("cup", bbox));
+    let scene = scene(&[&cups[..], &[("dog", [0.4, 0.4, 0.5, 0.5])]].concat());
+    let workings: Vec<String> = all(&scene).into_iter().filter_map(|fact| fact.working).collect();
+    for expected in ["of the cups, the ", "of the cups have their centres to the left of the dog."] {
+        assert!(workings.iter().any(|working| working.contains(expected)), "{expected} is not in {workings:#?}");
+    }
+    assert!(workings.iter().all(|working| !working.contains("of them")), "{workings:#?}");
+}
+
 #[test]
 fn containment_needs_the_whole_thing_inside() {
     let inside = scene(&[("plate", [0.1, 0.1, 0.8, 0.8]), ("fork", [0.3, 0.3, 0.4, 0.6])]);

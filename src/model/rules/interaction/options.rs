@@ -66,12 +66,8 @@ fn multi_choice_draft(fact: &Fact, material: &Material<'_>) -> Option<Draft> {
 /// Sentences of which only one fits the image.
 pub fn text_image_matching(material: &Material<'_>) -> Option<(Draft, Option<Fact>)> {
     material.facts.iter().find_map(|fact| {
-        let wrong: Vec<String> = fact
-            .wrong
-            .iter()
-            .filter_map(|wrong| wording::replaced_once(&fact.statement, &fact.answer, wrong))
-            .map(|text| wording::capitalised(&text))
-            .collect();
+        let wrong: Vec<String> =
+            fact.wrong.iter().filter_map(|wrong| with_wrong_answer(fact, wrong)).map(|text| wording::capitalised(&text)).collect();
         // In statements about two things, the other one may stand in the sentence already.
         if fact.kind == Kind::MoreNumerous || fact.kind == Kind::Reasoned || wrong.iter().any(|text| has_repeated_name(text)) {
             return None;
@@ -90,6 +86,17 @@ pub fn text_image_matching(material: &Material<'_>) -> Option<(Draft, Option<Fac
         draft.moves.push(Move::Think("Reject the sentences that the image contradicts.".to_owned()));
         Some((draft, Some((*fact).clone())))
     })
+}
+
+/// The statement with a wrong answer in it, where the rest agrees with that: "There are one cups" is wrong in another way.
+fn with_wrong_answer(fact: &Fact, wrong: &str) -> Option<String> {
+    let text = wording::replaced_once(&fact.statement, &fact.answer, wrong)?;
+    match (fact.kind, wrong) {
+        (Kind::Count, "one") => None,
+        (Kind::CountInHalf, "one") => Some(text.replace(" one are ", " one is ")),
+        (Kind::CountInHalf, _) => Some(text.replace(&format!(" {wrong} is "), &format!(" {wrong} are "))),
+        _ => Some(text),
+    }
 }
 
 /// "The cup is closer to the dog than the cup."
