@@ -26,6 +26,7 @@ pub async fn run(store: &Path, _arguments: Arguments) -> Result<()> {
     SEEDS.extract(seeds.path()).map_err(|cause| Error::io("write the bundled photos to", seeds.path(), cause))?;
 
     let store = Store::create(store).await?;
+    check_no_other_samples(&store).await?;
     step("import 7 photos with their questions");
     let report = import::with_progress(Import::new(seeds.path().join("seed.json")).source("demo"), &store).await?;
     import::print_report(&report);
@@ -51,6 +52,20 @@ pub async fn run(store: &Path, _arguments: Arguments) -> Result<()> {
     hint(format_args!("one photo's tree: mmevol --store {name} lineage astronaut"));
     hint(format_args!("for training: mmevol --store {name} export -o demo.json --format llava"));
     Ok(())
+}
+
+/// The rounds of a demo take up every sample of the store.
+async fn check_no_other_samples(store: &Store) -> Result<()> {
+    let session = Session::builder().store(store.clone()).build().await?;
+    let batches = session.collect("SELECT source FROM samples WHERE source <> 'demo' LIMIT 1").await?;
+    if batches.iter().all(|batch| batch.num_rows() == 0) {
+        return Ok(());
+    }
+    Err(Error::Argument {
+        name: "--store".into(),
+        message: format!("the store '{}' holds other samples than the demo's, which it would evolve with 'rules'", store.root().display()),
+        hints: vec!["name a store for the demo alone: mmevol --store demo demo".to_owned()],
+    })
 }
 
 fn step(text: &str) {

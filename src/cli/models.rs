@@ -114,38 +114,55 @@ impl EmbeddingArguments {
 }
 
 impl EndpointArguments {
-    /// The model of that name.
+    /// The model of that name, to be asked.
     pub fn chat_model(&self, name: &str) -> Result<Arc<dyn ChatModel>> {
-        match name {
-            RulesModel::NAME => return Ok(Arc::new(RulesModel)),
-            LexicalModel::NAME => return Ok(Arc::new(LexicalModel)),
-            _ => {}
-        }
-        let base_url = self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL);
-        let key = std::env::var(API_KEY).ok().as_deref().and_then(ApiKey::new);
-        if key.is_none() && base_url == DEFAULT_BASE_URL {
+        let is_embedded = [RulesModel::NAME, LexicalModel::NAME].contains(&name);
+        if !is_embedded && api_key().is_none() && self.base_url() == DEFAULT_BASE_URL {
             return Err(Error::Argument {
                 name: format!("model '{name}'"),
                 message: format!("{DEFAULT_BASE_URL} wants a key and {API_KEY} is not set"),
                 hints: vec![format!("set {API_KEY}, or name another endpoint with --base-url, or use --model rules")],
             });
         }
+        self.unasked_model(name)
+    }
+
+    /// The model of that name, of which a plan says what it would be asked: that needs no key.
+    pub fn unasked_model(&self, name: &str) -> Result<Arc<dyn ChatModel>> {
+        match name {
+            RulesModel::NAME => return Ok(Arc::new(RulesModel)),
+            LexicalModel::NAME => return Ok(Arc::new(LexicalModel)),
+            _ => {}
+        }
         let limits = Limits { concurrency: self.concurrency, requests_per_minute: self.rpm, tokens_per_minute: self.tpm };
         let model = OpenAiModel::builder(name)
-            .base_url(base_url)
-            .api_key(key)
+            .base_url(self.base_url())
+            .api_key(api_key())
             .limits(limits)
             .request_timeout(Duration::from_secs(self.timeout.max(1)))
             .build()
             .map_err(|cause| Error::argument("--base-url", cause.to_string()))?;
         Ok(Arc::new(model))
     }
+
+    fn base_url(&self) -> &str {
+        self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL)
+    }
+}
+
+fn api_key() -> Option<ApiKey> {
+    std::env::var(API_KEY).ok().as_deref().and_then(ApiKey::new)
 }
 
 impl ModelArguments {
-    /// The model of that name.
+    /// The model of that name, to be asked.
     pub fn chat_model(&self, name: &str) -> Result<Arc<dyn ChatModel>> {
         self.endpoint.chat_model(name)
+    }
+
+    /// The model of that name, of which a plan says what it would be asked.
+    pub fn unasked_model(&self, name: &str) -> Result<Arc<dyn ChatModel>> {
+        self.endpoint.unasked_model(name)
     }
 
     pub fn parameters(&self) -> Parameters {

@@ -22,10 +22,12 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// List every prompt with its id and purpose.
+    ///
+    /// Below them stand the parts that they are made from, and the schemas of their answers.
     List,
     /// Print one prompt as it is recorded: its template with every part in place.
     Show {
-        /// The prompt's name.
+        /// The prompt's name, or the path of a part or schema.
         name: String,
     },
 }
@@ -44,8 +46,12 @@ pub fn run(arguments: Arguments) -> Result<()> {
                 let shown_id = prompt.prompt_id.get(..SHOWN_DIGITS).unwrap_or(&prompt.prompt_id).to_owned();
                 table.push(vec![prompt.name.clone(), shown_id, prompt.purpose.clone()]);
             }
-            print_line(table.draw(OutputOptions::for_stdout().width).text.trim_end())
+            let mut files = TextTable::new(vec![Column { name: "parts and schemas".into(), is_number: false }]);
+            library.shared_paths().for_each(|path| files.push(vec![path.to_owned()]));
+            let width = OutputOptions::for_stdout().width;
+            print_line(&format!("{}\n\n{}", table.draw(width).text.trim_end(), files.draw(width).text.trim_end()))
         }
+        Command::Show { name } if name.contains('/') => print_line(library.shared_file(&name)?.trim_end()),
         Command::Show { name } => print_line(library.get(&name)?.template.trim_end()),
     }
 }

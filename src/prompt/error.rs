@@ -12,7 +12,7 @@ pub enum PromptError {
     Read { path: PathBuf, source: io::Error },
 
     /// A file that no prompt uses: most often a misspelt name.
-    #[error("Failed to use '{}': no prompt uses a file of this name.{} `mmevol prompts list` shows the names of all prompts.",
+    #[error("Failed to use '{}': no prompt uses a file of this name.{} `mmevol prompts list` shows the names of all.",
         path.display(), suggestion(nearest.as_deref()))]
     UnknownFile { path: PathBuf, nearest: Option<String> },
 

@@ -64,6 +64,7 @@ pub struct Rendered {
 #[derive(Debug)]
 pub struct PromptLibrary {
     prompts: BTreeMap<String, Assembled>,
+    shared_files: BTreeMap<String, String>,
     environment: Environment<'static>,
 }
 
@@ -101,7 +102,7 @@ impl PromptLibrary {
                 .add_template_owned(name.clone(), assembled.prompt.template.clone())
                 .map_err(|cause| assembled.render_error(&cause))?;
         }
-        let library = PromptLibrary { prompts, environment };
+        let library = PromptLibrary { prompts, shared_files: sources.shared_files(), environment };
         library.render_trials()?;
         Ok(library)
     }
@@ -112,6 +113,20 @@ impl PromptLibrary {
     /// [`PromptError::UnknownPrompt`] with the nearest name.
     pub fn get(&self, name: &str) -> Result<&Prompt, PromptError> {
         self.assembled(name).map(|assembled| &assembled.prompt)
+    }
+
+    /// The text of a part that prompts include, or of the schema of an answer, by its path (`parts/rules.md`).
+    ///
+    /// # Errors
+    /// [`PromptError::UnknownPrompt`] with the nearest name of a part, a schema or a prompt.
+    pub fn shared_file(&self, path: &str) -> Result<&str, PromptError> {
+        let names = || self.shared_files.keys().chain(self.prompts.keys()).map(String::as_str);
+        self.shared_files.get(path).map(String::as_str).ok_or_else(|| PromptError::unknown_prompt(path, names()))
+    }
+
+    /// The paths of all parts and schemas, in alphabetical order.
+    pub fn shared_paths(&self) -> impl Iterator<Item = &str> {
+        self.shared_files.keys().map(String::as_str)
     }
 
     /// Every prompt in alphabetical order.

@@ -81,6 +81,14 @@ impl Sources {
         self.iter().filter(|(name, _)| !name.contains('/')).filter_map(|(name, source)| Some((name.strip_suffix(".md")?, source)))
     }
 
+    /// What is no prompt of its own, by path: the parts, and the schemas of the answers.
+    pub(super) fn shared_files(&self) -> BTreeMap<String, String> {
+        let parts = self.iter().filter(|(name, _)| name.contains('/')).map(|(name, source)| (name.to_owned(), source.text.clone()));
+        let schemas = EMBEDDED.get_dir("schemas").into_iter().flat_map(Dir::files);
+        let schemas = schemas.filter_map(|file| Some((file.path().to_str()?.replace('\\', "/"), normalized(file.contents_utf8()?))));
+        parts.chain(schemas).collect()
+    }
+
     /// The name in this set that is most like `name`.
     pub(super) fn nearest(&self, name: &str) -> Option<String> {
         nearest(name, self.files.iter().filter(|(_, source)| source.added.is_none()).map(|(name, _)| name.as_str()))

@@ -59,6 +59,25 @@ fn demo_shows_the_whole_loop() {
     workspace.run(&["demo"]).expect_code(0).expect_stderr(&["nothing was due", "7 records were in the store already"]);
 }
 
+/// Its rounds take up whatever the store holds.
+#[test]
+fn a_demo_leaves_other_samples_alone() {
+    let workspace = Workspace::new();
+    workspace.run(&["import", &bundled_seeds(), "--source", "mine"]).expect_code(0);
+    workspace.run(&["demo"]).expect_code(1).expect_stderr(&["other samples than the demo's", "--store demo demo"]);
+    let run = workspace.run(&["sql", "SELECT count(*) AS n FROM evolutions", "--output", "csv"]).expect_code(0);
+    assert_eq!(run.stdout, "n\n0\n");
+}
+
+/// What would be asked can be known before there is a key.
+#[test]
+fn a_dry_run_needs_no_key() {
+    let workspace = Workspace::with_photos();
+    let flags = ["evolve", "--model", "gpt-4o-mini", "--rounds", "1"];
+    workspace.run(&[&flags[..], &["--dry-run"]].concat()).expect_code(0);
+    workspace.run(&flags).expect_code(1).expect_stderr(&["wants a key"]);
+}
+
 #[test]
 fn importing_twice_adds_nothing() {
     let workspace = Workspace::new();
@@ -327,7 +346,8 @@ fn exports_open_and_hold_what_is_kept() {
         let name = format!("out/{format}");
         let run = workspace.run(&["export", "-o", &name, "--format", format]).expect_code(0);
         assert_eq!(run.stdout, "", "{run}");
-        let manifest: Value = serde_json::from_slice(&fs::read(workspace.path(&format!("{name}.manifest.json"))).unwrap()).unwrap();
+        let manifest = if format == "parquet" { "out/_parquet.manifest.json".to_owned() } else { format!("{name}.manifest.json") };
+        let manifest: Value = serde_json::from_slice(&fs::read(workspace.path(&manifest)).unwrap()).unwrap();
         assert_eq!(manifest["models"], serde_json::json!(["test-model"]), "{manifest:#}");
         assert!(
             manifest["prompts"].as_array().unwrap().len() >= 2 && manifest["store_versions"]["samples"].as_u64() >= Some(1),
@@ -399,6 +419,11 @@ fn prompts_are_listed_and_shown() {
     assert!(library.iter().all(|prompt| list.stdout.contains(&prompt.name)), "{list}");
     let shown = workspace.run(&["prompts", "show", "score"]).expect_code(0);
     assert_eq!(shown.stdout.trim_end(), library.get("score").unwrap().template.trim_end());
+    // A misspelt file of --prompts is pointed to this list.
+    assert!(["parts/rules.md", "schemas/filter_answer.json"].iter().all(|path| list.stdout.contains(path)), "{list}");
+    let rules = fs::read_to_string(crate::command::in_package("prompts/parts/rules.md")).unwrap();
+    assert_eq!(workspace.run(&["prompts", "show", "parts/rules.md"]).expect_code(0).stdout.trim_end(), rules.trim_end());
+    workspace.run(&["prompts", "show", "parts/rule.md"]).expect_code(1).expect_stderr(&["Did you mean 'parts/rules.md'?"]);
     workspace.assert_snapshot("prompts_unknown", &workspace.run(&["prompts", "show", "scores"]));
 }
 
