@@ -1,6 +1,5 @@
 //! What the store holds already, so that importing again adds only what is new.
 
-use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use arrow::array::AsArray;
@@ -10,12 +9,14 @@ use crate::error::Result;
 use crate::store::{Snapshot, Table};
 
 /// Ids of a snapshot plus those that the running import has added. Ids are kept as their first 128 bits.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Known {
     samples: HashMap<u128, KnownSample>,
     images: HashSet<u128>,
-    /// Evolutions by sample and round.
-    evolutions: HashMap<(u128, i32), u128>,
+    /// Samples with the rounds that were tried.
+    rounds: HashSet<(u128, i32)>,
+    /// A round that was evolved again has several.
+    evolutions: HashSet<u128>,
 }
 
 #[derive(Debug)]
@@ -39,7 +40,7 @@ pub enum Standing {
 impl Known {
     /// Reads the id columns of a snapshot.
     pub async fn load(snapshot: &Snapshot) -> Result<Known> {
-        let mut known = Known { samples: HashMap::new(), images: HashSet::new(), evolutions: HashMap::new() };
+        let mut known = Known::default();
         snapshot
             .for_each(Table::Samples, &["sample_id", "content_hash"], |batch| {
                 let (ids, hashes) = (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
@@ -57,32 +58,25 @@ impl Known {
             .for_each(Table::Evolutions, &["sample_id", "round", "evolution_id"], |batch| {
                 let (samples, ids) = (batch.column(0).as_string::<i32>(), batch.column(2).as_string::<i32>());
                 let rounds = batch.column(1).as_primitive::<Int32Type>();
-                let rows = samples.iter().zip(rounds).zip(ids);
-                known.evolutions.extend(rows.filter_map(|((sample, round), id)| Some(((key(sample?), round?), key(id?)))));
+                known.rounds.extend(samples.iter().zip(rounds).filter_map(|(sample, round)| Some((key(sample?), round?))));
+                known.evolutions.extend(ids.iter().flatten().map(key));
             })
             .await?;
         Ok(known)
     }
 
-    /// Says whether a sample was known, and notes it unless it was there with other content.
-    pub fn sample(&mut self, sample_id: &str, content_hash: &str) -> Standing {
-        let content = key(content_hash);
-        match self.samples.entry(key(sample_id)) {
-            Entry::Vacant(vacant) => {
-                vacant.insert(KnownSample { content, in_file: true });
-                Standing::New
-            }
-            Entry::Occupied(mut known) if known.get().content == content => {
-                known.get_mut().in_file = true;
-                Standing::Same
-            }
-            Entry::Occupied(known) if known.get().in_file => Standing::Different,
-            Entry::Occupied(_) => Standing::Changed,
+    /// Whether a sample is there.
+    pub fn sample(&self, sample_id: &str, content_hash: &str) -> Standing {
+        match self.samples.get(&key(sample_id)) {
+            None => Standing::New,
+            Some(known) if known.content == key(content_hash) => Standing::Same,
+            Some(known) if known.in_file => Standing::Different,
+            Some(_) => Standing::Changed,
         }
     }
 
-    /// Notes that a sample has other content from now on.
-    pub fn replace_sample(&mut self, sample_id: &str, content_hash: &str) {
+    /// Notes that a record of the running import is this sample, with this content from now on.
+    pub fn add_sample(&mut self, sample_id: &str, content_hash: &str) {
         self.samples.insert(key(sample_id), KnownSample { content: key(content_hash), in_file: true });
     }
 
@@ -91,13 +85,21 @@ impl Known {
         self.images.insert(key(image_id))
     }
 
-    /// Notes a finished round of a sample and says whether it was known.
-    pub fn evolution(&mut self, sample_id: &str, round: i32, evolution_id: &str) -> Standing {
-        match self.evolutions.insert((key(sample_id), round), key(evolution_id)) {
-            None => Standing::New,
-            Some(known) if known == key(evolution_id) => Standing::Same,
-            Some(_) => Standing::Different,
+    /// Whether a finished round of a sample is there: never [`Standing::Changed`].
+    pub fn evolution(&self, sample_id: &str, round: i32, evolution_id: &str) -> Standing {
+        if self.evolutions.contains(&key(evolution_id)) {
+            Standing::Same
+        } else if self.rounds.contains(&(key(sample_id), round)) {
+            Standing::Different
+        } else {
+            Standing::New
         }
+    }
+
+    /// Notes a finished round of a sample.
+    pub fn add_evolution(&mut self, sample_id: &str, round: i32, evolution_id: &str) {
+        self.rounds.insert((key(sample_id), round));
+        self.evolutions.insert(key(evolution_id));
     }
 }
 

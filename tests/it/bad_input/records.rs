@@ -179,3 +179,39 @@ fn are_listed_for_each_import() {
     assert_eq!((lists.len(), others.len()), (4, 2), "{lists:?}");
     assert!(["two.jpg", "three.jpg"].iter().all(|path| others.iter().any(|list| list.contains(path))), "{lists:?}");
 }
+
+/// A good record with finished rounds, each of one item with this answer.
+fn with_rounds(answers: &[(u32, &str)]) -> Value {
+    let rounds = answers.iter().map(|(round, answer)| {
+        (format!("conversations_v{round}"), json!([{ "question": format!("What about {round}?"), "answer": answer }]))
+    });
+    with("first", Value::Object(rounds.collect()))
+}
+
+/// The second of two equal ones was once known by the first, the good one after them was refused, and the round before the refused one came in.
+#[test]
+fn whose_round_is_refused_leave_nothing_behind() {
+    let workspace = workspace();
+    let import = |records: Value| {
+        workspace.write("seeds.json", records.to_string());
+        workspace.run(&["import", "seeds.json", "--on-bad-record", "skip"]).expect_code(0)
+    };
+    let (good, refused) = (with_rounds(&[(2, "Black.")]), with_rounds(&[(1, "Hot."), (2, "Brown.")]));
+    import(json!([good]));
+    let run = import(json!([refused, refused, good])).expect_stderr(&["2 records were rejected", "1 records were in the store already"]);
+    assert!(run.stderr.contains("imported 0 of 3 records: 0 instructions"), "{run}");
+    let rounds = workspace.run(&["sql", "SELECT round, run_id FROM evolutions", "--output", "csv"]).expect_code(0);
+    assert_eq!(rounds.stdout, "round,run_id\n2,run-1\n");
+}
+
+/// The evolution that stands is not the one in the file, which is in the store all the same.
+#[test]
+fn are_not_those_whose_round_was_evolved_again() {
+    let workspace = workspace();
+    workspace.write("seeds.json", json!([with_rounds(&[(1, "Black.")])]).to_string());
+    workspace.run(&["import", "seeds.json"]).expect_code(0);
+    workspace.run(&["evolve", "--rounds", "1", "--model", "rules", "--again", "--where", "round = 1"]).expect_code(0);
+    let statuses = workspace.run(&["sql", "SELECT status FROM evolutions ORDER BY attempt", "--output", "csv"]).expect_code(0);
+    assert_eq!(statuses.stdout, "status\nsuperseded\nkept\n");
+    workspace.run(&["import", "seeds.json"]).expect_code(0).expect_stderr(&["1 records were in the store already"]);
+}
