@@ -24,6 +24,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use futures::Stream;
+use tokio::sync::mpsc;
 
 use self::editor::{Entry, LineEditor};
 use self::session::{Interrupt, Next, Session};
@@ -31,6 +32,9 @@ use self::statements::Script;
 pub use self::statements::{Statement, split_statements};
 use super::output::{OutputError, OutputFormat, OutputOptions};
 use crate::error::Position;
+
+/// Lines of a pipe that are read before they are asked for.
+const LINES_AHEAD: usize = 64;
 
 /// The engine behind the shell.
 #[async_trait]
@@ -129,7 +133,7 @@ pub struct ShellOptions {
 }
 
 /// Runs statements and dot commands from standard input until it ends or `.exit`: interactively when it is a terminal,
-/// otherwise without prompts. Blocks its thread while it waits for input.
+/// otherwise without prompts. At a terminal it blocks its thread while it waits for input.
 ///
 /// # Errors
 /// At a terminal, only when the terminal cannot be used. In a pipe, the first error of any statement, with its line.
@@ -166,10 +170,13 @@ async fn run_in_pipe(backend: Arc<dyn SqlBackend>, options: &ShellOptions) -> Re
     let mut session = Session::new(backend, options, Interrupt::EndsProcess);
     let mut pending = String::new();
     let (mut first_line, mut lines) = (1, 0);
+    let unreadable = |error: io::Error| BackendError::new(format!("failed to read standard input: {error}"));
+    let mut input = lines_of_stdin().map_err(unreadable)?;
     loop {
         let before = pending.len();
-        let read = io::stdin().read_line(&mut pending);
-        let is_end = read.map_err(|error| BackendError::new(format!("failed to read standard input: {error}")))? == 0;
+        let line = input.recv().await.transpose().map_err(unreadable)?;
+        let is_end = line.is_none();
+        pending += &line.unwrap_or_default();
         lines += 1;
         // Only these can complete what is pending; reading it again for every line would be slow for long statements.
         let may_be_complete = is_end || before == 0 || pending[before..].contains(';');
@@ -187,4 +194,26 @@ async fn run_in_pipe(backend: Arc<dyn SqlBackend>, options: &ShellOptions) -> Re
         pending.clear();
         first_line = lines + 1;
     }
+}
+
+/// The lines of standard input with their ends, read on a thread of their own: a shell that waits for a line itself hears no signal. It is none of
+/// the runtime's threads, whose end the runtime would wait for.
+fn lines_of_stdin() -> io::Result<mpsc::Receiver<io::Result<String>>> {
+    let (sender, lines) = mpsc::channel(LINES_AHEAD);
+    let read_all = move || {
+        loop {
+            let mut line = String::new();
+            let read = match io::stdin().read_line(&mut line) {
+                Ok(0) => return,
+                Ok(_) => Ok(line),
+                Err(error) => Err(error),
+            };
+            let is_last = read.is_err();
+            if sender.blocking_send(read).is_err() || is_last {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new().name("input".into()).spawn(read_all)?;
+    Ok(lines)
 }

@@ -1,24 +1,27 @@
 //! `mmevol sql`: one query, a file of statements, or a shell.
 
+mod account;
+mod recording;
+
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use clap::Args;
 use futures::TryStreamExt;
 use tokio_util::sync::CancellationToken;
 
+use self::account::Account;
+use self::recording::Recording;
 use super::interrupt::Interrupt;
 use super::models::{EmbeddingArguments, ModelArguments};
 use super::output::{OutputFormat, OutputOptions};
 use super::progress::Progress;
 use super::shell::{self, BackendError, Names, ResultStream, ShellOptions, SqlBackend, TableName, split_statements};
-use super::spent::{Counts, note_spent, spent_since};
-use super::{hint, note, print_query};
+use super::{note, print_query};
 use crate::error::{Error, Position, Result};
-use crate::model::in_flight::InFlight;
-use crate::model::service::{Spending, Spent};
+use crate::model::spending::Spending;
 use crate::prompt::PromptLibrary;
 use crate::query::{Models, Session};
 use crate::store::{SharedWriter, Store};
@@ -56,15 +59,23 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     let session = Arc::new(session);
     let account = Arc::new(Account::new(Arc::clone(&spending)));
     let outcome = until_interrupted(run_statements(&session, Some(&account), &arguments), &arguments, &stop).await;
-    recording.finish(&spending).await?;
+    if is_typed(&arguments) {
+        // The shell has listened while a statement ran, and a process that has done so once is not ended by the signal any more.
+        Interrupt::cancels(stop.clone(), &Progress::hidden());
+    }
+    recording.finish(&spending, &stop).await?;
     account.tell_the_end();
     outcome
 }
 
-/// Runs statements until a signal stops them: the statement that is running is given up, and what it asked is finished. At a terminal the shell
-/// itself listens, and Ctrl-C cancels one statement.
+/// Whether a person types the statements at a terminal: the shell itself listens then, and Ctrl-C cancels one statement.
+fn is_typed(arguments: &Arguments) -> bool {
+    arguments.query.is_none() && arguments.file.is_none() && std::io::stdin().is_terminal()
+}
+
+/// Runs statements until a signal stops them: the statement that is running is given up, and what it asked is finished.
 async fn until_interrupted(running: impl Future<Output = Result<()>>, arguments: &Arguments, stop: &CancellationToken) -> Result<()> {
-    if arguments.query.is_none() && arguments.file.is_none() && std::io::stdin().is_terminal() {
+    if is_typed(arguments) {
         return running.await;
     }
     let interrupt = Interrupt::cancels(stop.clone(), &Progress::hidden());
@@ -72,58 +83,6 @@ async fn until_interrupted(running: impl Future<Output = Result<()>>, arguments:
         biased;
         () = stop.cancelled() => interrupt.check(),
         outcome = running => outcome,
-    }
-}
-
-/// What the statements ask, told once.
-struct Account {
-    spending: Arc<Spending>,
-    told: Mutex<Told>,
-}
-
-/// What was told already, and in how many parts.
-#[derive(Default)]
-struct Told {
-    spent: Spent,
-    parts: usize,
-}
-
-impl Account {
-    fn new(spending: Arc<Spending>) -> Account {
-        Account { spending, told: Mutex::default() }
-    }
-
-    /// What was asked since the last time, if anything was, and what became of rows that show no error themselves.
-    fn tell(&self) {
-        let spent = self.spending.spent();
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = spent_since(told.spent, spent);
-        told.spent = spent;
-        if new.calls + new.cached + new.joined + new.failed + new.not_asked > 0 {
-            told.parts += 1;
-            note_spent(new);
-        }
-        if new.not_asked > 0 {
-            note(format_args!("{} requests were not made: a limit was reached, or the command was stopped", new.not_asked));
-        }
-        if let Some(unanswered) = self.spending.take_unanswered() {
-            note(format_args!("{} values are NULL: no answer of use came back", unanswered.rows));
-            note(format_args!("the commonest error, {} times: {}", unanswered.times, unanswered.commonest));
-            hint("the try_llm_... functions say why, row by row");
-        }
-        if let Some(unusable) = self.spending.take_unusable() {
-            note(format_args!("{} values of try_llm_... hold an error: no answer of use came back", unusable.rows));
-            note(format_args!("the commonest error, {} times: {}", unusable.times, unusable.commonest));
-        }
-    }
-
-    /// What is left to tell, and the sum of what was told in parts.
-    fn tell_the_end(&self) {
-        self.tell();
-        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.parts > 1 {
-            note(format_args!("in all: {}", Counts(told.spent)));
-        }
     }
 }
 
@@ -181,27 +140,6 @@ async fn without_models(store: Option<Store>, prompts: PromptLibrary) -> Result<
     }
     .build()
     .await
-}
-
-/// What is left to do when the statements have run: what was sent is waited for, since it is paid, and the calls become part of the store.
-struct Recording {
-    in_flight: Arc<InFlight>,
-    /// `None` without a store.
-    writer: Option<SharedWriter>,
-}
-
-impl Recording {
-    async fn finish(self, spending: &Spending) -> Result<()> {
-        self.in_flight.settled().await;
-        let Some(writer) = &self.writer else { return Ok(()) };
-        // Not taken out of the session: what was interrupted may hold it a moment longer.
-        let mut writer = writer.lock().await;
-        if writer.has_changes()? {
-            let counters = serde_json::to_value(spending.spent()).map_err(|cause| Error::internal("failed to count calls", cause))?;
-            writer.checkpoint(counters).await?;
-        }
-        Ok(())
-    }
 }
 
 async fn with_models(store: Option<Store>, name: &str, arguments: &Arguments, spending: &Arc<Spending>) -> Result<(Session, Recording)> {

@@ -71,6 +71,23 @@ impl Workspace {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
+    /// The same, and the test writes to its standard input.
+    pub fn spawn_to_talk(&self, arguments: &[&str], key: &str) -> Child {
+        let mut command = self.command(arguments, &[("OPENAI_API_KEY", key)]);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Starts a command at a terminal of its own, which `script` of util-linux makes: what the test writes to its standard input are keys, and
+    /// what the terminal shows is its standard output.
+    #[cfg(target_os = "linux")]
+    pub fn spawn_at_terminal(&self, arguments: &[&str], key: &str) -> Child {
+        let words = [&[env!("CARGO_BIN_EXE_mmevol")], arguments].concat().join(" ");
+        let mut script = Command::new("script");
+        script.args(["--quiet", "--return", "--command", &words, "/dev/null"]).current_dir(self.folder.path()).env_clear();
+        script.envs([("COLUMNS", "80"), ("NO_COLOR", "1"), ("OPENAI_API_KEY", key)]).env("HOME", self.folder.path());
+        script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
     fn command(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mmevol"));
         command.args(arguments).current_dir(self.folder.path()).env_clear().envs([("COLUMNS", "80"), ("NO_COLOR", "1")]);

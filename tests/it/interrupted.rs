@@ -1,7 +1,7 @@
 //! Commands that are interrupted: once, they stop in good order and say how to go on; twice, at once. Neither loses what was paid for.
 
 use std::collections::HashSet;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStderr, Command};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -45,8 +45,18 @@ impl Stopping {
     /// The exit code, and what else it said.
     fn end(mut self) -> (i32, String) {
         let mut rest = String::new();
-        std::io::Read::read_to_string(&mut self.said, &mut rest).unwrap();
+        self.said.read_to_string(&mut rest).unwrap();
         (self.command.wait().unwrap().code().expect("it exits by itself"), rest)
+    }
+}
+
+/// Reads up to where this is said.
+#[track_caller]
+fn wait_for(said: &mut impl Read, fragment: &str) {
+    let (mut read, mut byte) = (Vec::new(), [0]);
+    while !read.ends_with(fragment.as_bytes()) {
+        assert!(said.read(&mut byte).unwrap() > 0, "it ended without '{fragment}': {}", String::from_utf8_lossy(&read));
+        read.push(byte[0]);
     }
 }
 
@@ -204,4 +214,46 @@ async fn a_query_that_asks_models_keeps_its_answers() {
     let run = workspace.run_with_key(&arguments, KEY).expect_code(0).expect_stderr(&["2 calls, 5 answers from earlier calls"]);
     assert_eq!(run.stdout.lines().count(), 7, "{run}");
     assert_eq!((endpoint.requests(), endpoint.distinct_requests()), (7, 7));
+}
+
+/// The pipe stays open: a shell that waited for its next line once said that it stops, and waited on.
+#[tokio::test]
+async fn a_shell_that_waits_for_the_next_line_of_a_pipe_ends() {
+    let (workspace, endpoint) = (Workspace::with_photos(), Endpoint::evolving());
+    let mut command = workspace.spawn_to_talk(&["sql", "--model", "m", "--base-url", &endpoint.base_url()], KEY);
+    let mut input = command.stdin.take().unwrap();
+    writeln!(input, "SELECT llm_complete('What is it?');").unwrap();
+    let mut said = BufReader::new(command.stderr.take().unwrap());
+    wait_for(&mut said, "1 calls");
+    send("INT", &command);
+    let (code, said) = Stopping { command, said }.end();
+    assert_eq!(code, 130, "{said}");
+    assert!(said.contains("stopped by Ctrl-C"), "{said}");
+    assert_eq!(rows(&workspace, "SELECT request_id FROM calls").await.len(), 1);
+}
+
+/// Ctrl-C at a terminal cancels a statement. Once that had happened, it did nothing to a shell that was left and waited for what the statement had
+/// asked.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_shell_that_was_left_says_what_it_waits_for_and_ends() {
+    const CTRL_C: &[u8] = b"\x03";
+    let (workspace, endpoint) = (Workspace::with_photos(), Endpoint::start(|_| Behaviour::Hang));
+    let mut command = workspace.spawn_at_terminal(&["sql", "--model", "m", "--base-url", &endpoint.base_url()], KEY);
+    let mut keys = command.stdin.take().unwrap();
+    let mut shown = BufReader::new(command.stdout.take().unwrap());
+    keys.write_all(b"SELECT llm_complete('What is it?');\r").unwrap();
+    while endpoint.requests() == 0 {
+        assert!(command.try_wait().unwrap().is_none(), "it ended by itself");
+        tokio::task::yield_now().await;
+    }
+    keys.write_all(CTRL_C).unwrap();
+    wait_for(&mut shown, "cancelled");
+    keys.write_all(b".exit\r").unwrap();
+    wait_for(&mut shown, "waiting for calls that are on their way");
+    keys.write_all(CTRL_C).unwrap();
+    wait_for(&mut shown, "stopping");
+    keys.write_all(CTRL_C).unwrap();
+    wait_for(&mut shown, "stopped at once");
+    assert_eq!(command.wait().unwrap().code(), Some(130));
 }
