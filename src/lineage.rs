@@ -110,7 +110,7 @@ pub async fn lineage(session: &Session, id: &str) -> Result<Lineage> {
     let mut found: Vec<Found> = Vec::new();
     for sql in queries {
         if found.is_empty() {
-            found = rows(session, &format!("{sql} ORDER BY source, source_id, sample_id, instruction_id")).await?;
+            found = session.rows(&format!("{sql} ORDER BY source, source_id, sample_id, instruction_id")).await?;
         }
     }
     match found.len() {
@@ -170,13 +170,13 @@ impl fmt::Display for Found {
 
 async fn tree(session: &Session, sample_id: &str, instruction_id: Option<&str>) -> Result<Lineage> {
     let sql = format!("SELECT sample_id, source, source_id FROM samples WHERE sample_id = '{sample_id}'");
-    let sample = rows::<SampleRow>(session, &sql).await?.into_iter().next();
+    let sample = session.rows::<SampleRow>(&sql).await?.into_iter().next();
     let sample = sample.ok_or_else(|| Error::UnknownId { what: "sample", id: sample_id.to_owned() })?;
     let sql = format!(
         "SELECT instruction_id, parent_id, round, operator, status, coalesce(evolution_status = 'superseded', false) AS superseded, score, \
          faults, reason, question, answer FROM history WHERE sample_id = '{sample_id}' ORDER BY round, evolution_id, position"
     );
-    let mut items = rows::<LineageItem>(session, &sql).await?;
+    let mut items = session.rows::<LineageItem>(&sql).await?;
     if let Some(instruction_id) = instruction_id {
         let line = line_of(&items, instruction_id);
         items.retain(|item| line.contains(&item.instruction_id));
@@ -185,7 +185,7 @@ async fn tree(session: &Session, sample_id: &str, instruction_id: Option<&str>) 
         "SELECT evolution_id, round, operator, status, error_kind, error FROM evolutions \
          WHERE sample_id = '{sample_id}' AND error_kind IS NOT NULL ORDER BY round, part, attempt"
     );
-    let failures = if instruction_id.is_none() { rows::<FailedEvolution>(session, &sql).await? } else { Vec::new() };
+    let failures = if instruction_id.is_none() { session.rows::<FailedEvolution>(&sql).await? } else { Vec::new() };
     Ok(Lineage { sample_id: sample.sample_id, source: sample.source, source_id: sample.source_id, roots: grow(items), failures })
 }
 
@@ -228,12 +228,4 @@ fn grow(items: Vec<LineageItem>) -> Vec<LineageNode> {
 fn attach(item: LineageItem, children: &mut HashMap<Option<String>, Vec<LineageItem>>) -> LineageNode {
     let own = children.remove(&Some(item.instruction_id.clone())).unwrap_or_default();
     LineageNode { item, children: own.into_iter().map(|child| attach(child, children)).collect() }
-}
-
-async fn rows<T: serde::de::DeserializeOwned>(session: &Session, sql: &str) -> Result<Vec<T>> {
-    let mut rows = Vec::new();
-    for batch in session.collect(sql).await? {
-        rows.extend(serde_arrow::from_record_batch::<Vec<T>>(&batch)?);
-    }
-    Ok(rows)
 }

@@ -64,10 +64,7 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     if output == DiffFormat::Json {
         return print_query(&session, &sql, OutputFormat::Json).await.map(drop);
     }
-    let mut rows: Vec<Row> = Vec::new();
-    for batch in session.collect(&sql).await? {
-        rows.extend(serde_arrow::from_record_batch::<Vec<Row>>(&batch)?);
-    }
+    let rows: Vec<Row> = session.rows(&sql).await?;
     if rows.is_empty() {
         note(format_args!("no instruction and no evolution differs between {a} and {b}"));
         return Ok(());

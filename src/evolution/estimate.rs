@@ -2,7 +2,6 @@
 
 use std::ops::{Add, AddAssign, Mul};
 
-use arrow::array::RecordBatch;
 use serde::{Deserialize, Serialize};
 
 use super::Evolution;
@@ -131,19 +130,17 @@ impl Estimator {
     pub async fn new(evolution: &Evolution, session: &Session) -> Result<Estimator> {
         let max_tokens = f64::from(evolution.settings.parameters.max_tokens);
         let mut estimator = Estimator { evolve: None, score: None, max_tokens, rates: TokenRates::default() };
-        let batches: Vec<RecordBatch> = session.collect(&TOKENS.bind(&evolution.parameters(1, RunValues::UNRECORDED))?).await?;
-        for batch in &batches {
-            for measured in serde_arrow::from_record_batch::<Vec<Measured>>(batch)? {
-                if measured.calls < CALLS_THAT_TELL {
-                    continue;
-                }
-                let (tokens, calls) = match measured.kind.as_str() {
-                    "evolve" => (&mut estimator.evolve, &mut estimator.rates.evolve_calls),
-                    _ => (&mut estimator.score, &mut estimator.rates.score_calls),
-                };
-                *tokens = Some(measured.tokens());
-                *calls = measured.calls.unsigned_abs();
+        let tokens = TOKENS.bind(&evolution.parameters(1, RunValues::UNRECORDED))?;
+        for measured in session.rows::<Measured>(&tokens).await? {
+            if measured.calls < CALLS_THAT_TELL {
+                continue;
             }
+            let (tokens, calls) = match measured.kind.as_str() {
+                "evolve" => (&mut estimator.evolve, &mut estimator.rates.evolve_calls),
+                _ => (&mut estimator.score, &mut estimator.rates.score_calls),
+            };
+            *tokens = Some(measured.tokens());
+            *calls = measured.calls.unsigned_abs();
         }
         Ok(estimator)
     }

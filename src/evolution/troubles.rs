@@ -36,11 +36,7 @@ impl Troubles {
         let listed = run_ids.iter().map(|run_id| format!("'{run_id}'")).collect::<Vec<_>>().join(", ");
         let parameters = [("runs", Parameter::Predicate(format!("run_id IN ({listed})")))].into();
         let session = Session::builder().store(store.clone()).build().await?;
-        let failures = session.collect(&FAILURES.bind(&parameters)?).await?;
-        let mut commonest = None;
-        for batch in &failures {
-            commonest = commonest.or(serde_arrow::from_record_batch::<Vec<CommonError>>(batch)?.into_iter().next());
-        }
+        let commonest = session.rows(&FAILURES.bind(&parameters)?).await?.into_iter().next();
         Ok(Troubles { commonest, cut_off: single_count(&session, &CUT_OFF.bind(&parameters)?).await? })
     }
 }

@@ -9,7 +9,7 @@ use arrow::record_batch::RecordBatch;
 use futures::TryStreamExt;
 
 use crate::error::{Error, Result};
-use crate::query::{Session, temporary_folder};
+use crate::query::{Session, in_parentheses, temporary_folder};
 use crate::store::{Snapshot, Store};
 
 /// Which items of which state are looked at.
@@ -62,10 +62,10 @@ impl Selection {
     }
 }
 
-/// The chosen items. The predicate stands on lines of its own: it may end in a comment. The view is named with its schema: a WITH RECURSIVE would take its
-/// bare name for the chosen items themselves.
+/// The chosen items. The view is named with its schema: a WITH RECURSIVE would take its bare name for the chosen items themselves.
 fn items(predicate: &str) -> String {
-    format!("SELECT * FROM main.item_facts WHERE instruction_id IN (SELECT instruction_id FROM history WHERE\n{predicate}\n)")
+    let predicate = in_parentheses(predicate);
+    format!("SELECT * FROM main.item_facts WHERE instruction_id IN (SELECT instruction_id FROM history WHERE {predicate})")
 }
 
 /// The attempts that brought them.
@@ -141,11 +141,7 @@ impl Facts {
     /// # Errors
     /// Those of the statement.
     pub async fn rows(&self, sql: &str) -> Result<Vec<Value>> {
-        let mut rows = Vec::new();
-        for batch in self.batches(sql).await?.1 {
-            rows.extend(serde_arrow::from_record_batch::<Vec<Value>>(&batch)?);
-        }
-        Ok(rows)
+        self.session.rows(sql).await
     }
 }
 
