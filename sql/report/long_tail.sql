@@ -15,7 +15,7 @@ counted AS (
 ),
 -- What rounds had, chosen or not.
 standing AS (
-    SELECT i.round, i.objects, i.skills, coalesce(normalize_format(i.format), nullif(lower(trim(i.format)), ''), 'unnamed') AS format
+    SELECT i.round, i.objects, i.skills, format_name(i.format) AS format
     FROM instructions i
     LEFT ANTI JOIN evolutions e ON i.evolution_id = e.evolution_id AND e.status = 'superseded'
     WHERE i.status = 'kept'

@@ -14,7 +14,7 @@ SELECT
     -- Of such rounds only the survivors are known: rates would say something about nothing.
     e.evolution_id IS NOT NULL AND e.generated IS NULL AS imported,
     -- A form that a model invented keeps its own name.
-    coalesce(normalize_format(i.format), nullif(lower(trim(i.format)), ''), 'unnamed') AS format,
+    format_name(i.format) AS format,
     s.source,
     e.model,
     e.judge,

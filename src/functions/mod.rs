@@ -30,6 +30,7 @@ pub fn pure_functions() -> Vec<ScalarUDF> {
         instruction::distinct_skills::distinct_skills(),
         instruction::normalize_skill::normalize_skill(),
         instruction::normalize_format::normalize_format(),
+        instruction::format_name::format_name(),
         image::octet_length::octet_length(),
         image::image_width::image_width(),
         image::image_height::image_height(),

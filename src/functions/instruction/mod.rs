@@ -3,6 +3,7 @@
 pub mod distinct_objects;
 pub mod distinct_skills;
 pub mod fatal_faults;
+pub mod format_name;
 pub mod instruction_faults;
 pub mod items_to_judge;
 pub mod normalize_format;
