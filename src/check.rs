@@ -1,6 +1,7 @@
 //! Check: invariants that hold of every store, each with what to do where it is broken, and the repair of what can be mended.
 
 mod images;
+mod invariants;
 mod repair;
 
 use std::sync::Arc;
@@ -11,159 +12,11 @@ use arrow::record_batch::RecordBatch;
 use crate::error::{Error, Result};
 use crate::query::Session;
 use crate::store::{Catalog, LeftOver, LostVersion, Snapshot, Store, StrayTable, Table};
+use invariants::{Content, LeftOverKind, Subject};
+pub use invariants::{INVARIANTS, Invariant};
 pub use repair::{Repair, repair};
 
-/// Something that must hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Invariant {
-    /// What holds, in words joined by underscores.
-    pub name: &'static str,
-    /// What to do when it does not.
-    pub remedy: &'static str,
-    subject: Subject,
-}
-
-/// Where it is looked for what breaks an invariant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Subject {
-    /// The versions that the catalog names.
-    Versions,
-    /// The versions of the present state, beside those that the last publication left.
-    State,
-    /// The files of the tables.
-    Files,
-    /// The rows: gives the id of each that breaks it.
-    Rows(&'static str),
-    /// The bytes of the images.
-    Images,
-    /// What commands that were cut off left behind.
-    LeftOver(LeftOverKind),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LeftOverKind {
-    /// The journal itself.
-    Journal,
-    /// Calls that are in the journal and in the table, which would be there twice. This and a damaged journal are all that breaks anything.
-    DoubledCalls,
-    Calls,
-    Versions,
-    Files,
-}
-
-const COUNTS_AGREE: &str = include_str!("../sql/check/counts_agree.sql");
 const JOURNAL_HOLDS_NEW_CALLS: &str = include_str!("../sql/check/journal_holds_new_calls.sql");
-
-/// Every invariant, in the order in which they are checked.
-pub const INVARIANTS: &[Invariant] = &[
-    Invariant {
-        name: "versions_are_there",
-        remedy: "files of the store were removed: bring them back from a copy of the store",
-        subject: Subject::Versions,
-    },
-    Invariant {
-        name: "tables_are_of_one_state",
-        remedy: "catalog.json was changed by hand, or mixed from several: 'mmevol check --repair' takes the versions that the last run left",
-        subject: Subject::State,
-    },
-    Invariant {
-        name: "table_files_are_whole",
-        remedy: "files of the store were removed or changed: bring them back from a copy of the store",
-        subject: Subject::Files,
-    },
-    Invariant {
-        name: "ids_are_unique",
-        remedy: "rows were inserted twice: go back to an earlier state with 'mmevol restore TAG'",
-        subject: Subject::Rows(include_str!("../sql/check/ids_are_unique.sql")),
-    },
-    Invariant {
-        name: "ids_match_their_content",
-        remedy: "rows were inserted by hand under ids of their own: importing or evolving the same again does not recognise them",
-        subject: Subject::Rows(include_str!("../sql/check/ids_match_their_content.sql")),
-    },
-    Invariant {
-        name: "instructions_have_their_sample",
-        remedy: "import the sample's seed file again",
-        subject: Subject::Rows(include_str!("../sql/check/instructions_have_their_sample.sql")),
-    },
-    Invariant {
-        name: "instructions_have_their_evolution",
-        remedy: "go back to an earlier state with 'mmevol restore TAG'",
-        subject: Subject::Rows(include_str!("../sql/check/instructions_have_their_evolution.sql")),
-    },
-    Invariant {
-        name: "kept_items_have_a_parent_or_are_seeds",
-        remedy: "rows were inserted by hand: look at them in history, and insert their parents",
-        subject: Subject::Rows(include_str!("../sql/check/kept_items_have_a_parent_or_are_seeds.sql")),
-    },
-    Invariant {
-        name: "parents_come_first",
-        remedy: "rows were inserted by hand, and their lineage means nothing: go back to an earlier state with 'mmevol restore TAG'",
-        subject: Subject::Rows(include_str!("../sql/check/parents_come_first.sql")),
-    },
-    Invariant {
-        name: "evolutions_have_their_sample",
-        remedy: "import the sample's seed file again",
-        subject: Subject::Rows(include_str!("../sql/check/evolutions_have_their_sample.sql")),
-    },
-    Invariant {
-        name: "evolutions_have_their_prompts",
-        remedy: "the text is lost, what was made with it is not: 'mmevol evolve --stale' does not see that such a prompt was edited",
-        subject: Subject::Rows(include_str!("../sql/check/evolutions_have_their_prompts.sql")),
-    },
-    Invariant {
-        name: "one_attempt_stands",
-        remedy: "rows were inserted by hand, and items count twice: go back to an earlier state with 'mmevol restore TAG'",
-        subject: Subject::Rows(include_str!("../sql/check/one_attempt_stands.sql")),
-    },
-    Invariant { name: "counts_agree", remedy: "'mmevol check --repair' counts the items again", subject: Subject::Rows(COUNTS_AGREE) },
-    Invariant {
-        name: "evolutions_have_their_calls",
-        remedy: "'mmevol check --repair' takes the answers from the journal; those that are not there are lost, but the items are not",
-        subject: Subject::Rows(include_str!("../sql/check/evolutions_have_their_calls.sql")),
-    },
-    Invariant {
-        name: "duplicates_have_their_item",
-        remedy: "mark them anew with 'mmevol dedup', or take the marks back with 'mmevol dedup --unmark'",
-        subject: Subject::Rows(include_str!("../sql/check/duplicates_have_their_item.sql")),
-    },
-    Invariant {
-        name: "samples_have_their_images",
-        remedy: "import the seed file again into a new store",
-        subject: Subject::Rows(include_str!("../sql/check/samples_have_their_images.sql")),
-    },
-    Invariant {
-        name: "images_match_their_ids",
-        remedy: "files of the store are damaged: import the images again into a new store",
-        subject: Subject::Images,
-    },
-    Invariant {
-        name: "journal_is_readable",
-        remedy: "journal.redb is damaged: bring it back from a copy of the store, or move it away; what is lost then is answers of a command that \
-                 was cut off, and nothing that was published",
-        subject: Subject::LeftOver(LeftOverKind::Journal),
-    },
-    Invariant {
-        name: "journal_holds_new_calls",
-        remedy: "the next command that writes adds these calls a second time, and their cost counts twice",
-        subject: Subject::LeftOver(LeftOverKind::DoubledCalls),
-    },
-    Invariant {
-        name: "journal_is_in_calls",
-        remedy: "a command was cut off, and its answers are safe: the next one that writes, or 'mmevol check --repair', adds them to calls",
-        subject: Subject::LeftOver(LeftOverKind::Calls),
-    },
-    Invariant {
-        name: "versions_are_published",
-        remedy: "a command was cut off before it published: the next one that writes, or 'mmevol check --repair', goes on without them",
-        subject: Subject::LeftOver(LeftOverKind::Versions),
-    },
-    Invariant {
-        name: "files_are_in_use",
-        remedy: "a command was cut off: 'mmevol check --repair' removes what it left",
-        subject: Subject::LeftOver(LeftOverKind::Files),
-    },
-];
 
 /// A broken invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -258,18 +111,20 @@ impl Check {
     pub async fn run(&self, store: &Store) -> Result<Vec<Finding>> {
         let lost = store.lost_versions().await?;
         let strays = Catalog::load(store.root())?.strays();
+        let earlier = store.wrong_earlier_files().await?;
         let state = match lost.iter().find(|lost| lost.tag.is_none()) {
             Some(LostVersion { table, version, .. }) => Err(format!("version {version} of table '{table}' is gone")),
             None => Ok(State::open(store).await?),
         };
         let mut findings = Vec::with_capacity(INVARIANTS.len());
         for &invariant in INVARIANTS {
-            let outcome = match (&state, invariant.subject) {
-                (_, Subject::Versions) => broken(of(lost.iter().map(describe))),
-                (_, Subject::State) => broken(of(strays.iter().map(describe_stray))),
-                (Err(reason), _) => Outcome::NotChecked(reason.clone()),
-                (Ok(_), Subject::Images) if self.fast => Outcome::NotChecked("left out by --fast".into()),
-                (Ok(state), subject) => match state.look_at(subject, &self.progress).await {
+            let outcome = match (invariant.subject, &state) {
+                (Subject::Versions, _) => broken(of(lost.iter().map(describe))),
+                (Subject::State, _) => broken(of(strays.iter().map(describe_stray))),
+                (Subject::EarlierFiles, _) => broken(of(earlier.iter().map(|(tag, table, problem)| format!("{table}: {problem}, {tag}")))),
+                (Subject::Content(_), Err(reason)) => Outcome::NotChecked(reason.clone()),
+                (Subject::Content(Content::Images), Ok(_)) if self.fast => Outcome::NotChecked("left out by --fast".into()),
+                (Subject::Content(content), Ok(state)) => match state.look_at(content, &self.progress).await {
                     // What reads a damaged file fails.
                     Err(error) if !state.damaged.is_empty() => Outcome::NotChecked(error.to_string()),
                     looked => looked?,
@@ -315,13 +170,12 @@ impl State {
         Ok(State { damaged: snapshot.damaged_files().await, snapshot, session, left_over })
     }
 
-    async fn look_at(&self, subject: Subject, progress: &CheckProgress) -> Result<Outcome> {
-        Ok(match subject {
-            Subject::Versions | Subject::State => Outcome::Sound,
-            Subject::Files => broken(of(self.damaged.iter().map(|(table, problem)| format!("{table}: {problem}")))),
-            Subject::Rows(sql) => broken(self.rows(sql).await?),
-            Subject::Images => broken(images::find(&self.snapshot, progress).await?),
-            Subject::LeftOver(kind) => match &self.left_over {
+    async fn look_at(&self, content: Content, progress: &CheckProgress) -> Result<Outcome> {
+        Ok(match content {
+            Content::Files => broken(of(self.damaged.iter().map(|(table, problem)| format!("{table}: {problem}")))),
+            Content::Rows(sql) => broken(self.rows(sql).await?),
+            Content::Images => broken(images::find(&self.snapshot, progress).await?),
+            Content::LeftOver(kind) => match &self.left_over {
                 Err(reason) => Outcome::NotChecked(reason.clone()),
                 Ok(left_over) => self.look_at_left_over(left_over, kind).await?,
             },
@@ -358,13 +212,8 @@ impl State {
             example: Option<String>,
         }
         let sql = format!("SELECT count(*) AS broken, CAST(min(id) AS VARCHAR) AS example FROM ({sql})");
-        for batch in self.session.collect(&sql).await? {
-            let summary: Vec<Summary> = serde_arrow::from_record_batch(&batch)?;
-            if let Some(Summary { broken, example }) = summary.into_iter().next().filter(|summary| summary.broken > 0) {
-                return Ok(Some(Found { rows: broken.unsigned_abs(), example: example.unwrap_or_default() }));
-            }
-        }
-        Ok(None)
+        let summary = self.session.rows::<Summary>(&sql).await?.into_iter().find(|summary| summary.broken > 0);
+        Ok(summary.map(|Summary { broken, example }| Found { rows: broken.unsigned_abs(), example: example.unwrap_or_default() }))
     }
 }
 

@@ -323,6 +323,27 @@ fn a_file_of_a_table_must_be_there() {
     assert_eq!(findings["images_match_their_ids"]["result"], "ok");
 }
 
+/// A restore would make the damaged state the present one.
+#[test]
+fn a_file_that_only_an_earlier_state_needs_must_be_there() {
+    let workspace = Workspace::with_photos();
+    let data = workspace.store().join("instructions.lance/data");
+    let imported = files(&data);
+    workspace.run(&["evolve", "--rounds", "1", "--model", "rules"]).expect_code(0);
+    let made = files(&data).into_iter().find(|file| !imported.contains(file)).unwrap();
+    workspace.run(&["restore", "run-1"]).expect_code(0);
+    workspace.run(&["check"]).expect_code(0);
+    fs::remove_file(&made).unwrap();
+    let problem = format!("data/{} is gone", made.file_name().unwrap().to_string_lossy());
+    let findings = assert_broken(&workspace, &["earlier_states_are_whole"]);
+    assert_eq!(findings["earlier_states_are_whole"]["example"], format!("instructions: {problem}, after-run-2"));
+    for flags in [&["restore", "run-2"][..], &["restore", "run-2", "--dry-run"]] {
+        let said = format!("failed to restore table 'instructions': {problem}");
+        workspace.run(flags).expect_code(2).expect_stderr(&[&said, "or restore another state"]);
+    }
+    workspace.run(&["status"]).expect_code(0);
+}
+
 #[test]
 fn a_damaged_image_is_found() {
     let workspace = Workspace::with_photos();

@@ -32,11 +32,33 @@ fn modules_use_only_what_is_below_them() {
 
 #[test]
 fn only_the_store_names_lance() {
-    let lance = Regex::new(r"\blance(_\w+)*::").unwrap();
+    assert_only_in("store", r"\blance(_\w+)*::");
+}
+
+#[test]
+fn only_the_query_layer_builds_a_session_of_the_engine() {
+    assert_only_in("query", r"\bSession(Context|StateBuilder)\b");
+}
+
+#[test]
+fn only_the_command_prints() {
+    assert_only_in("cli", r"\b(e?print(ln)?!|dbg!|(stdout|stderr)\(\))");
+}
+
+/// What a pattern finds is in one module alone.
+#[track_caller]
+fn assert_only_in(module: &str, pattern: &str) {
+    let pattern = Regex::new(pattern).unwrap();
+    let mut found_there = false;
     let mut violations = Vec::new();
-    for source in Source::all().iter().filter(|source| source.module != "store") {
-        violations.extend(lance.find_iter(&source.code).map(|found| format!("{}: {}", source.place(found.range()), found.as_str())));
+    for source in Source::all() {
+        match source.module == module {
+            true => found_there |= pattern.is_match(&source.code),
+            false => violations
+                .extend(pattern.find_iter(&source.code).map(|found| format!("{}: {}", source.place(found.range()), found.as_str()))),
+        }
     }
+    assert!(found_there, "the pattern finds nothing in '{module}' either");
     assert!(violations.is_empty(), "\n{}", violations.join("\n"));
 }
 
