@@ -50,10 +50,10 @@ tried AS (
         max(e.attempt) FILTER (WHERE e.status = 'failed') AS failed_attempt,
         bool_or(e.status = 'failed' AND $made_again) AS failed_just_now,
         -- What an overloaded or silent endpoint put off, rather than refused.
-        bool_or(e.status = 'failed' AND replace(e.error_kind, 'judge_', '') IN ('rate_limited', 'server_error', 'timeout', 'connection')) AS delayed,
+        bool_or(e.status = 'failed' AND replace(e.error_kind, 'judge_', '') IN $delays) AS delayed,
         max(a.number) FILTER (WHERE e.status <> 'failed') AS standing_answer,
         max(a.number) AS failed_answer,
-        max(CASE WHEN e.status <> 'superseded' THEN coalesce(x.reason, CASE WHEN c.request_id IS NOT NULL THEN 'cut off' END) END) AS stale,
+        max(CASE WHEN e.status <> 'superseded' THEN coalesce(x.reason, CASE WHEN c.evolution_id IS NOT NULL THEN 'cut off' END) END) AS stale,
         bool_or(h.evolution_id IS NOT NULL) AS chosen,
         bool_or(
             e.status IN ('kept', 'eliminated') AND NOT coalesce(x.has_other_parents, false)
@@ -67,13 +67,8 @@ tried AS (
         WHERE $stale OR $judge_only
         GROUP BY evolution_id
     ) x ON e.evolution_id = x.evolution_id
-    LEFT JOIN (
-        SELECT request_id
-        FROM calls
-        WHERE $stale AND kind = 'evolve'
-        GROUP BY request_id
-        HAVING bool_and(finish_reason = 'length') AND max(max_tokens) < $max_tokens
-    ) c ON e.request_id = c.request_id
+    LEFT JOIN (SELECT evolution_id FROM cut_off WHERE $stale AND kind = 'evolve' AND max_tokens < $max_tokens) c
+        ON e.evolution_id = c.evolution_id
     LEFT JOIN (SELECT DISTINCT evolution_id FROM history WHERE $again AND evolution_status <> 'superseded' AND NOT $made_again AND $where) h
         ON e.evolution_id = h.evolution_id
     LEFT JOIN answer a ON e.evolution_id = a.evolution_id
@@ -96,6 +91,11 @@ gone_on AS (
 made_again AS (
     SELECT DISTINCT sample_id FROM evolutions WHERE ($again OR $judge_only) AND round < $round AND $made_again
 ),
+-- Samples of which this command tried an earlier round again that had failed: they go on from what that made. Whatever else is stale is left
+-- to $stale.
+mended AS (
+    SELECT DISTINCT sample_id FROM evolutions WHERE $failed AND round < $round AND $made_again
+),
 -- Samples of which an endpoint failed an earlier round, rather than their own request: what would be made of older parents meanwhile would be
 -- replaced as soon as that is tried again. One that went on all the same goes on.
 put_off AS (
@@ -104,8 +104,7 @@ put_off AS (
         SELECT sample_id, round, part, parent_evolution_id
         FROM evolutions
         WHERE NOT ($stale OR $again OR $judge_only) AND round < $round AND status = 'failed'
-            AND replace(error_kind, 'judge_', '')
-                IN ('connection', 'timeout', 'server_error', 'rate_limited', 'authentication', 'not_found')
+            AND replace(error_kind, 'judge_', '') IN $endpoint_failures
     ) f
     LEFT ANTI JOIN (SELECT * FROM evolutions WHERE status IN ('kept', 'eliminated')) s
         ON f.sample_id = s.sample_id AND (
@@ -152,12 +151,13 @@ decided AS (
         CASE
             WHEN c.reason <> 'untried' THEN c.reason
             WHEN $stale THEN CASE WHEN b.sample_id IS NOT NULL THEN 'stale: parent' END
-            WHEN c.sample_outdated THEN 'stale: parent'
+            WHEN c.sample_outdated THEN CASE WHEN mended.sample_id IS NOT NULL THEN 'stale: parent' END
             WHEN g.sample_id IS NULL THEN 'new'
         END AS due
     FROM (SELECT * FROM candidate WHERE NOT outdated) c
     LEFT JOIN been b ON c.sample_id = b.sample_id
     LEFT JOIN gone_on g ON c.sample_id = g.sample_id AND coalesce(c.parent_evolution_id, '') = coalesce(g.parent_evolution_id, '')
+    LEFT JOIN mended ON c.sample_id = mended.sample_id
     LEFT ANTI JOIN made_again m ON c.sample_id = m.sample_id
     LEFT ANTI JOIN put_off o ON c.sample_id = o.sample_id
 ),

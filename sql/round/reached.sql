@@ -3,5 +3,4 @@
 SELECT *
 FROM scored
 -- A rewriting that failed has no verdict.
-WHERE coalesce(reply['error_kind'], verdict['error_kind'], '')
-    NOT IN ('connection', 'timeout', 'server_error', 'rate_limited', 'authentication', 'not_found')
+WHERE coalesce(reply['error_kind'], verdict['error_kind'], '') NOT IN $endpoint_failures

@@ -1,18 +1,9 @@
 -- What the store holds, and what failed, is missing or stale and why, one row a figure. A sample may be in several: of what failed in one round,
 -- say, and of what is missing in the next.
-WITH cut_off AS (
-    SELECT c.request_id
-    FROM (SELECT DISTINCT request_id FROM calls WHERE finish_reason = 'length') c
-    LEFT ANTI JOIN calls whole ON c.request_id = whole.request_id AND whole.finish_reason <> 'length'
-),
-request AS (
-    SELECT round, sample_id, request_id FROM evolutions WHERE status <> 'superseded'
-    UNION ALL
-    SELECT round, sample_id, score_request_id FROM evolutions WHERE status <> 'superseded'
-),
--- Samples that have begun, and have not been through a round that others have. A round before one that a sample came with finished is not known,
--- and is not evolved.
-missing AS (
+--
+-- Missing: samples that have begun, and have not been through a round that others have. A round before one that a sample came with finished is
+-- not known, and is not evolved.
+WITH missing AS (
     SELECT r.round, s.sample_id
     FROM (SELECT DISTINCT round FROM evolutions WHERE status <> 'superseded') r
     CROSS JOIN (SELECT DISTINCT sample_id FROM evolutions WHERE status <> 'superseded') s
@@ -39,10 +30,9 @@ figure AS (
     FROM missing
     GROUP BY round
     UNION ALL
-    SELECT 3, r.round, 'cut off', 'an answer hit --max-tokens', count(DISTINCT r.sample_id)
-    FROM cut_off c
-    JOIN request r ON c.request_id = r.request_id
-    GROUP BY r.round
+    SELECT 3, round, 'cut off', 'an answer hit --max-tokens', count(DISTINCT sample_id)
+    FROM cut_off
+    GROUP BY round
     UNION ALL
     SELECT
         3,

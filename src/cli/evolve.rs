@@ -18,7 +18,7 @@ use super::spent::note_spent;
 use super::table::{Column, TextTable};
 use super::{evolve_command, hint, note, output::OutputOptions, print_json, print_line};
 use crate::error::{Error, Result};
-use crate::evolution::{Chosen, Due, Evolution, EvolutionReport, Settings, item_columns, standing_models};
+use crate::evolution::{Chosen, Due, Evolution, EvolutionReport, RoundReport, Settings, item_columns, standing_models};
 use crate::functions::identity::draw_operator::OperatorWeights;
 use crate::functions::identity::draw_persona::Personas;
 use crate::model::rules::RulesModel;
@@ -84,7 +84,7 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
         note_chosen(&evolution, predicate, arguments.rounds, &command).await?;
     }
     if arguments.dry_run {
-        return plan::print(&evolution, arguments.output).await;
+        return plan::print(&evolution, arguments.output, &arguments.models.spending).await;
     }
     let (report, interrupt) = with_progress(&evolution).await?;
     match arguments.output {
@@ -98,7 +98,7 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
         ));
     }
     if was_idle(&report) {
-        hint("what is stale or has failed is left alone: mmevol status says what there is of it, and how to mend it");
+        hint("what is stale is left to --stale, and what failed to --failed: mmevol status says what there is of it");
     }
     interrupt.check()?;
     match (report.endpoint_lost, report.rounds.last()) {
@@ -126,9 +126,10 @@ fn evolution(store: Store, arguments: &Arguments, due: Due) -> Result<Evolution>
         note("no --model is named: using 'rules', the embedded rule-based model");
         RulesModel::NAME
     });
-    let model = models.chat_model(name)?;
+    let chat_model = |name: &str| if arguments.dry_run { models.unasked_model(name) } else { models.chat_model(name) };
+    let model = chat_model(name)?;
     let judge = match models.judge.as_deref().filter(|judge| *judge != name) {
-        Some(judge) => models.chat_model(judge)?,
+        Some(judge) => chat_model(judge)?,
         None => Arc::clone(&model),
     };
     let settings = Settings {
@@ -189,7 +190,7 @@ async fn note_chosen(evolution: &Evolution, predicate: &str, rounds: u32, comman
 
 /// Whether nothing was due.
 fn was_idle(report: &EvolutionReport) -> bool {
-    report.stopped.is_none() && report.endpoint_lost.is_none() && report.rounds.iter().all(|round| round.evolutions == 0)
+    report.stopped.is_none() && report.endpoint_lost.is_none() && !report.rounds.iter().any(RoundReport::changed_anything)
 }
 
 /// Runs an evolution under a live line. Ctrl-C stops it in good order; whether it did says the second value.
@@ -230,6 +231,10 @@ pub fn print_report(report: &EvolutionReport, command: &str) -> Result<()> {
     note_spent(report.spent);
     if was_idle(report) {
         note("nothing was due");
+    }
+    let fallen_away: u64 = report.rounds.iter().map(|round| round.fallen_away).sum();
+    if fallen_away > 0 {
+        note(format_args!("{fallen_away} evolutions are superseded with nothing in their place: their items fell away"));
     }
     note_without_images(report.without_images);
     if report.troubles.cut_off > 0 {

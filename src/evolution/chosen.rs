@@ -7,18 +7,15 @@ use arrow::array::AsArray;
 use futures::TryStreamExt;
 use serde::{Deserialize, Serialize};
 
-use super::statements::{BEYOND, FRONTIER, MADE_AGAIN, RunValues, single_count};
+use super::statements::{BEYOND, FRONTIER, MADE_AGAIN, RUNS, RunValues, single_count};
 use super::{Evolution, RoundReport};
 use crate::error::Result;
 use crate::ids::stable_key;
-use crate::query::Session;
+use crate::query::{Session, StatementParameter as Parameter};
 use crate::store::{SharedWriter, Store};
 
-/// From the last run backwards.
-const RUNS: &str = "SELECT settings, counters, run_id FROM runs WHERE command = 'evolve' ORDER BY CAST(substr(run_id, 5) AS BIGINT) DESC";
-
-/// Settings that say when to stop, and nothing of what is done.
-const LIMITS: [&str; 2] = ["max_calls", "budget_usd"];
+/// Settings that say when to stop and where the models answer, and nothing of what is done.
+const CIRCUMSTANCES: [&str; 4] = ["max_calls", "budget_usd", "endpoint", "judge_endpoint"];
 
 /// Columns of `history` that are the same for every item of a sample.
 const SAMPLE_COLUMNS: [&str; 4] = ["sample_id", "source", "source_id", "caption"];
@@ -87,19 +84,21 @@ pub(super) async fn is_unfinished(evolution: &Evolution, writer: &SharedWriter, 
     Ok(false)
 }
 
-/// The runs of the same evolution that left something to do: going on, it leaves alone what they made again. The command may have been stopped,
-/// or killed between two rounds, or some of its requests failed.
+/// The runs of the same evolution that left something to do, since the last one that did not: going on, it leaves alone what they made again.
+/// The command may have been stopped, or killed between two rounds, or some of its requests failed; whatever else ran meanwhile is passed over.
 pub(super) async fn unfinished_runs(evolution: &Evolution, session: &Session) -> Result<Vec<String>> {
-    let settings = without_limits(evolution.recorded_settings());
+    let settings = without_circumstances(evolution.recorded_settings());
     let mut unfinished: Vec<String> = Vec::new();
-    let mut batches = session.stream(RUNS).await?;
+    let mut batches = session.stream(&RUNS.bind(&[("runs", Parameter::Predicate("true".to_owned()))].into())?).await?;
     while let Some(batch) = batches.try_next().await? {
         let [recorded, counters, run_ids] = [0, 1, 2].map(|column| batch.column(column).as_string::<i32>());
         for row in 0..batch.num_rows() {
-            let same = serde_json::from_str(recorded.value(row)).is_ok_and(|recorded| without_limits(recorded) == settings);
+            if !serde_json::from_str(recorded.value(row)).is_ok_and(|recorded| without_circumstances(recorded) == settings) {
+                continue;
+            }
             // A run of a mmevol that did not count like this was finished.
             let round: RoundReport = serde_json::from_str(counters.value(row)).unwrap_or_default();
-            if !same || !round.unfinished.unwrap_or(round.stopped) {
+            if !round.unfinished.unwrap_or(round.stopped) {
                 return Ok(unfinished);
             }
             unfinished.push(run_ids.value(row).to_owned());
@@ -108,9 +107,9 @@ pub(super) async fn unfinished_runs(evolution: &Evolution, session: &Session) ->
     Ok(unfinished)
 }
 
-fn without_limits(mut settings: serde_json::Value) -> serde_json::Value {
+fn without_circumstances(mut settings: serde_json::Value) -> serde_json::Value {
     if let Some(settings) = settings.as_object_mut() {
-        settings.retain(|name, _| !LIMITS.contains(&name.as_str()));
+        settings.retain(|name, _| !CIRCUMSTANCES.contains(&name.as_str()));
     }
     settings
 }

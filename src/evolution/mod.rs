@@ -22,8 +22,9 @@ use tokio_util::sync::CancellationToken;
 use crate::error::{Error, Result};
 use crate::functions::identity::draw_operator::OperatorWeights;
 use crate::functions::identity::draw_persona::Personas;
+use crate::ids::stable_id;
 use crate::model::prices::PriceTable;
-use crate::model::service::{Spending, Spent};
+use crate::model::spending::{Spending, Spent};
 use crate::model::{ChatModel, Parameters};
 use crate::prompt::PromptLibrary;
 use crate::query::Session;
@@ -204,6 +205,9 @@ pub struct RoundReport {
     /// Evolutions that were due and not begun because of [`Settings::max_calls`]; no later round begins before they are done.
     #[serde(default)]
     pub left_out: u64,
+    /// With [`Due::Stale`], evolutions whose items fell away: superseded, with nothing in their place.
+    #[serde(default)]
+    pub fallen_away: u64,
     /// Evolutions that failed with the endpoint where it was lost: they leave no row, and are still due.
     #[serde(default)]
     pub unreached: u64,
@@ -216,6 +220,13 @@ pub struct RoundReport {
     /// With [`Due::Chosen`], whether something that was chosen is left to do, in this round or a later one: the same run again goes on with that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unfinished: Option<bool>,
+}
+
+impl RoundReport {
+    /// Whether the round made or replaced anything.
+    pub fn changed_anything(&self) -> bool {
+        self.evolutions > 0 || self.fallen_away > 0
+    }
 }
 
 impl Evolution {
@@ -317,10 +328,10 @@ impl Evolution {
             report.spent = spending.spent();
             report.stopped = self.stopped(&spending, done.left_out);
             done.stopped = report.stopped.is_some();
-            if done.evolutions > 0 {
+            if done.changed_anything() {
                 let run_id = writer.lock().await.run_id().to_owned();
                 run_ids.push(run_id.clone());
-                if matches!(self.settings.due, Due::Chosen | Due::Judgements) {
+                if matches!(self.settings.due, Due::Failed | Due::Chosen | Due::Judgements) {
                     made_again.push(run_id);
                 }
                 if self.settings.due == Due::Chosen {
@@ -345,9 +356,9 @@ impl Evolution {
             return Some("it was interrupted".into());
         }
         let (Settings { max_calls, budget_usd, .. }, spent) = (&self.settings, spending.spent());
-        let calls = max_calls.and_then(|most| match spent.calls + spent.failed >= most {
-            true => Some(format!("--max-calls {most} is reached")),
-            false => (left_out > 0).then(|| format!("--max-calls {most} had no room for more samples")),
+        let calls = max_calls.and_then(|most| match spending.calls_left() {
+            Some(0) => Some(format!("--max-calls {most} is reached")),
+            _ => (left_out > 0).then(|| format!("--max-calls {most} had no room for more samples")),
         });
         let budget = budget_usd.and_then(|most| match (spent.cost_usd >= most, spent.uncounted) {
             (true, _) => Some(format!("--budget-usd {most} is spent")),
@@ -359,7 +370,8 @@ impl Evolution {
 
     async fn check_predicate(&self, session: &Session) -> Result<()> {
         let Some(predicate) = &self.settings.predicate else { return Ok(()) };
-        session.check_where(predicate).await.map(drop)
+        session.check_where(predicate).await?;
+        session.check_repeatable(predicate).await
     }
 
     async fn count_without_images(&self, session: &Session) -> Result<u64> {
@@ -378,7 +390,7 @@ impl Evolution {
         }
     }
 
-    /// What goes into `runs.settings`; no secrets.
+    /// What goes into `runs.settings`; no secrets. Prompts and personas by their hash: they tell commands apart.
     fn recorded_settings(&self) -> serde_json::Value {
         let Settings { rounds, predicate, operators, parameters, min_score, text_only, due, max_calls, budget_usd } = &self.settings;
         serde_json::json!({
@@ -386,6 +398,7 @@ impl Evolution {
             "text_only": text_only, "due": due, "max_calls": max_calls, "budget_usd": budget_usd,
             "model": self.model.name(), "endpoint": self.model.endpoint(), "judge": self.judge.name(),
             "judge_endpoint": self.judge.endpoint(),
+            "prompts": stable_id(self.prompts.iter().map(|prompt| Some(prompt.prompt_id.as_str()))), "personas": self.personas.hash(),
         })
     }
 

@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::estimate::{Estimator, Tokens};
-use super::statements::{ANSWERS, FRONTIER, ITEMS, PLANNED, RunValues, SCORE, WITHOUT_IMAGES, single_count};
+use super::statements::{ANSWERS, FRONTIER, ITEMS, PLANNED, RunValues, SCORE};
 use super::{Due, Estimate, Evolution, TokenRates, round};
 use crate::error::Result;
 use crate::functions::llm::evolve::Row;
 use crate::ids::stable_key;
 use crate::instruction::Operator;
-use crate::model::service::Spending;
+use crate::model::spending::Spending;
 use crate::query::{Session, temporary_folder};
 
 /// What a run would ask for.
@@ -131,10 +131,7 @@ pub(super) async fn plan(evolution: &Evolution) -> Result<Plan> {
     session.collect("SET mmevol.keep_order = false").await?;
     let made_again = evolution.made_again(&session).await?;
     let run = RunValues { made_again: &made_again, unasked: true, ..RunValues::UNRECORDED };
-    let without_images = match evolution.settings.text_only {
-        true => 0,
-        false => single_count(&session, &WITHOUT_IMAGES.bind(&evolution.parameters(1, run))?).await?,
-    };
+    let without_images = evolution.count_without_images(&session).await?;
     let mut planner =
         Planner { evolution, estimator: Estimator::new(evolution, &session).await?, groups: Groups::new(), taken_up: HashSet::new() };
     for round in 1..=evolution.settings.rounds {

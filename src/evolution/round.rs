@@ -8,15 +8,13 @@ use arrow::array::AsArray;
 use serde::Serialize;
 
 use super::stage::Stage;
-use super::statements::{ANSWERS, ELIMINATE, EVOLUTIONS, FRONTIER, ITEMS, REACHED, RunValues, SCORE, SUPERSEDED};
+use super::statements::{ANSWERS, COUNTS, ELIMINATE, EVOLUTIONS, FALLEN_AWAY, FRONTIER, ITEMS, REACHED, RunValues, SCORE, SUPERSEDED};
 use super::{Due, Evolution, RoundReport};
 use crate::error::Result;
-use crate::model::service::{ModelService, Spending};
-use crate::query::{Models, Session};
-use crate::store::{SharedWriter, Table};
-
-/// Ids that one UPDATE names.
-const IDS_PER_UPDATE: usize = 10_000;
+use crate::model::service::ModelService;
+use crate::model::spending::Spending;
+use crate::query::{Models, Session, StatementParameter as Parameter};
+use crate::store::{SharedWriter, Table, ids_in};
 
 /// Runs round `round` and adds its rows to the writer's tables, unpublished.
 pub async fn run(
@@ -34,7 +32,11 @@ pub async fn run(
     drop(session);
     // What a failed round asked for is paid for as well.
     in_flight.settled().await;
-    made
+    let mut report = made?;
+    if evolution.settings.due == Due::Stale {
+        report.fallen_away = Box::pin(remove_fallen(evolution, writer, round)).await?;
+    }
+    Ok(report)
 }
 
 async fn make(
@@ -60,12 +62,11 @@ async fn make(
         // What the endpoint only put off is the likeliest to succeed now.
         frontier = format!("SELECT * FROM ({frontier}) ORDER BY delayed DESC, sample_id, part");
     }
-    let (requests, left_out) = match evolution.settings.max_calls {
+    let (requests, left_out) = match spending.calls_left() {
         None => (stage.table("frontier", &frontier).await?, 0),
-        Some(most) => {
+        Some(calls) => {
             // A rewritten sample is worth nothing without its verdict: every evolution takes two calls of what is left.
-            let spent = spending.spent();
-            let affordable = most.saturating_sub(spent.calls + spent.failed).div_ceil(2);
+            let affordable = calls.div_ceil(2);
             let due = stage.table("due", &frontier).await?;
             let first = format!("SELECT * FROM due ORDER BY delayed DESC, sample_id, part LIMIT {affordable}");
             (stage.table("frontier", &first).await?, due.saturating_sub(affordable))
@@ -83,7 +84,7 @@ async fn make(
     session.collect("SET mmevol.keep_order = false").await?;
     let scored = stage.table("scored", &SCORE.bind(&parameters)?).await?;
     if let Some(error) = lost(services).await {
-        report.unreached = scored - stage.table("reached", REACHED.text()).await?;
+        report.unreached = scored - stage.table("reached", &REACHED.bind(&parameters)?).await?;
         report.endpoint_lost = Some(error);
         stage.view("scored", "SELECT * FROM reached").await?;
     }
@@ -147,14 +148,19 @@ async fn record_prompts(evolution: &Evolution, session: &Session, writer: &Share
     Ok(())
 }
 
-/// Marks what this round replaces.
-async fn supersede(session: &Session, writer: &SharedWriter, sql: &str) -> Result<()> {
-    let retried: Vec<String> = ids(session, sql).await?.into_iter().collect();
-    for group in retried.chunks(IDS_PER_UPDATE) {
-        let listed = group.iter().map(|id| format!("'{id}'")).collect::<Vec<_>>().join(",");
-        writer.lock().await.update(Table::Evolutions, &format!("evolution_id IN ({listed})"), "status", "'superseded'").await?;
+/// Marks what has no place in the round any more, as it is now. Returns how many evolutions that are.
+async fn remove_fallen(evolution: &Evolution, writer: &SharedWriter, round: u32) -> Result<u64> {
+    let session = Session::builder().writer(Arc::clone(writer)).build().await?;
+    supersede(&session, writer, &FALLEN_AWAY.bind(&evolution.parameters(round, RunValues::UNRECORDED))?).await
+}
+
+/// Marks what a query lists as replaced. Returns how many evolutions that are.
+async fn supersede(session: &Session, writer: &SharedWriter, sql: &str) -> Result<u64> {
+    let replaced: Vec<String> = ids(session, sql).await?.into_iter().collect();
+    for listed in ids_in("evolution_id", &replaced) {
+        writer.lock().await.update(Table::Evolutions, &listed, "status", "'superseded'").await?;
     }
-    Ok(())
+    Ok(replaced.len() as u64)
 }
 
 async fn ids(session: &Session, sql: &str) -> Result<HashSet<String>> {
@@ -163,20 +169,10 @@ async fn ids(session: &Session, sql: &str) -> Result<HashSet<String>> {
 }
 
 async fn count(session: &Session, report: &mut RoundReport) -> Result<()> {
-    let sql = format!(
-        "SELECT {} AS round, e.*, i.* FROM \
-         (SELECT count(DISTINCT sample_id) AS samples, count(*) AS evolutions, count(*) FILTER (WHERE status = 'failed') AS failed FROM attempts) e, \
-         (SELECT count(*) AS generated, count(*) FILTER (WHERE status = 'kept') AS kept, count(*) FILTER (WHERE status = 'eliminated') AS eliminated, \
-          count(*) FILTER (WHERE status = 'unjudged') AS unjudged FROM results) i",
-        report.round
-    );
-    let batches = session.collect(&sql).await?;
-    for batch in &batches {
-        let counted: Vec<RoundReport> = serde_arrow::from_record_batch(batch)?;
-        if let Some(counted) = counted.into_iter().next() {
-            let RoundReport { left_out, unreached, endpoint_lost, .. } = std::mem::take(report);
-            *report = RoundReport { left_out, unreached, endpoint_lost, ..counted };
-        }
+    let counts = COUNTS.bind(&[("round", Parameter::Integer(report.round.into()))].into())?;
+    if let Some(counted) = session.rows::<RoundReport>(&counts).await?.into_iter().next() {
+        let RoundReport { left_out, unreached, endpoint_lost, .. } = std::mem::take(report);
+        *report = RoundReport { left_out, unreached, endpoint_lost, ..counted };
     }
     Ok(())
 }

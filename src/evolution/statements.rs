@@ -7,6 +7,7 @@ use arrow::datatypes::Int64Type;
 
 use super::{Due, Evolution, ITEMS_PER_REQUEST};
 use crate::error::{Error, Result};
+use crate::model::ChatErrorKind;
 use crate::query::{Session, Statement, StatementParameter as Parameter};
 
 pub(super) const FRONTIER: Statement = Statement::new("round/frontier", include_str!("../../sql/round/frontier.sql"));
@@ -18,9 +19,12 @@ pub(super) const SCORE: Statement = Statement::new("round/score", include_str!("
 pub(super) const REACHED: Statement = Statement::new("round/reached", include_str!("../../sql/round/reached.sql"));
 pub(super) const ELIMINATE: Statement = Statement::new("round/eliminate", include_str!("../../sql/round/eliminate.sql"));
 pub(super) const EVOLUTIONS: Statement = Statement::new("round/evolutions", include_str!("../../sql/round/evolutions.sql"));
+pub(super) const COUNTS: Statement = Statement::new("round/counts", include_str!("../../sql/round/counts.sql"));
 pub(super) const SUPERSEDED: Statement = Statement::new("round/superseded", include_str!("../../sql/round/superseded.sql"));
+pub(super) const FALLEN_AWAY: Statement = Statement::new("round/fallen_away", include_str!("../../sql/round/fallen_away.sql"));
 pub(super) const WITHOUT_IMAGES: Statement = Statement::new("round/without_images", include_str!("../../sql/round/without_images.sql"));
 pub(super) const FAILURES: Statement = Statement::new("round/failures", include_str!("../../sql/round/failures.sql"));
+pub(super) const RUNS: Statement = Statement::new("round/runs", include_str!("../../sql/round/runs.sql"));
 pub(super) const MADE_AGAIN: Statement = Statement::new("round/made_again", include_str!("../../sql/round/made_again.sql"));
 pub(super) const BEYOND: Statement = Statement::new("round/beyond", include_str!("../../sql/round/beyond.sql"));
 pub(super) const TOKENS: Statement = Statement::new("round/tokens", include_str!("../../sql/round/tokens.sql"));
@@ -34,7 +38,7 @@ pub(super) struct RunValues<'a> {
     /// When it started.
     pub now: &'a str,
     /// Runs of the same command, this process's and earlier ones that it goes on with: what they made again is not made once more, and
-    /// their samples are left out of later rounds.
+    /// their samples are left out of later rounds; with [`Due::Failed`] they go on from it there.
     pub made_again: &'a [String],
     /// Whether requests that are not made leave a row.
     pub unasked: bool,
@@ -94,6 +98,8 @@ impl Evolution {
             ("parameters", Parameter::Text(sampling.to_string())),
             ("min_score", settings.min_score.map_or(Parameter::Null, Parameter::Integer)),
             ("made_again", Parameter::Predicate(made_again)),
+            ("delays", kinds(&ChatErrorKind::DELAYS)),
+            ("endpoint_failures", kinds(&[&ChatErrorKind::DELAYS[..], &ChatErrorKind::REFUSALS_OF_ALL[..]].concat())),
             ("unasked", Parameter::Boolean(run.unasked)),
             ("rounds", Parameter::Integer(i64::from(settings.rounds))),
             ("model", Parameter::Text(self.model.name().to_owned())),
@@ -101,6 +107,11 @@ impl Evolution {
             ("now", Parameter::Text(run.now.to_owned())),
         ])
     }
+}
+
+/// Kinds of error as the list after `IN`.
+fn kinds(kinds: &[ChatErrorKind]) -> Parameter {
+    Parameter::Predicate(kinds.iter().map(|kind| format!("'{}'", kind.name())).collect::<Vec<_>>().join(", "))
 }
 
 /// The one number that a query gives.

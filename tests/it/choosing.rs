@@ -1,4 +1,4 @@
-//! `evolve --where`: what it takes up, says and costs, at the endpoint.
+//! `--where`, that of `evolve` above all: what it takes up, says and costs, at the endpoint.
 
 use std::fs;
 use std::path::Path;
@@ -34,6 +34,27 @@ const POOR: &str = "round = 1 AND score < 8";
 /// Evolutions that stand and have an item for which a predicate holds.
 fn matching(predicate: &str) -> String {
     format!("SELECT DISTINCT evolution_id FROM history WHERE evolution_status <> 'superseded' AND {predicate}")
+}
+
+/// It became a part of larger statements, whose ends the comment hid.
+#[test]
+fn a_predicate_may_end_in_a_comment_in_every_command() {
+    let workspace = Workspace::with_photos();
+    for command in [
+        &["evolve", "--rounds", "1", "--dry-run", "--output", "json"][..],
+        &["stats", "--section", "items", "--output", "json"],
+        &["dedup", "--dry-run", "--output", "json"],
+        &["dedup", "--method", "image", "--dry-run", "--output", "json"],
+        &["export", "-o", "chosen.jsonl", "--format", "mmevol", "--without-duplicates"],
+        &["embed", "--dry-run"],
+        &["audit", "sample", "-o", "items.csv"],
+    ] {
+        let chosen = |predicate: &str| {
+            let run = workspace.run(&[command, &["--where", predicate]].concat()).expect_code(0);
+            (run.stdout, run.stderr)
+        };
+        assert_eq!(chosen("source_id = 'coffee' -- the first"), chosen("source_id = 'coffee'"), "{command:?}");
+    }
 }
 
 #[test]
@@ -311,4 +332,69 @@ fn prompts_of_ones_own_are_compared_with() {
     assert_eq!(workspace.run(&["sql", stale, "--output", "csv"]).stdout, "n\n0\n");
     let status = workspace.run(&["status", "--prompts", "own"]).expect_code(0).expect_stderr(&["mmevol evolve --stale"]);
     assert!(status.stdout.contains("judge prompt has changed"), "{status}");
+}
+
+/// Where the models answer says nothing of what is done, and another command in between undoes nothing; other personas make it another command.
+#[test]
+fn an_unfinished_command_goes_on_at_another_address_and_after_others() {
+    let (workspace, [first, second]) = (Workspace::with_photos(), [Endpoint::evolving(), Endpoint::evolving()]);
+    workspace.write("people.txt", "A pilot.\n");
+    evolve(&workspace, &first, &["--rounds", "1"]);
+    let evolved_again = |endpoint: &Endpoint, more: &[&str]| {
+        let asked = endpoint.requests();
+        evolve(&workspace, endpoint, &[&["--rounds", "1", "--where", "round = 1"], more].concat());
+        evolve_requests(endpoint, asked)
+    };
+    assert_eq!(evolved_again(&first, &["--max-calls", "4"]), 2);
+    evolve(&workspace, &first, &["--rounds", "2", "--max-calls", "2"]);
+    assert_eq!(evolved_again(&second, &["--max-calls", "4"]), 2);
+    assert_eq!(evolved_again(&second, &[]), 3);
+
+    assert_eq!(evolved_again(&second, &["--max-calls", "4"]), 2, "it was complete, and begins anew");
+    assert_eq!(evolved_again(&second, &["--personas", "people.txt"]), 7);
+}
+
+/// What descends from what was made again is left to --stale; another sample that comes in meanwhile is evolved alone.
+#[test]
+fn new_samples_are_evolved_without_what_is_stale() {
+    let (workspace, endpoint) = (Workspace::with_photos(), Endpoint::evolving());
+    evolve(&workspace, &endpoint, &["--rounds", "3"]);
+    evolve(&workspace, &endpoint, &["--rounds", "3", "--again", "--where", "round = 1"]);
+    let of_the_old = "SELECT * FROM evolutions WHERE sample_id IN (SELECT sample_id FROM samples WHERE source = 'demo')";
+    let (made, stale) = (count(&workspace, of_the_old), count(&workspace, "SELECT * FROM stale"));
+    assert!(stale > 0);
+    workspace.run(&["import", &bundled_seeds(), "--source", "more"]).expect_code(0);
+    evolve(&workspace, &endpoint, &["--rounds", "3"]);
+    assert_eq!((count(&workspace, of_the_old), count(&workspace, "SELECT * FROM stale")), (made, stale));
+    let of_the_new = "SELECT DISTINCT sample_id FROM evolutions WHERE sample_id IN (SELECT sample_id FROM samples WHERE source = 'more')";
+    assert_eq!(count(&workspace, of_the_new), 7);
+    evolve(&workspace, &endpoint, &["--rounds", "3", "--stale"]);
+    assert_eq!(count(&workspace, "SELECT * FROM stale"), 0);
+}
+
+/// It would choose others than were announced, and others again when the command goes on.
+#[test]
+fn chance_chooses_nothing_to_evolve() {
+    let (workspace, endpoint) = (Workspace::with_photos(), Endpoint::evolving());
+    evolve(&workspace, &endpoint, &["--rounds", "1"]);
+    let asked = endpoint.requests();
+    for predicate in ["round = 1 AND random() < 0.5", "sample_id IN (SELECT sample_id FROM samples ORDER BY random() LIMIT 2)"] {
+        let run = workspace.run(&["evolve", "--model", "m", "--base-url", &endpoint.base_url(), "--where", predicate]).expect_code(1);
+        run.expect_stderr(&["--where: random() chooses others each time", "sample_id < '4'"]);
+    }
+    assert_eq!(endpoint.requests(), asked);
+}
+
+#[test]
+fn what_was_replaced_is_not_exported() {
+    let (workspace, endpoint) = (Workspace::with_photos(), Endpoint::evolving());
+    evolve(&workspace, &endpoint, &["--rounds", "1"]);
+    evolve(&workspace, &endpoint, &["--rounds", "1", "--where", "round = 1"]);
+    assert!(count(&workspace, "SELECT * FROM history WHERE evolution_status = 'superseded' AND status = 'kept'") > 0);
+    for (rounds, chosen) in [("all", "true"), ("1", "round = 1")] {
+        let run = workspace.run(&["export", "-o", "all.jsonl", "--format", "llava", "--rounds", rounds, "--report", "json"]).expect_code(0);
+        let manifest: Value = serde_json::from_str(&run.stdout).unwrap();
+        let standing = format!("SELECT * FROM item_facts WHERE status = 'kept' AND {chosen}");
+        assert_eq!(manifest[0]["instructions"].as_u64().unwrap(), count(&workspace, &standing) as u64, "{run}");
+    }
 }

@@ -1,16 +1,18 @@
 //! Evolution by a model behind an endpoint: what is asked, what is stored, what happens when it fails, and that nothing is paid for twice.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use mmevol::evolution::{Due, EvolutionReport, Settings};
+use mmevol::model::limits::Limits;
 use mmevol::model::rules::RulesModel;
 use mmevol::{Evolution, Import};
 use serde_json::{Value, json};
 
 use crate::command::{Workspace, bundled_seeds};
 use crate::endpoint::{Behaviour, Endpoint, evolving, prompt_of};
-use crate::stores::{KEY, TestStore, client};
+use crate::stores::{KEY, TestStore, client, client_of};
 
 fn rounds(rounds: u32) -> Settings {
     Settings { rounds, ..Settings::default() }
@@ -251,6 +253,19 @@ mod limits {
         let report = evolve(&test, &endpoint, most(0)).await;
         assert_eq!((endpoint.requests(), report.spent.calls), (0, 0));
         assert!(report.stopped.is_some(), "{report:?}");
+    }
+
+    /// Verdicts that were never asked for, because the judge was gone, once counted as calls: the limit was said to be reached.
+    #[tokio::test]
+    async fn what_was_never_sent_uses_up_no_calls() {
+        let (test, endpoint) = (TestStore::with_photos().await, Endpoint::evolving());
+        let refusing = Endpoint::start(|_| Behaviour::error(401, "the key has expired"));
+        let judge = client_of(&refusing, "judge");
+        judge.limit(Limits { concurrency: NonZeroUsize::new(1), ..Limits::default() });
+        let evolution = Evolution::new(test.store.clone(), client(&endpoint)).judge(judge).settings(most(14));
+        let report = evolution.run().await.unwrap();
+        assert!(report.endpoint_lost.is_some(), "{report:?}");
+        assert_eq!((report.spent.calls, report.spent.failed, report.stopped), (7, 7, None));
     }
 
     /// An answer without a sound item needs no verdict: half of the limit was left, and the next round began before this one was complete.

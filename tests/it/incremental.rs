@@ -1,6 +1,8 @@
 //! What a change costs: for each kind of change, the requests that arrive at the endpoint.
 
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use mmevol::evolution::{Due, EvolutionReport, Settings};
 use mmevol::import::ChangedRecords;
@@ -186,6 +188,110 @@ async fn a_raised_limit_asks_again_for_what_was_cut_off() {
     assert_eq!(asked_since(&endpoint, asked), Asked { evolve: 7, score: 0 });
     let once_more = evolve(&test, &endpoint, limit(2000, Due::Stale)).await;
     assert_eq!(evolutions(&once_more), [0]);
+    test.assert_sound().await;
+}
+
+/// An endpoint whose answers are cut off, and other ones, where they may have fewer than 1,000 tokens.
+fn cutting_off() -> Endpoint {
+    Endpoint::start(|body| {
+        let evolves = body["response_format"]["json_schema"]["name"] == "evolved_instructions";
+        let short = body["max_tokens"].as_u64().or(body["max_completion_tokens"].as_u64()).is_some_and(|most| most < 1000);
+        match evolving(body) {
+            Behaviour::Reply { text, usage, .. } if evolves && short => {
+                Behaviour::Reply { text: text.replace("The image shows", "The photo shows"), finish_reason: "length", usage }
+            }
+            other => other,
+        }
+    })
+}
+
+fn limit(most: u32, due: Due) -> Settings {
+    Settings { parameters: Parameters { max_tokens: most, ..Parameters::default() }, ..rounds(1, due) }
+}
+
+const CUT_OFF: &str = "SELECT count(*) FROM cut_off WHERE kind = 'evolve'";
+
+/// Three calls reach two evolutions: both have their longer answer then, and of one the verdict is still to be asked for.
+#[tokio::test]
+async fn a_raise_that_was_stopped_goes_on() {
+    let (test, endpoint) = (TestStore::with_photos().await, cutting_off());
+    evolve(&test, &endpoint, limit(500, Due::New)).await;
+    assert_eq!(test.count(CUT_OFF).await, 7);
+    evolve(&test, &endpoint, Settings { max_calls: Some(3), ..limit(2000, Due::Stale) }).await;
+    assert_eq!(test.count(CUT_OFF).await, 6);
+    let asked = endpoint.requests();
+    let report = evolve(&test, &endpoint, limit(2000, Due::Stale)).await;
+    assert_eq!((evolutions(&report), asked_since(&endpoint, asked)), (vec![6], Asked { evolve: 5, score: 6 }));
+    assert_eq!(test.count(CUT_OFF).await, 0);
+    test.assert_sound().await;
+}
+
+/// Calls outlive a restore: what stands again was made from the answers of then, is judged by them, and is mended by the longer ones for nothing.
+#[tokio::test]
+async fn what_a_restore_brings_back_was_made_from_the_answers_of_then() {
+    let (test, endpoint) = (TestStore::with_photos().await, cutting_off());
+    evolve(&test, &endpoint, limit(500, Due::New)).await;
+    evolve(&test, &endpoint, limit(2000, Due::Stale)).await;
+    assert_eq!(test.count(CUT_OFF).await, 0);
+    test.store.restore("run-2").await.unwrap();
+    assert_eq!(test.count(CUT_OFF).await, 7);
+
+    let judged = Evolution::new(test.store.clone(), client(&endpoint)).judge(client_of(&endpoint, "another-judge"));
+    assert_eq!(evolutions(&judged.settings(limit(2000, Due::Judgements)).run().await.unwrap()), [7]);
+    let of_longer = "SELECT count(*) FROM history WHERE round = 1 AND answer LIKE '%The image shows%'";
+    assert_eq!((test.count(of_longer).await, test.count(CUT_OFF).await), (0, 7));
+
+    let asked = endpoint.requests();
+    assert_eq!(evolutions(&evolve(&test, &endpoint, limit(2000, Due::Stale)).await), [7]);
+    assert_eq!((asked_since(&endpoint, asked), test.count(CUT_OFF).await), (NOTHING, 0));
+    test.assert_sound().await;
+}
+
+/// A sample whose items take two requests loses half of them.
+#[tokio::test]
+async fn parts_that_fell_away_are_superseded() {
+    let (test, endpoint) = (TestStore::with_items(&[20]).await, Endpoint::evolving());
+    let settings = |due| Settings { text_only: true, ..rounds(2, due) };
+    evolve(&test, &endpoint, settings(Due::New)).await;
+    test.import_items(&[10]).await;
+    let report = evolve(&test, &endpoint, settings(Due::Stale)).await;
+    assert_eq!((evolutions(&report), report.rounds[0].fallen_away), (vec![1, 1], 1));
+    assert_eq!(test.count("SELECT count(*) FROM evolutions WHERE part = 1 AND status <> 'superseded'").await, 0);
+    assert_eq!(test.count("SELECT count(*) FROM stale").await, 0);
+    let asked = endpoint.requests();
+    evolve(&test, &endpoint, settings(Due::Stale)).await;
+    assert_eq!(endpoint.requests(), asked);
+    test.assert_sound().await;
+}
+
+/// One of two parts keeps nothing when it is made again: what was made of its former items has no place, and nothing is to be asked for.
+#[tokio::test]
+async fn what_descends_from_a_part_that_kept_nothing_is_superseded() {
+    let (disliked, test) = (Arc::new(AtomicBool::new(false)), TestStore::with_items(&[20]).await);
+    let switch = Arc::clone(&disliked);
+    let endpoint = Endpoint::start(move |body| match evolving(body) {
+        Behaviour::Reply { text, finish_reason, usage } if switch.load(Ordering::Relaxed) => {
+            Behaviour::Reply { text: text.replace("\"improved\": \"yes\"", "\"improved\": \"no\""), finish_reason, usage }
+        }
+        other => other,
+    });
+    let settings = |rounds_to_do, due| Settings { text_only: true, ..rounds(rounds_to_do, due) };
+    evolve(&test, &endpoint, settings(2, Due::New)).await;
+    disliked.store(true, Ordering::Relaxed);
+    let second_part = "round = 1 AND evolution_id IN (SELECT evolution_id FROM evolutions WHERE part = 1)";
+    // Under another seed its requests are new, and so are the answers that the judge sees.
+    let parameters = Parameters { seed: 7, ..Parameters::default() };
+    evolve(&test, &endpoint, Settings { predicate: Some(second_part.into()), parameters, ..settings(1, Due::Chosen) }).await;
+    assert_eq!(test.count("SELECT count(*) FROM evolutions WHERE round = 1 AND status = 'eliminated'").await, 1);
+    assert_eq!(test.count("SELECT count(*) FROM stale WHERE round = 2").await, 1);
+
+    let asked = endpoint.requests();
+    let report = evolve(&test, &endpoint, settings(2, Due::Stale)).await;
+    assert_eq!((endpoint.requests(), evolutions(&report), report.rounds[1].fallen_away), (asked, vec![0, 0], 1));
+    assert_eq!(test.count("SELECT count(*) FROM stale").await, 0);
+    let former = "SELECT count(*) FROM current c JOIN evolutions e ON c.evolution_id = e.evolution_id \
+                  JOIN evolutions p ON e.parent_evolution_id = p.evolution_id WHERE p.status = 'superseded'";
+    assert_eq!(test.count(former).await, 0);
     test.assert_sound().await;
 }
 

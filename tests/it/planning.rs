@@ -6,6 +6,7 @@ use mmevol::Evolution;
 use mmevol::evolution::{Due, Plan, PlannedRequests, Settings};
 use mmevol::model::prices::PriceTable;
 use mmevol::prompt::PromptLibrary;
+use mmevol::store::LeftJournal;
 
 use crate::endpoint::{Behaviour, Endpoint, evolving, prompt_of};
 use crate::stores::{TestStore, client, client_of};
@@ -168,4 +169,17 @@ async fn a_store_that_is_written_to_can_be_planned_over() {
     drop(writer);
     let plan = evolution(&test, &endpoint, rounds(1, Due::New)).plan().await.unwrap();
     assert_eq!((plan.journal_unread, plan.total.cached), (false, 1));
+}
+
+/// A plan may take long, and keeps no writer out meanwhile.
+#[tokio::test]
+async fn a_left_journal_that_is_looked_at_keeps_no_writer_out() {
+    let (test, endpoint) = (TestStore::with_photos().await, Endpoint::evolving());
+    evolution(&test, &endpoint, Settings { max_calls: Some(1), ..rounds(1, Due::New) }).run().await.unwrap();
+    let left = test.store.left_journal().unwrap();
+    assert!(matches!(&left, LeftJournal::Open(journal) if journal.len().unwrap() == 1), "{left:?}");
+    drop(test.store.writer("test", serde_json::json!({})).await.unwrap());
+    drop(left);
+    let plan = evolution(&test, &endpoint, rounds(1, Due::New)).plan().await.unwrap();
+    assert_eq!((plan.journal_unread, plan.total.cached), (false, 1), "it is still there");
 }

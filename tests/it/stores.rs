@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mmevol::import::{ImportReport, MissingImages};
+use mmevol::import::{ChangedRecords, ImportReport, MissingImages};
 use mmevol::model::ChatModel;
 use mmevol::model::openai::{ApiKey, OpenAiModel, RetryPolicy};
 use mmevol::{Import, Session, Store};
@@ -42,6 +42,12 @@ impl TestStore {
     /// Samples without image files: `items[n]` items each.
     pub async fn with_items(items: &[usize]) -> TestStore {
         let test = TestStore::empty().await;
+        test.import_items(items).await;
+        test
+    }
+
+    /// Imports such samples, in place of what they were.
+    pub async fn import_items(&self, items: &[usize]) {
         let item = |id, number| {
             let question = format!("What is at place {number} of room {id}?");
             json!({ "question": question, "answer": format!("Thing {number}."), "objects": ["thing"], "skills": ["OCR"] })
@@ -51,10 +57,10 @@ impl TestStore {
             json!({ "id": format!("sample-{id}"), "image": "none.jpg", "conversations_v0": items })
         };
         let seeds: Vec<Value> = items.iter().enumerate().map(sample).collect();
-        let path = test.folder.path().join("seeds.json");
+        let path = self.folder.path().join("seeds.json");
         fs::write(&path, json!(seeds).to_string()).unwrap();
-        Import::new(path).missing_images(MissingImages::Allow).run(&test.store).await.unwrap();
-        test
+        let import = Import::new(path).missing_images(MissingImages::Allow).changed_records(ChangedRecords::Update);
+        import.run(&self.store).await.unwrap();
     }
 
     pub async fn import(&self, path: &Path) -> ImportReport {

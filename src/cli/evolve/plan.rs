@@ -3,12 +3,13 @@
 use super::live::short;
 use super::{note_without_images, print_table};
 use crate::cli::import::ReportFormat;
+use crate::cli::models::SpendingArguments;
 use crate::cli::{note, print_json, print_line};
 use crate::error::Result;
 use crate::evolution::{Estimate, Evolution, Plan, PlannedRequests, PlannedTotal, bound_statements};
 
 /// Prints the statements of the first round that is due, and what all rounds would ask.
-pub async fn print(evolution: &Evolution, format: ReportFormat) -> Result<()> {
+pub async fn print(evolution: &Evolution, format: ReportFormat, limits: &SpendingArguments) -> Result<()> {
     let plan = evolution.plan().await?;
     if format == ReportFormat::Json {
         return print_json(&[plan]);
@@ -25,6 +26,9 @@ pub async fn print(evolution: &Evolution, format: ReportFormat) -> Result<()> {
     print_line("")?;
     print_costs(&plan)?;
     note_total(&plan.total);
+    if let Some(most) = limits.max_calls.filter(|most| *most < plan.total.calls()) {
+        note(format_args!("--max-calls {most} stops it before that; the same command then goes on"));
+    }
     note_estimates(&plan);
     if plan.journal_unread {
         note("another command writes to the store: answers that it has not published yet are not counted as cached");
