@@ -13,6 +13,8 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::dml::CopyTo;
 use datafusion::logical_expr::{Analyze, LogicalPlan};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::sql::parser::CopyToStatement;
+use datafusion::sql::sqlparser::ast::Value;
 use futures::{TryStreamExt, stream};
 use tempfile::TempPath;
 use url::Url;
@@ -24,6 +26,21 @@ use crate::error::Error;
 pub(super) struct PendingCopy {
     written: TempPath,
     target: PathBuf,
+}
+
+/// Gives a format the name that the engine knows, where it is one that only FROM does: JSON lines and values between tabs.
+pub(super) fn name_format(copy: &mut CopyToStatement) {
+    let extension = || text(Path::new(&copy.target).extension()).map(str::to_owned);
+    let format = copy.stored_as.clone().or_else(extension).map(|name| name.to_ascii_lowercase());
+    match format.as_deref() {
+        Some("jsonl" | "ndjson") => copy.stored_as = Some("JSON".to_owned()),
+        Some("tsv") => {
+            copy.stored_as = Some("CSV".to_owned());
+            // Before those of the statement, which replace it.
+            copy.options.insert(0, ("format.delimiter".to_owned(), Value::SingleQuotedString("\t".to_owned())));
+        }
+        _ => {}
+    }
 }
 
 /// The same statement; a COPY to one file writes it beside its target. Any other COPY, to a folder or an address, is the engine's own.

@@ -52,6 +52,25 @@ fn is_made_where_the_statement_names_it() {
     refused.expect_stderr(&["error: failed to write '", "rows.of.csv/rows.csv'", "hint: see that its folder"]);
 }
 
+/// Whatever FROM reads.
+#[test]
+fn knows_the_formats_of_lines() {
+    let workspace = Workspace::new();
+    for (name, written) in [
+        ("rows.jsonl", "{\"n\":1,\"t\":\"x y\"}\n"),
+        ("rows.NDJSON", "{\"n\":1,\"t\":\"x y\"}\n"),
+        ("rows.json", "{\"n\":1,\"t\":\"x y\"}\n"),
+        ("rows.tsv", "n\tt\n1\tx y\n"),
+    ] {
+        workspace.run(&["sql", &format!("COPY (SELECT 1 AS n, 'x y' AS t) TO '{name}'")]).expect_code(0);
+        assert_eq!(fs::read_to_string(workspace.path(name)).unwrap(), written, "{name}");
+        let read = workspace.run(&["sql", &format!("SELECT * FROM '{name}'"), "--output", "csv"]).expect_code(0);
+        assert_eq!(read.stdout, "n,t\n1,x y\n", "{name}");
+    }
+    workspace.run(&["sql", "COPY (SELECT 1 AS n, 2 AS m) TO 'rows.tsv' OPTIONS ('format.delimiter' ';')"]).expect_code(0);
+    assert_eq!(fs::read_to_string(workspace.path("rows.tsv")).unwrap(), "n;m\n1;2\n");
+}
+
 #[test]
 #[cfg(target_os = "linux")]
 fn into_a_folder_that_takes_no_files_is_refused() {
