@@ -103,7 +103,7 @@ pub enum FormatError {
     #[error("failed to write {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
     /// A `.json` file whose first byte begins neither a list nor an object.
-    #[error("{} is neither a JSON list nor JSON lines: {}", path.display(), beginning(*first_byte))]
+    #[error("{} is neither a JSON list nor JSON lines: {}", path.display(), not_json(*first_byte))]
     NotJson { path: PathBuf, first_byte: u8 },
     /// JSON that does not parse, with its place. What follows it cannot be read either.
     #[error("{}: record {record}, line {line}, column {column}: {cause}. {remedy}", path.display())]
@@ -114,6 +114,12 @@ pub enum FormatError {
     /// A row of a Parquet file that cannot be decoded.
     #[error("{}: row {row}: {cause}. The file seems to be damaged: get it again", path.display())]
     Row { path: PathBuf, row: u64, cause: String },
+    /// A row of our own export whose sample ended before. Its items cannot be told from those of another sample any more.
+    #[error("{}: row {row}: the rows of sample {sample_id} are not side by side. Sort the rows by sample_id, then by round", path.display())]
+    Scattered { path: PathBuf, row: u64, sample_id: String },
+    /// A column of images that holds something else.
+    #[error("{}: column '{column}' has the type {found}, expected images: a struct of bytes and path, binary, text, or a list of these. Cast, rename or remove it before the import", path.display())]
+    ImageColumn { path: PathBuf, column: String, found: String },
     /// The first record fits none of the formats.
     #[error("{}: none of the formats fits: {found}. {}", path.display(), wanted_by_format())]
     Unrecognised { path: PathBuf, found: String },
@@ -148,7 +154,7 @@ impl FormatError {
     }
 }
 
-fn beginning(first_byte: u8) -> String {
+fn not_json(first_byte: u8) -> String {
     match first_byte {
         0x1f => "it is gzip-compressed. Unpack it first".to_owned(),
         b'P' => "it begins with 'P'. If it is a Parquet file, say --format parquet; a ZIP archive must be unpacked".to_owned(),

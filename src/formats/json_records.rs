@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use self::fields::{Fields, fault};
@@ -244,11 +244,12 @@ fn fault_of(record: &RawValue, no_number: &NoNumber) -> RecordFault {
     RecordFault { source_id, ..fault(no_number.to_string()) }
 }
 
-/// The value of a record. Its text was checked to be JSON, which leaves numbers out of range, halves of surrogate pairs, and deep nesting.
+/// The value of a record, or what else is made of one. Its text was checked to be JSON, which leaves numbers out of range, halves of surrogate
+/// pairs, and deep nesting.
 ///
 /// # Errors
 /// Says what cannot be read, with the text before it.
-pub fn value(record: &RawValue) -> Result<Value, String> {
+pub fn value<T: DeserializeOwned>(record: &RawValue) -> Result<T, String> {
     /// Characters shown of the text before what cannot be read.
     const TEXT_SHOWN: usize = 40;
 

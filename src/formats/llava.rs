@@ -8,22 +8,28 @@ use serde_json::value::RawValue;
 
 use super::detect::{Format, FormatError, lacks, take_turns};
 use super::export::{DatasetWriter, ExportSample, ImageField, JsonFile, Turn, image_field};
-use super::json_records::fields::{Fields, fault, read_sample};
+use super::json_records::fields::{Fields, fault, kind, read_sample};
 use super::mmevol::{PLAIN_FORMAT, SINGLE_IMAGE, image_paths};
 use super::{RecordFault, SeedItem, SeedSample};
 use crate::instruction::Instruction;
 
 /// Stands in a text where an image is shown.
 pub(super) const IMAGE_TAG: &str = "<image>";
+/// What stands where some programs show anything else, and what is meant.
+const TAGS: [(&str, &str); 3] = [(IMAGE_TAG, "image"), ("<video>", "video"), ("<audio>", "audio")];
+/// Fields of what is no image, as LLaVA's and LLaMA-Factory's records have them.
+const OTHER_MEDIA: [&str; 4] = ["video", "videos", "audio", "audios"];
 
 /// Reads one record. Each human turn and the answer to it make one item; a leading system turn is dropped. Image tags before and after the
 /// text of a human turn, or on lines of their own, are taken out; one inside the text becomes `image 1`, counted through the record.
 ///
 /// # Errors
-/// A fault that names the turn, if there is no image, one on the web, no conversation, or turns that do not alternate or end without an answer.
+/// A fault that names the turn, if there is no image, one on the web, a video or sound, no conversation, or turns that do not alternate or end
+/// without an answer.
 pub fn sample(record: &RawValue) -> Result<SeedSample, RecordFault> {
     const KEY: &str = "conversations";
     read_sample(Fields::of_record(record)?, |mut fields| {
+        refuse_other_media(&mut fields)?;
         let values = take_turns(&mut fields, KEY, Format::Llava)?;
         let mut images_shown = 0;
         let spoken = |(index, value)| spoken(value, format!("{KEY}[{index}]"), &mut images_shown);
@@ -35,8 +41,25 @@ pub fn sample(record: &RawValue) -> Result<SeedSample, RecordFault> {
         if !fields.keys().iter().any(|key| key == "image") {
             return Err(fault(format!("no image: {}", lacks(Format::Llava, "image", fields.keys()))));
         }
-        Ok(SeedSample { images: image_paths(&mut fields, "image")?, rounds: vec![items], ..SeedSample::default() })
+        let images = image_paths(&mut fields, "image")?;
+        expect_images(images_shown, images.len())?;
+        Ok(SeedSample { images, rounds: vec![items], ..SeedSample::default() })
     })
+}
+
+/// A fault if the record has a video or a sound: without it, its questions would be about nothing.
+pub(super) fn refuse_other_media(fields: &mut Fields) -> Result<(), RecordFault> {
+    for key in OTHER_MEDIA {
+        match fields.take(key) {
+            None => {}
+            Some(Value::Array(values)) if values.is_empty() => {}
+            Some(Value::String(text)) if text.trim().is_empty() => {}
+            Some(value) => {
+                return Err(fault(format!("{key} holds {}: mmevol holds images only. Leave such records out", kind(&value))));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn spoken(value: Value, place: String, images_shown: &mut usize) -> Result<SpokenTurn, RecordFault> {
@@ -110,6 +133,14 @@ pub(super) fn items(turns: Vec<SpokenTurn>) -> Result<Vec<SeedItem>, RecordFault
     if items.is_empty() { Err(fault("no conversation: there is no question and answer")) } else { Ok(items) }
 }
 
+/// A fault where texts show more images than the record has: which of them is meant cannot be told.
+pub(super) fn expect_images(shown: usize, images: usize) -> Result<(), RecordFault> {
+    match shown > images {
+        true => Err(fault(format!("the texts show {shown} images, but the record has {images}"))),
+        false => Ok(()),
+    }
+}
+
 /// An item of which only question and answer are known.
 pub(super) fn plain_item(question: String, answer: String) -> SeedItem {
     let instruction = Instruction {
@@ -171,9 +202,9 @@ pub(super) fn with_image_tags(question: &str, images: usize) -> String {
     format!("{}{}", format!("{IMAGE_TAG}\n").repeat(images), untagged(question))
 }
 
-/// A text that shows no image: who reads the export takes each tag for one.
+/// A text that shows nothing: who reads the export takes each tag for an image, a video or a sound.
 pub(super) fn untagged(text: &str) -> String {
-    text.replace(IMAGE_TAG, "image")
+    TAGS.iter().fold(text.to_owned(), |text, (tag, word)| text.replace(*tag, word))
 }
 
 /// Writes a JSON list of conversations: the items of a sample as turns, in the order given.
@@ -239,5 +270,6 @@ mod tests {
         }
         let answer = SpokenTurn::new(Speaker::Model, "Use the <image> tag.", String::new(), &mut 0);
         assert_eq!((answer.text.as_str(), untagged(&answer.text).as_str()), ("Use the <image> tag.", "Use the image tag."));
+        assert_eq!(untagged("<video> with <audio>, <b>"), "video with audio, <b>");
     }
 }

@@ -12,21 +12,25 @@ use serde_json::value::RawValue;
 use super::detect::{Format, FormatError, lacks, take_turns};
 use super::export::{DatasetWriter, ExportSample, JsonFile};
 use super::json_records::fields::{Fields, fault, kind, read_sample, shown};
-use super::llava::{Speaker, SpokenTurn, items};
+use super::llava::{Speaker, SpokenTurn, expect_images, items, refuse_other_media};
 use super::{RecordFault, SeedImage, SeedSample};
 
 /// Base64 as data URLs have it; the padding may be missing.
 const BASE64: GeneralPurpose =
     GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
+/// How JPEG, PNG, GIF and WebP files begin as base64.
+const IMAGES_IN_BASE64: [&str; 4] = ["/9j/", "iVBOR", "R0lGOD", "UklGR"];
+/// A GIF of one pixel takes some 50 characters. What is shorter, or no base64 after all, may be a path.
+const SHORTEST_IN_BASE64: usize = 48;
 
 /// Reads one record. Each user message and the answer to it make one item; system messages are dropped, image tags treated as in LLaVA's format.
 ///
 /// Messages may also be called `conversations` and have `from`/`value` turns (ShareGPT). Images stand in content parts
-/// (`image_url`, `image`; data URLs become bytes), in `images` or in `image`.
+/// (`image_url`, `image`; data URLs and base64 become bytes), in `images` or in `image`.
 ///
 /// # Errors
-/// A fault that names the message, if there is no image, more image tags than images, an image on the web, no conversation, or
-/// messages that do not alternate or end without an answer.
+/// A fault that names the message, if there is no image, more image tags than images, an image on the web, a video or sound, no conversation,
+/// or messages that do not alternate or end without an answer.
 pub fn sample(record: &RawValue) -> Result<SeedSample, RecordFault> {
     read_sample(Fields::of_record(record)?, |mut fields| {
         let images = images_beside(&mut fields)?;
@@ -36,6 +40,7 @@ pub fn sample(record: &RawValue) -> Result<SeedSample, RecordFault> {
 
 /// Reads the messages of a record whose `images` stand beside them.
 pub(super) fn sample_of(mut fields: Fields, images: Vec<SeedImage>) -> Result<SeedSample, RecordFault> {
+    refuse_other_media(&mut fields)?;
     let key = ["messages", "conversations"].into_iter().find(|key| fields.keys().iter().any(|known| known == key)).unwrap_or("messages");
     let values = take_turns(&mut fields, key, Format::Messages)?;
     let mut contents = Contents { images: Vec::new(), tags: 0 };
@@ -48,9 +53,7 @@ pub(super) fn sample_of(mut fields: Fields, images: Vec<SeedImage>) -> Result<Se
     if all_images.is_empty() {
         return Err(fault(format!("no image: {}", lacks(Format::Messages, "images", fields.keys()))));
     }
-    if tags > all_images.len() {
-        return Err(fault(format!("the messages show {tags} images, but the record has {}", all_images.len())));
-    }
+    expect_images(tags, all_images.len())?;
     Ok(SeedSample { images: all_images, rounds: vec![items(turns)?], ..SeedSample::default() })
 }
 
@@ -130,7 +133,7 @@ fn image_of(value: Value, place: &str) -> Result<SeedImage, RecordFault> {
     }
 }
 
-/// An image given as a path or a data URL.
+/// An image given as a path, a data URL, or mere base64.
 pub(super) fn image_of_text(text: String, place: &str) -> Result<SeedImage, RecordFault> {
     if text.trim().is_empty() {
         return Err(fault(format!("{place} holds an empty path")));
@@ -142,6 +145,9 @@ pub(super) fn image_of_text(text: String, place: &str) -> Result<SeedImage, Reco
         let bytes = BASE64.decode(encoded).map_err(|error| fault(format!("{place} is a data URL with broken base64: {error}")))?;
         return Ok(SeedImage::Bytes { bytes: bytes.into(), name: None });
     }
+    if let Some(bytes) = image_in_base64(&text) {
+        return Ok(SeedImage::Bytes { bytes: bytes.into(), name: None });
+    }
     if text.contains("://") {
         let way_out = match text.starts_with("file://") {
             true => "give the file's path inside the folder of images instead",
@@ -151,6 +157,13 @@ pub(super) fn image_of_text(text: String, place: &str) -> Result<SeedImage, Reco
         return Err(fault(format!("{place} is the address {address}: {way_out}")));
     }
     Ok(SeedImage::Path(text))
+}
+
+/// The image whose base64 the text is; `None` if it is none.
+fn image_in_base64(text: &str) -> Option<Vec<u8>> {
+    let encoded = text.trim();
+    let begins_like_one = encoded.len() >= SHORTEST_IN_BASE64 && IMAGES_IN_BASE64.iter().any(|beginning| encoded.starts_with(beginning));
+    if begins_like_one { BASE64.decode(encoded).ok() } else { None }
 }
 
 /// Writes JSONL of `messages` with a tag for each image in the first of them, and the paths in `images`.

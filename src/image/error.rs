@@ -4,6 +4,10 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::MAX_PIXELS;
+use crate::text::beginning;
+
+/// Characters of a name shown in a message: any path that a person gave, and no image that stands where a path should.
+const NAME_SHOWN: usize = 160;
 
 /// A problem with an image or a folder of images, and which one.
 ///
@@ -55,6 +59,9 @@ pub enum ImageProblem {
     /// A path with `..`, an absolute one, or a symbolic link out of the folder.
     #[error("leads outside of the image folder '{}'", .folder.display())]
     Outside { folder: PathBuf },
+    /// A text too long to be a path: mostly an image that stands in its place.
+    #[error("is no path: it has {} characters", with_thousands(*.length))]
+    NoPath { length: usize },
     /// A folder where an image file is wanted.
     #[error("is a folder, not a file")]
     IsFolder,
@@ -91,6 +98,9 @@ impl ImageError {
             ImageProblem::Outside { .. } => {
                 Some("image paths stay inside the folder given with --images; name the folder that holds all images there".to_owned())
             }
+            ImageProblem::NoPath { .. } => {
+                Some("give the path of an image file; base64 is read where it is that of a JPEG, PNG, GIF or WebP file".to_owned())
+            }
             ImageProblem::IsFolder | ImageProblem::NotAFolder | ImageProblem::Io { .. } => None,
         }
     }
@@ -108,7 +118,10 @@ impl fmt::Display for ImageError {
         match &self.subject {
             Subject::Unnamed => f.write_str("the image")?,
             // Names come out of seed files: escaped, so that a hostile one cannot steer a terminal.
-            Subject::Image(name) => write!(f, "image '{}'", name.escape_debug())?,
+            Subject::Image(name) => {
+                let (shown, is_cut) = beginning(name, NAME_SHOWN);
+                write!(f, "image '{}{}'", shown.escape_debug(), if is_cut { "..." } else { "" })?;
+            }
             Subject::Folder(folder) => write!(f, "image folder '{}'", folder.display())?,
         }
         write!(f, " {}", self.problem)

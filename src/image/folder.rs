@@ -11,6 +11,12 @@ use super::{ImageError, ImageProblem};
 /// Folders remembered at once; datasets with a folder per image must not fill the memory.
 const MAX_KNOWN_FOLDERS: usize = 1024;
 
+/// What is longer is no path on Linux, nor on most systems.
+const LONGEST_PATH_BYTES: usize = 4096;
+
+/// Shorter paths tried for the hint about a missing file.
+const MAX_SHORTER_PATHS: usize = 16;
+
 /// Other endings tried for the hint about a missing file.
 const OTHER_ENDINGS: &[&str] = &["jpg", "jpeg", "png", "webp", "gif", "bmp", "tiff", "JPG", "JPEG", "PNG"];
 
@@ -54,13 +60,16 @@ impl ImageFolder {
     /// Costs one look at the file, and one at its parent folder the first time that is seen.
     ///
     /// # Errors
-    /// The path is absolute or leads outside of the folder, or there is no file at it. A missing file that is there under another
-    /// ending, or in the folder under fewer leading folders, is named in the error's hint; it is never taken instead.
+    /// The path is too long to be one, is absolute or leads outside of the folder, or there is no file at it. A missing file that is there under
+    /// another ending, or in the folder under fewer leading folders, is named in the error's hint; it is never taken instead.
     pub fn resolve(&self, relative: &str) -> Result<PathBuf, ImageError> {
         self.find(relative).map_err(|problem| ImageError::from(problem).named(relative))
     }
 
     fn find(&self, relative: &str) -> Result<PathBuf, ImageProblem> {
+        if relative.len() > LONGEST_PATH_BYTES {
+            return Err(ImageProblem::NoPath { length: relative.chars().count() });
+        }
         let path = Path::new(relative);
         let path = self.name.and_then(|name| path.strip_prefix(name).ok()).unwrap_or(path);
         if leaves(path) {
@@ -131,8 +140,12 @@ impl ImageFolder {
             return Some(format!("there is '{}'", other.display()));
         }
         let mut shorter = path.components();
-        while shorter.next().is_some() && !shorter.as_path().as_os_str().is_empty() {
+        for _ in 0..MAX_SHORTER_PATHS {
+            shorter.next()?;
             let found = shorter.as_path();
+            if found.as_os_str().is_empty() {
+                return None;
+            }
             if self.has(found) {
                 return Some(self.too_deep(path, found));
             }

@@ -414,6 +414,19 @@ fn a_missing_file_is_hinted_at_where_it_is() {
     }
 }
 
+/// An image in base64 has a slash every few bytes, and each was taken for a folder.
+#[test]
+fn what_is_too_long_is_no_path() {
+    let folders = folders();
+    let folder = ImageFolder::open(&folders.root).expect("the folder opens");
+    let error = refused(&folder, &"Qk0ab/".repeat(200_000));
+    assert_eq!(error.problem, ImageProblem::NoPath { length: 1_200_000 });
+    let message = error.to_string();
+    assert!(message.len() < 300 && message.ends_with("...' is no path: it has 1,200,000 characters"), "{message}");
+    let deep = format!("{}a.jpg", "x/".repeat(20));
+    assert_eq!(refused(&folder, &deep).hint().as_deref(), Some("check --images, or import with --allow-missing-images"));
+}
+
 #[test]
 fn what_is_no_file_is_refused() {
     let folders = folders();

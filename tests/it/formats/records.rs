@@ -130,6 +130,7 @@ fn llava_faults_name_the_turn() {
     assert_fault(&turns(r#"{"from": "tool", "value": "s"}"#), Format::Llava, &["conversations[0] is spoken by 'tool'"]);
     assert_fault(&turns(&format!(r#"{{"from": "human"}},{gpt}"#)), Format::Llava, &["conversations[0].value is missing"]);
     assert_fault(&LLAVA.replace(r#""image": "a.jpg","#, ""), Format::Llava, &["no image"]);
+    assert_fault(&LLAVA.replace("Q?", "<image> or <image>?"), Format::Llava, &["show 3 images, but the record has 1"]);
 }
 
 #[test]
@@ -146,6 +147,30 @@ fn messages_hold_images_as_parts_or_beside() {
     assert_eq!((questions(&beside), beside.images.len()), (vec![("Q?", "A.")], 1));
     let sharegpt = r#"{"messages": [{"from": "human", "value": "Q?"}, {"from": "gpt", "value": "A."}], "image": "a.jpg"}"#;
     assert_eq!(questions(&sample(sharegpt, Format::Messages)), [("Q?", "A.")]);
+}
+
+/// As M3IT and MMBench have them; it was looked up as a path, a folder for each slash.
+#[test]
+fn an_image_may_stand_in_its_field_as_base64() {
+    let encoded = "R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
+    for (record, format) in [(MMEVOL, Format::Mmevol), (LLAVA, Format::Llava), (MESSAGES, Format::Messages)] {
+        let seed = sample(&record.replace("a.jpg", encoded), format);
+        let [SeedImage::Bytes { bytes, name: None }] = seed.images.as_slice() else { panic!("{format}: {:?}", seed.images) };
+        assert!(bytes.starts_with(b"GIF89a"), "{format}");
+        // What only looks like it is the path that it always was.
+        let path = format!("iVBOR/{}.png", "x".repeat(60));
+        assert_eq!(sample(&record.replace("a.jpg", &path), format).images, [SeedImage::Path(path)], "{format}");
+    }
+}
+
+#[test]
+fn videos_and_sounds_are_refused() {
+    for (record, format) in [(LLAVA, Format::Llava), (MESSAGES, Format::Messages)] {
+        let with = |field: &str| record.replacen('{', &format!("{{{field}, "), 1);
+        assert_fault(&with(r#""videos": ["a.mp4"]"#), format, &["videos holds a list: mmevol holds images only"]);
+        assert_fault(&with(r#""audio": "a.wav""#), format, &["audio holds text: mmevol holds images only"]);
+        assert_eq!(questions(&sample(&with(r#""videos": [], "audios": null, "video": """#), format)), [("Q?", "A.")]);
+    }
 }
 
 #[test]
