@@ -6,8 +6,9 @@
 //!
 //! `image` is the sample's first image, `further_images` the others (empty for nearly every sample). Both hold structs of `bytes`
 //! and `path`, which Hugging Face `datasets` decodes as its Image feature, told so by the file's `huggingface` metadata. The rows of a
-//! sample repeat its image, but the file holds it once: image bytes are dictionary-encoded. Read back, `model`, `root_id` and the ids of images
-//! and of the sample are left out: they are made anew, and no request comes with the file.
+//! sample repeat its image, but the file holds it once: image bytes are dictionary-encoded. They stand side by side, and have to when the
+//! file is read back. Then `model`, `root_id` and the ids of images and of the sample are left out: they are made anew, and no request comes
+//! with the file.
 
 mod reader;
 mod rows;

@@ -1,26 +1,30 @@
 //! Samples from the rows of a Parquet file.
 
-use std::path::Path;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use super::super::detect::FormatError;
 use super::super::json_records::fields::{Fields, fault, read_sample};
-use super::super::llava::{Speaker, SpokenTurn, items};
+use super::super::llava::{Speaker, SpokenTurn, expect_images, items};
 use super::super::{RecordFault, SeedImage, SeedItem, SeedOrigin, SeedRecord, SeedSample, messages, mmevol};
 use super::OWN_COLUMNS;
 use super::rows::{IMAGE_COLUMNS, Row, RowImages, Rows, open_file};
+use crate::ids::stable_key;
 
 /// The status of an exported instruction that is part of the dataset.
 const KEPT: &str = "kept";
+/// The columns that may hold chat turns.
+const TURN_COLUMNS: [&str; 2] = ["messages", "conversations"];
 
 /// The columns that samples are read from, in the order in which they are looked for.
 #[derive(Debug, Clone, Copy)]
 enum Layout {
     /// One row per instruction, written by our own export.
     Own,
-    /// `messages`, or `conversations`: chat turns of any of the usual shapes.
-    Turns,
+    /// `messages`, or `conversations`, whichever the file has: chat turns of any of the usual shapes.
+    Turns(&'static str),
     /// `texts`: a list of `user` and `assistant` (the_cauldron, FineVision).
     Texts,
     /// `question` and `answer`: one item per row.
@@ -34,8 +38,8 @@ impl Layout {
             None
         } else if OWN_COLUMNS.iter().all(|name| has(name)) {
             Some(Layout::Own)
-        } else if has("messages") || has("conversations") {
-            Some(Layout::Turns)
+        } else if let Some(column) = TURN_COLUMNS.into_iter().find(|column| has(column)) {
+            Some(Layout::Turns(column))
         } else if has("texts") {
             Some(Layout::Texts)
         } else if has("question") && has("answer") {
@@ -70,7 +74,7 @@ impl Layout {
                 "steps",
                 "image_position",
             ],
-            Layout::Turns => &["hash_id", "id", "messages", "conversations"],
+            Layout::Turns(_) => &["hash_id", "id", "messages", "conversations"],
             Layout::Texts => &["hash_id", "id", "texts"],
             Layout::QuestionAnswer => &["hash_id", "id", "question", "answer"],
         }
@@ -81,10 +85,10 @@ impl Layout {
 /// `texts`, or `question` and `answer`. A few rows are in memory at a time.
 ///
 /// Of our own export, neighbouring rows of one sample become one record, numbered as its first row; rows of instructions that were
-/// not kept are left out.
+/// not kept are left out. A sample whose rows are not side by side ends the file, so 16 bytes are remembered of each.
 ///
 /// # Errors
-/// If the file is no Parquet file, or its columns are none of these; the message lists those found.
+/// If the file is no Parquet file, its columns are none of these (the message lists those found), or a column of images holds something else.
 pub fn open(path: &Path) -> Result<Box<dyn Iterator<Item = Result<SeedRecord, FormatError>> + Send>, FormatError> {
     let file = open_file(path)?;
     let found: Vec<String> = file.schema().fields().iter().map(|field| field.name().clone()).collect();
@@ -93,7 +97,7 @@ pub fn open(path: &Path) -> Result<Box<dyn Iterator<Item = Result<SeedRecord, Fo
     };
     let rows = Rows::new(path, file, &[layout.columns(), &IMAGE_COLUMNS].concat())?;
     Ok(match layout {
-        Layout::Own => Box::new(Samples { rows, pending: None, failure: None }),
+        Layout::Own => Box::new(Samples { path: path.to_owned(), rows, begun: HashSet::new(), pending: None, failure: None }),
         _ => Box::new(rows.map(move |row| row.map(|row| SeedRecord { number: row.number, sample: sample_of_row(layout, row) }))),
     })
 }
@@ -102,30 +106,38 @@ fn sample_of_row(layout: Layout, row: Row) -> Result<SeedSample, RecordFault> {
     let Row { fields, images, .. } = row;
     read_sample(fields?, |mut fields| {
         let images = images.read()?;
-        let mut turns = Vec::new();
+        let (mut turns, mut images_shown) = (Vec::new(), 0);
         match layout {
-            Layout::Own | Layout::Turns => return messages::sample_of(fields, images),
-            Layout::QuestionAnswer => turns.extend(exchange(&mut fields, "question", "answer")?),
+            // A field that is null is not there.
+            Layout::Turns(column) if !TURN_COLUMNS.iter().any(|name| fields.keys().iter().any(|key| key == name)) => {
+                return Err(fault(format!("no conversation: {column} is null")));
+            }
+            Layout::Own | Layout::Turns(_) => return messages::sample_of(fields, images),
+            Layout::QuestionAnswer => turns.extend(exchange(&mut fields, "question", "answer", &mut images_shown)?),
             Layout::Texts => {
                 for (index, value) in fields.list("texts")?.into_iter().enumerate() {
-                    turns.extend(exchange(&mut Fields::of_value(value, format!("texts[{index}]"))?, "user", "assistant")?);
+                    let mut text = Fields::of_value(value, format!("texts[{index}]"))?;
+                    turns.extend(exchange(&mut text, "user", "assistant", &mut images_shown)?);
                 }
             }
         }
+        expect_images(images_shown, images.len())?;
         Ok(SeedSample { images, rounds: vec![items(turns)?], ..SeedSample::default() })
     })
 }
 
 /// A question and its answer, each in a field of its own.
-fn exchange(fields: &mut Fields, question: &str, answer: &str) -> Result<[SpokenTurn; 2], RecordFault> {
-    let mut images_shown = 0;
-    let mut turn = |speaker, key| Ok(SpokenTurn::new(speaker, &fields.required_text(key)?, fields.place_of(key), &mut images_shown));
+fn exchange(fields: &mut Fields, question: &str, answer: &str, images_shown: &mut usize) -> Result<[SpokenTurn; 2], RecordFault> {
+    let mut turn = |speaker, key| Ok(SpokenTurn::new(speaker, &fields.required_text(key)?, fields.place_of(key), images_shown));
     Ok([turn(Speaker::Human, question)?, turn(Speaker::Model, answer)?])
 }
 
 /// Samples of our own export: neighbouring rows with one `sample_id`.
 struct Samples {
+    path: PathBuf,
     rows: Rows,
+    /// The samples whose rows have come, by the keys of their ids.
+    begun: HashSet<u128>,
     pending: Option<Pending>,
     /// An error that waits until the sample before it is delivered.
     failure: Option<FormatError>,
@@ -140,7 +152,14 @@ impl Iterator for Samples {
         }
         loop {
             let complete = match self.rows.next() {
-                Some(Ok(row)) => self.add(row),
+                Some(Ok(row)) => match self.add(row) {
+                    Ok(complete) => complete,
+                    Err(scattered) => {
+                        self.rows.end();
+                        self.pending = None;
+                        return Some(Err(scattered));
+                    }
+                },
                 Some(Err(failure)) if self.pending.is_none() => return Some(Err(failure)),
                 Some(Err(failure)) => {
                     self.failure = Some(failure);
@@ -157,18 +176,22 @@ impl Iterator for Samples {
 
 impl Samples {
     /// Adds a row to the sample at hand; if it begins another, the one before is complete.
-    fn add(&mut self, row: Row) -> Option<Pending> {
+    ///
+    /// # Errors
+    /// If its sample was complete before: a part of a sample would come in as the whole, and items without the parents in other parts.
+    fn add(&mut self, row: Row) -> Result<Option<Pending>, FormatError> {
         let Row { number, fields, images } = row;
         let (sample_id, fields) = match fields.and_then(|mut fields| Ok((fields.filled_text("sample_id")?, fields))) {
             Ok(named) => named,
-            Err(fault) => return self.pending.replace(Pending { number, sample_id: String::new(), sample: Err(fault) }),
+            Err(fault) => return Ok(self.pending.replace(Pending { number, sample_id: String::new(), sample: Err(fault) })),
         };
         match &mut self.pending {
             Some(pending) if pending.sample_id == sample_id => {
                 pending.add(fields);
-                None
+                Ok(None)
             }
-            _ => self.pending.replace(Pending::begin(number, sample_id, fields, &images)),
+            _ if self.begun.insert(stable_key(&sample_id)) => Ok(self.pending.replace(Pending::begin(number, sample_id, fields, &images))),
+            _ => Err(FormatError::Scattered { path: self.path.clone(), row: number, sample_id }),
         }
     }
 }

@@ -6,9 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt64Array};
+use arrow::compute::{CastOptions, cast, cast_with_options, take_record_batch};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use arrow::error::ArrowError;
 use arrow::json::LineDelimitedWriter;
 use bytes::Bytes;
@@ -73,12 +73,26 @@ fn guarded<T>(decode: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, Arrow
 
 impl Rows {
     /// Reads the columns named, as far as the file has them.
+    ///
+    /// # Errors
+    /// If a column of images has a type that holds none, or the file cannot be decoded.
     pub fn new(path: &Path, file: ParquetRecordBatchReaderBuilder<File>, columns: &[&str]) -> Result<Self, FormatError> {
+        let mut images = file.schema().fields().iter().filter(|field| IMAGE_COLUMNS.contains(&field.name().as_str()));
+        if let Some(unfit) = images.find(|field| view_type(field.data_type()).is_none()) {
+            let (column, found) = (unfit.name().clone(), unfit.data_type().to_string());
+            return Err(FormatError::ImageColumn { path: path.to_owned(), column, found });
+        }
         let wanted = file.schema().fields().iter().enumerate().filter(|(_, field)| columns.contains(&field.name().as_str()));
         let roots: Vec<usize> = wanted.map(|(index, _)| index).collect();
         let mask = ProjectionMask::roots(file.parquet_schema(), roots);
         let batches = file.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(|error| not_parquet(path, &error))?;
         Ok(Rows { path: path.to_owned(), batches, decoded: VecDeque::new(), count: 0, failed: false })
+    }
+
+    /// Reads no further.
+    pub fn end(&mut self) {
+        self.failed = true;
+        self.decoded.clear();
     }
 
     fn decode(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
@@ -92,14 +106,8 @@ impl Rows {
             }
         }
         let images: Arc<[(String, ArrayRef)]> = images.into();
-        // As JSON, a row is read by the same code as the JSON formats.
-        let mut writer = LineDelimitedWriter::new(Vec::new());
-        writer.write(&batch.project(&text_columns)?)?;
-        writer.finish()?;
-        let text = writer.into_inner();
-        for (row, line) in text.split(|byte| *byte == b'\n').take(batch.num_rows()).enumerate() {
+        for (row, value) in values(&batch.project(&text_columns)?)?.into_iter().enumerate() {
             self.count += 1;
-            let value = serde_json::from_slice::<Value>(line).map_err(|error| fault(format!("the row cannot be read: {error}")));
             let fields = value.and_then(|value| Fields::of_value(value, String::new()));
             self.decoded.push_back(Row { number: self.count, fields, images: RowImages { columns: Arc::clone(&images), row } });
         }
@@ -123,31 +131,94 @@ impl Iterator for Rows {
     }
 }
 
-/// The column with one type for each kind of content: views for texts and bytes, structs of `bytes` and `path`, and lists of these.
-fn with_views(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
-    match view_type(column.data_type()) {
-        Some(wanted) => cast(column, &wanted),
-        None => Err(ArrowError::SchemaError(format!(
-            "a column of images has the type {}, expected a struct of bytes and path, binary, text, or a list of these",
-            column.data_type()
-        ))),
+/// Each row as JSON: it is read by the same code as the JSON formats then.
+fn values(rows: &RecordBatch) -> Result<Vec<Result<Value, RecordFault>>, ArrowError> {
+    let texts = match with_texts(rows)? {
+        Ok(texts) => texts,
+        Err(not_text) if rows.num_rows() <= 1 => return Ok(vec![Err(not_text)]),
+        // Only the rows that hold such bytes are at fault.
+        Err(_) => {
+            let single = (0..rows.num_rows() as u64).map(|row| values(&take_record_batch(rows, &UInt64Array::from(vec![row]))?));
+            return Ok(single.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect());
+        }
+    };
+    let mut writer = LineDelimitedWriter::new(Vec::new());
+    writer.write(&texts)?;
+    writer.finish()?;
+    let lines = writer.into_inner();
+    let read = |line: &[u8]| serde_json::from_slice::<Value>(line).map_err(|error| fault(format!("the row cannot be read: {error}")));
+    Ok(lines.split(|byte| *byte == b'\n').take(rows.num_rows()).map(read).collect())
+}
+
+/// The columns with text in place of bytes, which JSON would show as hexadecimal digits: many programs write text as bytes. The fault is of bytes
+/// that are no text.
+fn with_texts(rows: &RecordBatch) -> Result<Result<RecordBatch, RecordFault>, ArrowError> {
+    // Instead of NULL for what cannot be cast.
+    let strictly = CastOptions { safe: false, ..CastOptions::default() };
+    let schema = rows.schema();
+    let (mut fields, mut columns) = (Vec::new(), Vec::new());
+    for (field, column) in schema.fields().iter().zip(rows.columns()) {
+        let data_type = map_bytes(field.data_type(), &DataType::LargeUtf8);
+        let column = match data_type == *field.data_type() {
+            true => Arc::clone(column),
+            false => match cast_with_options(&with_variable_bytes(column)?, &data_type, &strictly) {
+                Ok(texts) => texts,
+                Err(_) => return Ok(Err(fault(format!("{} holds bytes that are no UTF-8 text", field.name())))),
+            },
+        };
+        fields.push(Field::new(field.name(), data_type, true));
+        columns.push(column);
+    }
+    Ok(Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?))
+}
+
+/// The column with bytes of any length in place of such of one length, which have no cast to text.
+fn with_variable_bytes(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    cast(column, &map_bytes(column.data_type(), &DataType::LargeBinary))
+}
+
+/// The type with another in place of bytes, also in lists, structs and dictionaries.
+fn map_bytes(data_type: &DataType, replacement: &DataType) -> DataType {
+    use DataType::{
+        Binary, BinaryView, Dictionary, FixedSizeBinary, FixedSizeList, LargeBinary, LargeList, LargeListView, List, ListView, Struct,
+    };
+    let replaced = |field: &FieldRef| Arc::new(field.as_ref().clone().with_data_type(map_bytes(field.data_type(), replacement)));
+    match data_type {
+        Binary | LargeBinary | BinaryView | FixedSizeBinary(_) => replacement.clone(),
+        Dictionary(key, values) => Dictionary(key.clone(), Box::new(map_bytes(values, replacement))),
+        List(item) => List(replaced(item)),
+        LargeList(item) => LargeList(replaced(item)),
+        ListView(item) => ListView(replaced(item)),
+        LargeListView(item) => LargeListView(replaced(item)),
+        FixedSizeList(item, length) => FixedSizeList(replaced(item), *length),
+        Struct(fields) => Struct(fields.iter().map(replaced).collect()),
+        other => other.clone(),
     }
 }
 
+/// The column with one type for each kind of content: views for texts and bytes, structs of `bytes` and `path`, and lists of these.
+fn with_views(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let data_type = column.data_type();
+    let wanted = view_type(data_type).ok_or_else(|| ArrowError::SchemaError(format!("a column of type {data_type} holds no images")))?;
+    cast(column, &wanted)
+}
+
+/// The type of such a column; `None` for a type that holds no images. Of a struct, what is neither `bytes` nor `path` is left out.
 fn view_type(data_type: &DataType) -> Option<DataType> {
-    use DataType::{Binary, BinaryView, Dictionary, LargeBinary, LargeList, LargeUtf8, List, Null, Struct, Utf8, Utf8View};
+    use DataType::{
+        Binary, BinaryView, Dictionary, FixedSizeBinary, FixedSizeList, LargeBinary, LargeList, LargeListView, LargeUtf8, List, ListView,
+        Null, Struct, Utf8, Utf8View,
+    };
+    let viewed = |field: &FieldRef| Some(Arc::new(field.as_ref().clone().with_data_type(view_type(field.data_type())?)));
     match data_type {
-        Null => Some(Utf8View),
-        Utf8 | LargeUtf8 | Utf8View => Some(Utf8View),
-        Binary | LargeBinary | BinaryView => Some(BinaryView),
+        Null | Utf8 | LargeUtf8 | Utf8View => Some(Utf8View),
+        Binary | LargeBinary | BinaryView | FixedSizeBinary(_) => Some(BinaryView),
         Dictionary(_, values) => view_type(values),
-        List(item) | LargeList(item) => {
-            let item = item.as_ref().clone().with_data_type(view_type(item.data_type())?);
-            Some(LargeList(Arc::new(item)))
-        }
+        List(item) | LargeList(item) | ListView(item) | LargeListView(item) | FixedSizeList(item, _) => Some(LargeList(viewed(item)?)),
         Struct(fields) => {
-            let field = |field: &arrow::datatypes::FieldRef| Some(field.as_ref().clone().with_data_type(view_type(field.data_type())?));
-            Some(Struct(fields.iter().map(field).collect::<Option<Vec<_>>>()?.into()))
+            let parts = fields.iter().filter(|field| matches!(field.name().as_str(), "bytes" | "path"));
+            let parts = parts.map(viewed).collect::<Option<Vec<_>>>()?;
+            if parts.is_empty() { None } else { Some(Struct(parts.into())) }
         }
         _ => None,
     }

@@ -4,7 +4,10 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BinaryArray, ListArray, RecordBatch, StringArray, StructArray};
+use arrow::array::{
+    Array, ArrayRef, BinaryArray, FixedSizeBinaryArray, FixedSizeListArray, Int64Array, ListArray, ListViewArray, RecordBatch, StringArray,
+    StructArray,
+};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Fields, Schema};
 use arrow::json::ReaderBuilder;
@@ -91,6 +94,107 @@ fn messages_with_plain_bytes_and_with_paths() {
     let paths: ArrayRef = Arc::new(StringArray::from(vec!["a.jpg"]));
     write(&path, ("image", paths), ("messages", list_of(&["role", "content"])), &rows);
     assert_eq!(samples(&path, Format::Parquet)[0].images, [SeedImage::Path("a.jpg".to_owned())]);
+}
+
+/// The column's images, each with more fields than an image has, as some datasets have them.
+fn wider(images: &StructArray) -> StructArray {
+    let height = (Arc::new(Field::new("height", DataType::Int64, true)), Arc::new(Int64Array::from(vec![7; images.len()])) as ArrayRef);
+    let parts = images.fields().iter().cloned().zip(images.columns().iter().cloned());
+    StructArray::from([height].into_iter().chain(parts).collect::<Vec<_>>())
+}
+
+/// Such files were once called damaged.
+#[test]
+fn images_in_other_columns() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("train.parquet");
+    let turns = json!([{"role": "user", "content": "Q?"}, {"role": "assistant", "content": "A."}]);
+    let read = |images: ArrayRef| {
+        write(&path, ("images", images), ("messages", list_of(&["role", "content"])), std::slice::from_ref(&turns));
+        samples(&path, Format::Parquet).remove(0).images
+    };
+    let image = |bytes: &'static [u8], name: &str| SeedImage::Bytes { bytes: Bytes::from_static(bytes), name: Some(name.to_owned()) };
+    let expected = [image(b"one", "1.jpg"), image(b"two", "2.jpg")];
+    let images = wider(&image_structs(vec![Some(b"one"), Some(b"two")], vec![Some("1.jpg"), Some("2.jpg")]));
+    let item = Arc::new(Field::new("item", images.data_type().clone(), true));
+    let pair = FixedSizeListArray::new(Arc::clone(&item), 2, Arc::new(images.clone()), None);
+    assert_eq!(read(Arc::new(pair)), expected);
+    let view = ListViewArray::new(item, vec![0].into(), vec![2].into(), Arc::new(images.clone()), None);
+    assert_eq!(read(Arc::new(view)), expected);
+    assert_eq!(read(Arc::new(images.slice(1, 1))), expected[1..]);
+    let bytes = FixedSizeBinaryArray::try_from_iter([b"six"].into_iter()).unwrap();
+    assert_eq!(read(Arc::new(bytes)), [SeedImage::Bytes { bytes: Bytes::from_static(b"six"), name: None }]);
+
+    let numbers: ArrayRef = Arc::new(Int64Array::from(vec![7]));
+    write(&path, ("images", numbers), ("messages", list_of(&["role", "content"])), &[turns]);
+    let error = read_seeds(&path, Format::Parquet).err().unwrap();
+    assert!(matches!(error, FormatError::ImageColumn { .. }));
+    let message = error.to_string();
+    assert!(message.contains("column 'images' has the type Int64") && !message.contains("damaged"), "{message}");
+}
+
+#[test]
+fn a_conversation_that_is_null_is_named_as_its_column() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("train.parquet");
+    let paths: ArrayRef = Arc::new(StringArray::from(vec!["a.jpg"]));
+    write(&path, ("image", paths), ("conversations", list_of(&["from", "value"])), &[Value::Null]);
+    let fault = read_seeds(&path, Format::Parquet).unwrap().next().unwrap().unwrap().sample.unwrap_err();
+    assert_eq!((fault.message.as_str(), fault.source_id.as_deref()), ("no conversation: conversations is null", Some("0")));
+}
+
+/// They once came in as hexadecimal digits.
+#[test]
+fn texts_that_are_stored_as_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("train.parquet");
+    let write_all = |columns: Vec<(&str, ArrayRef)>| {
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let mut writer = ArrowWriter::try_new(File::create(&path).unwrap(), batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+    };
+    let image = || Arc::new(StringArray::from(vec!["a.jpg", "b.jpg", "c.jpg"])) as ArrayRef;
+    let questions_as_bytes: ArrayRef = Arc::new(BinaryArray::from(vec![b"What?".as_slice(), b"\xff\xfe", "Größe?".as_bytes()]));
+    let answers: ArrayRef = Arc::new(FixedSizeBinaryArray::try_from_iter([b"Yes.", b"No..", b"One."].into_iter()).unwrap());
+    write_all(vec![("image", image()), ("question", questions_as_bytes), ("answer", answers)]);
+    let read = || read_seeds(&path, Format::Parquet).unwrap().map(|record| record.unwrap().sample).collect::<Vec<_>>();
+    let records = read();
+    assert_eq!(questions(records[0].as_ref().unwrap()), [("What?", "Yes.")]);
+    assert_eq!(records[1].as_ref().unwrap_err().message, "question holds bytes that are no UTF-8 text");
+    assert_eq!(questions(records[2].as_ref().unwrap()), [("Größe?", "One.")]);
+
+    let users: ArrayRef = Arc::new(BinaryArray::from(vec![b"Q1".as_slice(), b"\xff", b"Q3"]));
+    let assistants: ArrayRef = Arc::new(StringArray::from(vec!["A1", "A2", "A3"]));
+    let texts = StructArray::from(vec![
+        (Arc::new(Field::new("user", DataType::Binary, true)), users),
+        (Arc::new(Field::new("assistant", DataType::Utf8, true)), assistants),
+    ]);
+    let item = Arc::new(Field::new("item", texts.data_type().clone(), true));
+    let texts = ListArray::new(item, OffsetBuffer::from_lengths([1, 1, 1]), Arc::new(texts), None);
+    write_all(vec![("image", image()), ("texts", Arc::new(texts))]);
+    let records = read();
+    assert_eq!(questions(records[0].as_ref().unwrap()), [("Q1", "A1")]);
+    assert_eq!(records[1].as_ref().unwrap_err().message, "texts holds bytes that are no UTF-8 text");
+    assert_eq!(questions(records[2].as_ref().unwrap()), [("Q3", "A3")]);
+}
+
+/// The second text once spoke of image 1 again.
+#[test]
+fn images_are_counted_through_the_texts_of_a_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("train.parquet");
+    let text = |user: &str| json!({"user": user, "assistant": "A."});
+    let texts = json!([text("<image>What is it?"), text("And what is in <image> here?")]);
+    for (images, expected) in [(2, Ok("And what is in image 2 here?")), (1, Err("the texts show 2 images, but the record has 1"))] {
+        let paths = StringArray::from(["a.jpg", "b.jpg"][..images].to_vec());
+        let item = Arc::new(Field::new("item", DataType::Utf8, true));
+        let lists: ArrayRef = Arc::new(ListArray::new(item, OffsetBuffer::from_lengths([images]), Arc::new(paths), None));
+        write(&path, ("images", lists), ("texts", list_of(&["user", "assistant"])), std::slice::from_ref(&texts));
+        let sample = read_seeds(&path, Format::Parquet).unwrap().next().unwrap().unwrap().sample;
+        let second = sample.as_ref().map(|sample| sample.rounds[0][1].instruction.question.as_str());
+        assert_eq!(second.map_err(|fault| fault.message.as_str()), expected);
+    }
 }
 
 #[test]

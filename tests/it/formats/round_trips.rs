@@ -1,13 +1,17 @@
 //! Datasets written by us and read back.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 
+use arrow::array::RecordBatch;
+use arrow::compute::{concat_batches, sort_to_indices, take_record_batch};
 use bytes::Bytes;
-use mmevol::formats::detect::{Format, detect};
+use mmevol::formats::detect::{Format, FormatError, detect, read_seeds};
 use mmevol::formats::export::{ExportFormat, ExportImage, ExportInstruction, ExportSample};
 use mmevol::formats::{SeedImage, SeedItem, SeedOrigin, SeedSample};
 use mmevol::instruction::{DetectedObject, Instruction, Step};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::{questions, samples, shared_file};
 
@@ -150,6 +154,27 @@ fn parquet_carries_everything() {
         }
         assert_eq!(read, expected);
     }
+}
+
+/// Sorted by round, items came in without the parents they have; shuffled, parts of samples came in as samples.
+#[test]
+fn parquet_rows_of_a_sample_stand_side_by_side() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.parquet");
+    export(ExportFormat::Parquet, &[export_sample("a", 1, 1), export_sample("b", 1, 1)], &path);
+    let batches = ParquetRecordBatchReaderBuilder::try_new(File::open(&path).unwrap()).unwrap().build().unwrap();
+    let batches: Vec<RecordBatch> = batches.map(Result::unwrap).collect();
+    let rows = concat_batches(&batches[0].schema(), &batches).unwrap();
+    let by_round = sort_to_indices(rows.column_by_name("round").unwrap(), None, None).unwrap();
+    let sorted = take_record_batch(&rows, &by_round).unwrap();
+    let mut writer = ArrowWriter::try_new(File::create(&path).unwrap(), sorted.schema(), None).unwrap();
+    writer.write(&sorted).unwrap();
+    writer.close().unwrap();
+    let mut records: Vec<_> = read_seeds(&path, Format::Parquet).unwrap().collect();
+    let error = records.pop().unwrap().unwrap_err();
+    assert!(matches!(error, FormatError::Scattered { .. }) && records.iter().all(Result::is_ok), "{error}");
+    let message = error.to_string();
+    assert!(message.contains("the rows of sample sample-") && message.contains("Sort the rows by sample_id, then by round"), "{message}");
 }
 
 #[test]
