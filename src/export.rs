@@ -4,6 +4,7 @@ mod images;
 mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::formats::export::{DatasetWriter, ExportFormat, ExportSample};
 use crate::query::duplicates::left_out;
-use crate::query::{Session, Statement, StatementParameter as Parameter};
+use crate::query::{Session, Statement, StatementParameter as Parameter, in_parentheses};
 use crate::store::{Snapshot, Store};
 use images::ImageFiles;
 use rows::SampleRow;
@@ -63,7 +64,8 @@ pub enum Images {
     /// Formats that hold images hold them; for the others, files are written into `images/` beside the export.
     #[default]
     Copy,
-    /// The export names each image by the path it was imported under; no bytes are written.
+    /// The export names each image by the path under which its content was first imported, whichever sample brought it; no bytes are written. An
+    /// image that came as bytes has no path, which is an error.
     Link,
     /// The export speaks of no image.
     None,
@@ -105,7 +107,7 @@ pub struct Manifest {
     pub instructions: u64,
     /// Records of the file: samples, or rows.
     pub records: u64,
-    /// Distinct image files written beside the export.
+    /// Distinct image files beside the export that records name, written now or by an earlier export.
     pub images: u64,
     /// Images that the store does not have, counted for each sample; records name them by the path they had.
     pub missing_images: u64,
@@ -194,15 +196,17 @@ impl Export {
         self
     }
 
-    /// Writes the export and, beside it, `<output>.manifest.json`. The file appears when it is complete. Memory is bounded by one sample and the
-    /// query's sort, which spills.
+    /// Writes the export and, beside it, `<output>.manifest.json`, or `_<output's stem>.manifest.json` for Parquet. The file appears when it is
+    /// complete, and so does each image file; one that is there with other bytes is left alone, and the image is named by its id. Memory is
+    /// bounded by one sample, a few images, and the query's sort, which spills, unless images are to be copied or linked: then id, path and format
+    /// of every image of the store are held, and the names of those that were written; and unless duplicates are left out: then their ids are.
     ///
     /// # Errors
-    /// Those of the store, of the predicate, and of writing.
+    /// Those of the store, of the predicate, and of writing; an image without a path that is to be linked.
     pub async fn run(self, store: &Store) -> Result<Manifest> {
         let (snapshot, session) = Session::over(store, self.at.as_deref(), self.predicate.as_deref()).await?;
         let mut manifest = self.manifest(&snapshot);
-        let mut chosen = self.predicate.as_ref().map_or_else(|| "true".to_owned(), |predicate| format!("({predicate})"));
+        let mut chosen = self.predicate.as_deref().map_or_else(|| "true".to_owned(), in_parentheses);
         if self.without_duplicates {
             let left_out = self.left_out(&chosen)?;
             manifest.without_duplicates = Some(marks(&session, &left_out).await?);
@@ -227,7 +231,7 @@ impl Export {
                 writer = write(writer, sample).await?;
             }
         }
-        manifest.images = images.written;
+        manifest.images = images.files();
         manifest.prompts = used_prompts(&session, &parameters).await?;
         let finish = tokio::task::spawn_blocking(move || writer.finish());
         manifest.records = finish.await.map_err(|cause| Error::internal("the task that writes the export ended early", cause))??;
@@ -267,11 +271,22 @@ impl Export {
     }
 
     fn write_manifest(&self, manifest: &Manifest) -> Result<()> {
-        let mut path = self.output.clone().into_os_string();
-        path.push(".manifest.json");
-        let path = PathBuf::from(path);
+        let path = self.manifest_path();
         let text = serde_json::to_string_pretty(manifest).map_err(|cause| Error::internal("failed to write the manifest", cause))?;
         std::fs::write(&path, text + "\n").map_err(|cause| Error::io("write", path, cause))
+    }
+
+    /// Where the manifest is. What reads a folder of Parquet files takes `a.parquet.manifest.json` for one of them (Hugging Face `datasets`), or every
+    /// file whose name does not begin with `_` or a dot (pyarrow, Spark). The two names never meet: `a.json` and `a.parquet` keep a manifest each.
+    fn manifest_path(&self) -> PathBuf {
+        let (prefix, name) = match self.format {
+            ExportFormat::Parquet => ("_", self.output.file_stem()),
+            _ => ("", self.output.file_name()),
+        };
+        let mut manifest = OsString::from(prefix);
+        manifest.push(name.unwrap_or_default());
+        manifest.push(".manifest.json");
+        self.output.with_file_name(manifest)
     }
 }
 
@@ -287,10 +302,7 @@ async fn marks(session: &Session, left_out: &str) -> Result<LeftOut> {
     for batch in session.collect(left_out).await? {
         instructions += batch.num_rows() as u64;
     }
-    let mut marks = Vec::new();
-    for batch in session.collect("SELECT DISTINCT method, threshold, model, run_id FROM duplicates ORDER BY method").await? {
-        marks.extend(serde_arrow::from_record_batch::<Vec<Marks>>(&batch)?);
-    }
+    let marks = session.rows("SELECT DISTINCT method, threshold, model, run_id FROM duplicates ORDER BY method").await?;
     Ok(LeftOut { instructions, marks })
 }
 
@@ -304,9 +316,5 @@ async fn used_prompts(session: &Session, parameters: &BTreeMap<&str, Parameter>)
          WHERE u.prompt_id IS NOT NULL
          ORDER BY p.name, u.prompt_id",
     );
-    let mut prompts = Vec::new();
-    for batch in session.collect(&USED.bind(parameters)?).await? {
-        prompts.extend(serde_arrow::from_record_batch::<Vec<UsedPrompt>>(&batch)?);
-    }
-    Ok(prompts)
+    session.rows(&USED.bind(parameters)?).await
 }

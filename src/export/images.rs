@@ -1,6 +1,7 @@
 //! The images of an export.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::io::{ErrorKind, Write};
 use std::path::{Component, Path, PathBuf};
 
 use bytes::Bytes;
@@ -8,14 +9,16 @@ use bytes::Bytes;
 use super::rows::SampleRow;
 use super::{Export, Images};
 use crate::error::{Error, Result};
-use crate::formats::export::{ExportFormat, ExportImage, ExportInstruction, ExportSample};
-use crate::image::{ImageFormat, png};
+use crate::formats::export::{ExportFormat, ExportImage, ExportInstruction, ExportSample, PendingFile};
+use crate::image::{ImageFormat, is_rgb, png};
 use crate::store::{Snapshot, StoredImages, Table};
 
 /// The folder beside the export that image files go to, as the paths in its records begin.
 const FOLDER: &str = "images/";
+/// Images that are held for the samples that come next: those of one image mostly stand together.
+const HELD_IMAGES: usize = 8;
 
-/// Reads images from the store and writes them beside the export or hands them to its writer, each distinct one once.
+/// Reads images from the store and writes each distinct one once beside the export, or hands them to its writer.
 pub(super) struct ImageFiles {
     stored: StoredImages,
     snapshot: Snapshot,
@@ -24,15 +27,24 @@ pub(super) struct ImageFiles {
     folder: PathBuf,
     /// What is known of an image: loaded with the first one that is asked for.
     described: Option<HashMap<String, Described>>,
-    /// File names in use, and by which image.
-    names: HashMap<String, String>,
-    pub(super) written: u64,
+    /// The path of each image that has a file, relative to the export.
+    files: HashMap<String, String>,
+    /// Those read last, for formats that hold images; the newest at the end.
+    held: VecDeque<HeldImage>,
 }
 
 #[derive(Debug, Clone)]
 struct Described {
     uri: String,
     format: String,
+}
+
+/// An image as the format takes it.
+#[derive(Debug, Clone)]
+struct HeldImage {
+    image_id: String,
+    media_type: &'static str,
+    bytes: Bytes,
 }
 
 impl ImageFiles {
@@ -45,16 +57,25 @@ impl ImageFiles {
             rule: export.images,
             folder: parent.to_owned(),
             described: None,
-            names: HashMap::new(),
-            written: 0,
+            files: HashMap::new(),
+            held: VecDeque::new(),
         }
+    }
+
+    /// How many distinct image files the export names.
+    pub(super) fn files(&self) -> u64 {
+        self.files.len() as u64
     }
 
     pub(super) async fn sample(&mut self, row: SampleRow) -> Result<ExportSample> {
         let (mut images, mut missing_images) = (Vec::new(), Vec::new());
         if self.rule != Images::None {
             for image_id in row.image_ids.unwrap_or_default() {
-                images.push(self.image(image_id).await?);
+                let image = self.image(image_id).await?;
+                if self.rule == Images::Link && image.uri.trim().is_empty() {
+                    return Err(without_path(&row.sample_id, row.source_id.as_deref()));
+                }
+                images.push(image);
             }
             missing_images = row.missing_images.unwrap_or_default();
         }
@@ -73,20 +94,38 @@ impl ImageFiles {
 
     async fn image(&mut self, image_id: String) -> Result<ExportImage> {
         let Described { uri, format } = self.describe(&image_id).await?;
-        let media_type = ImageFormat::from_name(&format).map_or("application/octet-stream", ImageFormat::media_type).to_owned();
-        let mut image = ExportImage { image_id, uri, file_name: None, media_type, bytes: None };
-        if self.rule == Images::Copy {
-            let mut bytes = self.stored.bytes(&image.image_id).await?;
-            if !self.format.takes_image(&image.media_type) {
-                bytes = as_png(bytes, &image.uri).await?;
-                "image/png".clone_into(&mut image.media_type);
-            }
-            match self.format.holds_images() {
-                true => image.bytes = Some(bytes),
-                false => image.file_name = Some(self.write(&image, &format, &bytes)?),
-            }
+        let media_type = ImageFormat::from_name(&format).map_or("application/octet-stream", ImageFormat::media_type);
+        let mut image = ExportImage { image_id, uri, file_name: None, media_type: media_type.to_owned(), bytes: None };
+        if self.rule != Images::Copy {
+            return Ok(image);
+        }
+        if self.format.holds_images() {
+            let held = self.held(&image, media_type).await?;
+            held.media_type.clone_into(&mut image.media_type);
+            image.bytes = Some(held.bytes);
+        } else {
+            image.file_name = Some(self.file(&image, &format).await?);
         }
         Ok(image)
+    }
+
+    /// The image as the format takes it, from the last few or from the store.
+    async fn held(&mut self, image: &ExportImage, media_type: &'static str) -> Result<HeldImage> {
+        let place = self.held.iter().position(|held| held.image_id == image.image_id);
+        let held = match place.and_then(|place| self.held.remove(place)) {
+            Some(held) => held,
+            None => {
+                let bytes = self.stored.bytes(&image.image_id).await?;
+                let is_taken = self.format.takes_image(media_type) && (!self.format.wants_rgb() || is_rgb(&bytes));
+                let (media_type, bytes) = if is_taken { (media_type, bytes) } else { ("image/png", as_png(bytes, &image.uri).await?) };
+                HeldImage { image_id: image.image_id.clone(), media_type, bytes }
+            }
+        };
+        if self.held.len() >= HELD_IMAGES {
+            self.held.pop_front();
+        }
+        self.held.push_back(held.clone());
+        Ok(held)
     }
 
     async fn describe(&mut self, image_id: &str) -> Result<Described> {
@@ -107,26 +146,71 @@ impl ImageFiles {
         known.cloned().ok_or_else(|| Error::UnknownId { what: "image", id: image_id.to_owned() })
     }
 
-    /// Writes an image file unless it is there. Returns its path relative to the export.
-    fn write(&mut self, image: &ExportImage, format: &str, bytes: &[u8]) -> Result<String> {
+    /// The path of the image's file, relative to the export. Writes the file unless this export or an earlier one has done so.
+    async fn file(&mut self, image: &ExportImage, format: &str) -> Result<String> {
+        if let Some(file) = self.files.get(&image.image_id) {
+            return Ok(file.clone());
+        }
+        let bytes = self.stored.bytes(&image.image_id).await?;
         // A path may begin with the folder already, such as one that comes from an export: it goes to the same place again.
         let inner = image.uri.trim_start_matches(FOLDER);
-        let wanted = if stays_inside(inner) { inner.to_owned() } else { format!("{}.{format}", image.image_id) };
-        // Two sources may use one path for different images.
-        let name = match self.names.get(&wanted) {
-            Some(owner) if *owner != image.image_id => format!("{}.{format}", image.image_id),
-            _ => wanted,
-        };
-        let relative = format!("{FOLDER}{name}");
-        if self.names.insert(name, image.image_id.clone()).is_none() {
-            let path = self.folder.join(&relative);
-            if let Some(parent) = path.parent() {
-                std::fs::create_dir_all(parent).map_err(|cause| Error::io("create", parent, cause))?;
+        let by_id = format!("{FOLDER}{}.{format}", image.image_id);
+        let mut file = if stays_inside(inner) { format!("{FOLDER}{inner}") } else { by_id.clone() };
+        // Another image may have that path: one of this export, of an earlier one, or of the user.
+        if !self.write(&file, bytes.clone()).await? {
+            file = by_id;
+            if !self.write(&file, bytes).await? {
+                return Err(Error::Argument {
+                    name: format!("image file '{}'", self.folder.join(&file).display()),
+                    message: "something else has its name, which an export does not change".to_owned(),
+                    hints: vec!["move it away, or export into another folder".to_owned()],
+                });
             }
-            std::fs::write(&path, bytes).map_err(|cause| Error::io("write", path, cause))?;
-            self.written += 1;
         }
-        Ok(relative)
+        self.files.insert(image.image_id.clone(), file.clone());
+        Ok(file)
+    }
+
+    /// Writes an image file; `false` if something else has its name.
+    async fn write(&self, file: &str, bytes: Bytes) -> Result<bool> {
+        let path = self.folder.join(file);
+        let written = tokio::task::spawn_blocking(move || write_file(&path, &bytes)).await;
+        written.map_err(|cause| Error::internal("the task that writes an image ended early", cause))?
+    }
+}
+
+/// Writes a file unless it is there with these bytes; `false` if there is something else, which stays: a record of an earlier export may name it,
+/// or it is the user's own.
+fn write_file(path: &Path, bytes: &[u8]) -> Result<bool> {
+    match std::fs::symlink_metadata(path) {
+        Ok(_) => return Ok(holds(path, bytes)),
+        // One of its folders is a file.
+        Err(cause) if cause.kind() == ErrorKind::NotADirectory => return Ok(false),
+        Err(_) => {}
+    }
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent).map_err(|cause| Error::io("create", parent, cause))?;
+    }
+    let mut file = PendingFile::create(path)?;
+    file.write_all(bytes).map_err(|cause| Error::io("write", path, cause))?;
+    file.finish_unsynced()?;
+    Ok(true)
+}
+
+/// Whether these bytes are read from the path. What cannot be read, such as a link that leads nowhere, holds others.
+fn holds(path: &Path, bytes: &[u8]) -> bool {
+    // Reading a pipe would never end.
+    let may_hold = std::fs::metadata(path).is_ok_and(|present| present.is_file() && present.len() == bytes.len() as u64);
+    may_hold && std::fs::read(path).is_ok_and(|present| present == bytes)
+}
+
+/// The error of an image that came as bytes, without a path that a record could name.
+fn without_path(sample_id: &str, source_id: Option<&str>) -> Error {
+    let key = source_id.map(|key| format!(" ('{key}')")).unwrap_or_default();
+    Error::Argument {
+        name: "--images link".to_owned(),
+        message: format!("sample {sample_id}{key} has an image without a path: it was imported as bytes"),
+        hints: vec!["use --images copy, which writes such images too".to_owned()],
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a dataset writer is given, and what the writers share.
 
 use std::fmt;
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -163,6 +164,11 @@ impl ExportFormat {
         self != ExportFormat::OpenAi || ACCEPTED.contains(&media_type)
     }
 
+    /// Whether images must have red, green and blue of 8 bits; others become PNG.
+    pub fn wants_rgb(self) -> bool {
+        self == ExportFormat::OpenAi
+    }
+
     /// Begins a file of this format.
     ///
     /// # Errors
@@ -263,11 +269,21 @@ impl PendingFile {
         &self.target
     }
 
+    /// Puts the file in its place once it is on the disk.
     pub fn finish(self) -> Result<(), FormatError> {
+        self.persist(|file| file.sync_all())
+    }
+
+    /// Puts the file in its place without waiting for the disk, for one of very many files.
+    pub fn finish_unsynced(self) -> Result<(), FormatError> {
+        self.persist(|_| Ok(()))
+    }
+
+    fn persist(self, sync: impl FnOnce(&File) -> io::Result<()>) -> Result<(), FormatError> {
         let PendingFile { target, file } = self;
         let error = |source| FormatError::write(&target, source);
         let file = file.into_inner().map_err(|failed| error(failed.into_error()))?;
-        file.as_file().sync_all().map_err(error)?;
+        sync(file.as_file()).map_err(error)?;
         file.persist(&target).map_err(|failed| error(failed.error))?;
         Ok(())
     }

@@ -10,11 +10,12 @@ use super::detect::FormatError;
 use super::export::{DatasetWriter, ExportImage, ExportSample, JsonFile};
 use super::llava::untagged;
 
-/// What fine-tuning takes, by <https://platform.openai.com/docs/guides/vision-fine-tuning>.
+/// What fine-tuning takes, by <https://platform.openai.com/docs/guides/vision-fine-tuning>; its images "must be in the RGB or RGBA image mode".
 pub(super) const ACCEPTED: [&str; 3] = ["image/jpeg", "image/png", "image/webp"];
 
 /// Writes one line per sample, its items as turns; the first user turn shows the images.
 ///
+/// Answers are lists of one part, as fine-tuning takes them too: readers of tables want one type for all contents.
 /// An image without bytes is written as its path, which only local tools can read. The format allows no keys beside
 /// `messages`, so that a line does not say which sample it is. A sample without items is left out.
 #[derive(Debug)]
@@ -45,7 +46,7 @@ impl DatasetWriter for OpenAiWriter {
                 content.extend(urls.map(|url| Part::ImageUrl { image_url: ImageUrl { url } }));
             }
             messages.push(Message::User { content });
-            messages.push(Message::Assistant { content: untagged(&exported.instruction.answer) });
+            messages.push(Message::Assistant { content: vec![Part::Text { text: untagged(&exported.instruction.answer) }] });
         }
         self.file.write(&Record { messages })
     }
@@ -71,7 +72,7 @@ struct Record {
 #[serde(tag = "role", rename_all = "lowercase")]
 enum Message {
     User { content: Vec<Part> },
-    Assistant { content: String },
+    Assistant { content: Vec<Part> },
 }
 
 #[derive(Serialize)]

@@ -1,6 +1,7 @@
 //! What the start of an image file says, and whether the rest can be trusted to be there.
 
 use std::io::{Cursor, ErrorKind};
+use std::ops::Range;
 
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
@@ -10,6 +11,9 @@ use super::{ImageFormat, ImageProblem, MAX_PIXELS, foreign, jpeg};
 
 /// What a decoder may allocate: [`MAX_PIXELS`] of 16-bit RGBA, and some room to work.
 const MAX_DECODER_BYTES: u64 = 1 << 30;
+
+/// Where a PNG says its bits per sample and its colour type (2 is RGB, 6 RGBA). The decoder says what it makes of them.
+const PNG_DEPTH_AND_COLOUR: Range<usize> = 24..26;
 
 /// The facts in a file's header.
 #[derive(Debug)]
@@ -21,6 +25,8 @@ pub(super) struct Header {
     pub(super) orientation: Orientation,
     /// A JPEG that any decoder reads, and nothing else: 8 bits, gray or three colours, baseline or progressive, no EXIF or XMP.
     pub(super) is_plain_jpeg: bool,
+    /// A JPEG, PNG or WebP whose pixels stand as red, green and blue of 8 bits, with transparency or without.
+    pub(super) is_rgb: bool,
 }
 
 impl Header {
@@ -77,7 +83,13 @@ fn header_from_decoder(format: ImageFormat, bytes: &[u8]) -> image::ImageResult<
     let (stored_width, stored_height) = decoder.dimensions();
     // Metadata that cannot be read turns nothing: so do viewers.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    Ok(Header { format, stored_width, stored_height, orientation, is_plain_jpeg: false })
+    let is_rgb = match format {
+        ImageFormat::Png => matches!(bytes.get(PNG_DEPTH_AND_COLOUR), Some([8, 2 | 6])),
+        // It has no other pixels.
+        ImageFormat::WebP => true,
+        _ => false,
+    };
+    Ok(Header { format, stored_width, stored_height, orientation, is_plain_jpeg: false, is_rgb })
 }
 
 fn reader(format: ImageFormat, bytes: &[u8]) -> ImageReader<Cursor<&[u8]>> {

@@ -69,6 +69,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Header, Ending), ImageProblem> {
         stored_height: frame.height.into(),
         orientation,
         is_plain_jpeg: frame.is_plain() && !has_metadata,
+        is_rgb: frame.bits == 8 && frame.components == 3,
     };
     let ending = if has_end(scans) { Ending::Whole } else { Ending::CutOff("the JPEG end marker is missing".to_owned()) };
     Ok((header, ending))

@@ -118,6 +118,12 @@ pub fn inspect(bytes: &[u8]) -> Result<ImageInfo, ImageError> {
     Ok(ImageInfo { image_id: blake3::hash(bytes).to_hex().to_string(), format: header.format, width, height })
 }
 
+/// Whether the pixels of a JPEG, PNG or WebP stand as red, green and blue of 8 bits, with transparency or without: not gray, CMYK, of a palette or
+/// of 16 bits. `false` for other formats, and for what cannot be read. Costs what [`dimensions`] costs.
+pub fn is_rgb(bytes: &[u8]) -> bool {
+    header::read(bytes).is_ok_and(|header| header.is_rgb)
+}
+
 /// Width and height in pixels, as a viewer shows the image. Costs what [`inspect`] costs, without the hash.
 ///
 /// # Errors
