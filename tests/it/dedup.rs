@@ -135,10 +135,28 @@ fn chosen_items_are_compared_alone() {
     let workspace = with_copies();
     let all_but_first = report(workspace.run(&["dedup", "--where", "source_id <> 's0'", "--output", "json"]));
     assert_eq!((&all_but_first["compared"], &all_but_first["duplicates"]), (&json!(3), &json!(1)));
-    // No two of these samples show the same image.
+    // No two of these samples show the same image: each is missing another one.
     let same_image = report(workspace.run(&["dedup", "--same-image", "--dry-run", "--output", "json"]));
-    assert_eq!((&same_image["compared"], &same_image["duplicates"]), (&json!(5), &json!(2)), "samples without images are of one scope");
+    assert_eq!((&same_image["compared"], &same_image["duplicates"]), (&json!(5), &json!(0)));
     workspace.run(&["dedup", "--where", "sauce = 1"]).expect_code(1).expect_stderr(&["--where", "sauce"]);
+}
+
+/// A missing image is told by its path.
+#[test]
+fn items_about_the_same_images_may_lack_them() {
+    let workspace = Workspace::new();
+    let asks = |question: &str| json!([{ "from": "human", "value": question }, { "from": "gpt", "value": "It is black." }]);
+    let seeds = json!([
+        { "id": "a", "image": "cats/1.jpg", "conversations": asks("What colour is the animal?") },
+        { "id": "b", "image": "dogs/2.jpg", "conversations": asks("What colour is the animal?") },
+        { "id": "c", "image": "cats/1.jpg", "conversations": asks("WHAT COLOUR is the animal?") },
+    ]);
+    workspace.write("seeds.json", seeds.to_string());
+    workspace.run(&["import", "seeds.json", "--allow-missing-images"]).expect_code(0);
+    for (flags, duplicates) in [(&["--same-image"][..], 1), (&[], 2)] {
+        let report = report(workspace.run(&[&["dedup", "--method", "exact", "--dry-run", "--output", "json"][..], flags].concat()));
+        assert_eq!((&report["compared"], &report["duplicates"]), (&json!(3), &json!(duplicates)), "{flags:?}");
+    }
 }
 
 #[test]
@@ -204,8 +222,8 @@ fn marks_that_are_taken_back_are_not_called_made() {
     assert_eq!(report(workspace.run(&[&none[..], &["--output", "json"]].concat()))["unmarked"], json!(3));
 }
 
-#[test]
-fn images_that_look_alike_take_their_samples_with_them() {
+/// Images: coffee, a small copy of it, and a rocket.
+fn with_a_smaller_copy() -> Workspace {
     let workspace = Workspace::new();
     let photo = |name: &str| fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("examples/seeds/images/{name}.jpg"))).unwrap();
     let coffee = image::load_from_memory(&photo("coffee")).unwrap();
@@ -215,6 +233,12 @@ fn images_that_look_alike_take_their_samples_with_them() {
     workspace.write("images/small.jpg", copy);
     workspace.write("images/coffee.jpg", photo("coffee"));
     workspace.write("images/rocket.jpg", photo("rocket"));
+    workspace
+}
+
+#[test]
+fn images_that_look_alike_take_their_samples_with_them() {
+    let workspace = with_a_smaller_copy();
     let item = |question: &str| json!([{ "question": question, "answer": "Yes.", "objects": ["thing"], "skills": ["OCR"] }]);
     let seeds = json!([
         { "id": "a", "image": "small.jpg", "conversations_v0": item("Is it small?") },
@@ -235,4 +259,78 @@ fn images_that_look_alike_take_their_samples_with_them() {
     let (_, instructions) = exported(&workspace, &["--without-duplicates", "--where", "source_id <> 'b'"]);
     assert_eq!(instructions, 2);
     workspace.run(&["check"]).expect_code(0);
+}
+
+/// An item that is left out because of its picture stood in the place of one of equal text, and one that is left out because of its text in the place of
+/// a picture: both were gone.
+#[test]
+fn what_is_marked_by_image_and_by_text_stays_once() {
+    let workspace = with_a_smaller_copy();
+    let seed = |id: String, image: &str, question: String| {
+        json!({ "id": id, "image": image, "conversations": [
+            { "from": "human", "value": format!("<image>\n{question}") }, { "from": "gpt", "value": "Yes." }
+        ] })
+    };
+    // Which of two is the better one is told by their ids, so that there are some of each kind.
+    let mut seeds = vec![seed("best".into(), "coffee.jpg", "Is it drunk?".into())];
+    for number in 0..6 {
+        let question = format!("Is it number {number}?");
+        seeds.push(seed(format!("copy{number}"), "small.jpg", question.clone()));
+        seeds.push(seed(format!("other{number}"), "rocket.jpg", question));
+        seeds.push(seed(format!("same{number}"), "rocket.jpg", "Is it drunk?".into()));
+    }
+    workspace.write("seeds.json", json!(seeds).to_string());
+    workspace.run(&["import", "seeds.json", "--images", "images"]).expect_code(0);
+    workspace.run(&["dedup", "--method", "image"]).expect_code(0).expect_stderr(&["1 duplicates in 1 groups"]);
+    workspace.run(&["dedup", "--method", "exact"]).expect_code(0).expect_stderr(&["12 duplicates in 7 groups"]);
+    let (manifest, instructions) = exported(&workspace, &["--without-duplicates"]);
+    assert_eq!((instructions, &manifest["without_duplicates"]["instructions"]), (7, &json!(12)));
+    let stays = "FROM without_duplicates w JOIN samples s USING (sample_id) WHERE s.source_id";
+    assert_eq!(
+        count(&workspace, &format!("SELECT count(*) AS n {stays} LIKE 'other%'")),
+        6,
+        "the pictures of their better ones are copies"
+    );
+    assert_eq!(count(&workspace, &format!("SELECT count(*) AS n {stays} = 'best'")), 1, "it is in the place of the copies");
+}
+
+/// Of three items in order, the first two are marked by one method and the last two by the other.
+#[test]
+fn marks_of_two_methods_lose_no_group() {
+    for (near, semantic, stays) in [([1, 2], [2, 3], [true, false, true]), ([2, 3], [1, 2], [false, true, false])] {
+        let workspace = with_copies();
+        for (method, [first, second]) in [("near", near), ("semantic", semantic)] {
+            let marks = format!(
+                "INSERT INTO duplicates (method, threshold, group_id, member_id, representative_id, similarity, run_id, created_at) \
+                 SELECT '{method}' AS method, 0.8 AS threshold, '{method}' AS group_id, instruction_id AS member_id, 'gone' AS representative_id, \
+                 0.9 AS similarity, 'by-hand' AS run_id, now() AS created_at \
+                 FROM (SELECT instruction_id, row_number() OVER (ORDER BY instruction_id) AS place FROM current) WHERE place IN ({first}, {second})"
+            );
+            workspace.run(&["sql", &marks]).expect_code(0);
+        }
+        for (place, stays) in (1..).zip(stays) {
+            let sql = format!(
+                "SELECT count(*) AS n FROM (SELECT instruction_id, row_number() OVER (ORDER BY instruction_id) AS place FROM current) \
+                 WHERE place = {place} AND instruction_id IN (SELECT instruction_id FROM without_duplicates)"
+            );
+            assert_eq!(count(&workspace, &sql), i64::from(stays), "item {place} with near {near:?} and semantic {semantic:?}");
+        }
+    }
+}
+
+/// It may be unlike anything.
+#[test]
+fn a_sample_with_an_image_that_is_missing_stays() {
+    let workspace = with_a_smaller_copy();
+    let asks = |question: &str| json!([{ "from": "human", "value": question }, { "from": "gpt", "value": "Colour." }]);
+    let seeds = json!([
+        { "id": "p", "image": ["coffee.jpg"], "conversations": asks("<image>\nWhat is it?") },
+        { "id": "q", "image": ["small.jpg", "gone.jpg"], "conversations": asks("<image>\n<image>\nWhat differs between the two?") },
+    ]);
+    workspace.write("seeds.json", seeds.to_string());
+    workspace.run(&["import", "seeds.json", "--images", "images", "--allow-missing-images"]).expect_code(0);
+    workspace.run(&["dedup", "--method", "image"]).expect_code(0).expect_stderr(&["1 duplicates in 1 groups"]);
+    assert_eq!(exported(&workspace, &["--without-duplicates"]).1, 2);
+    let stats = report(workspace.run(&["stats", "--section", "duplicates", "--output", "json"]));
+    assert!(stats.to_string().contains("\"duplicates\":0"), "{stats:#}");
 }

@@ -9,7 +9,7 @@ mod vectors;
 use std::collections::BTreeMap;
 
 use super::embedding_model::compared_model;
-use super::{Session, Statement, StatementParameter as Parameter};
+use super::{Session, Statement, StatementParameter as Parameter, in_parentheses};
 use crate::duplicates::{Groups, Method, Threshold};
 use crate::error::{Error, Result};
 use crate::model::lexical::LexicalModel;
@@ -152,13 +152,16 @@ impl DuplicateSearch {
         let always = || "true".to_owned();
         if self.method == Method::Image {
             let shown = |predicate: &String| {
-                let samples = format!("SELECT sample_id FROM history WHERE {predicate}");
+                let samples = format!("SELECT sample_id FROM history WHERE {}", in_parentheses(predicate));
                 format!("image_id IN (SELECT unnest(image_ids) FROM samples WHERE sample_id IN ({samples}))")
             };
             let chosen = self.predicate.as_ref().map_or_else(always, shown);
             return IMAGES.bind(&BTreeMap::from([("where", Parameter::Predicate(chosen))]));
         }
-        let chosen = |predicate: &String| format!("i.instruction_id IN (SELECT instruction_id FROM history WHERE {predicate})");
+        let chosen = |predicate: &String| {
+            let predicate = in_parentheses(predicate);
+            format!("i.instruction_id IN (SELECT instruction_id FROM history WHERE {predicate})")
+        };
         let rounds = if self.all_rounds { always() } else { "i.instruction_id IN (SELECT instruction_id FROM current)".into() };
         let texts = TEXTS.bind(&BTreeMap::from([
             ("rounds", Parameter::Predicate(rounds)),

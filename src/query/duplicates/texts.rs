@@ -70,7 +70,7 @@ impl<'a> Columns<'a> {
         let text = TextRow {
             question: self.question.value(row),
             answer: self.answer.value(row),
-            // Of a sample without images there is nothing that could be the same.
+            // Samples without any image are about the same ones.
             images: self.images.map(|images| if images.is_valid(row) { images.value(row) } else { "" }),
         };
         let score = self.score.is_valid(row).then(|| self.score.value(row));
