@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::query::{Session, Statement, StatementParameter as Parameter};
-use crate::store::{Store, Table};
+use crate::store::{Store, Table, ids_in, quoted};
 
 const SAMPLE: Statement = Statement::new("audit/sample", include_str!("../sql/audit/sample.sql"));
 const READ: Statement = Statement::new("audit/read", include_str!("../sql/audit/read.sql"));
@@ -53,8 +53,7 @@ impl AuditSample {
         let parameters = BTreeMap::from([
             ("per_stratum", Parameter::Integer(self.per_stratum.into())),
             ("seed", Parameter::Integer(self.seed)),
-            // On lines of its own: a predicate may end in a comment.
-            ("where", Parameter::Predicate(format!("\n{predicate}\n"))),
+            ("where", Parameter::Predicate(predicate)),
         ]);
         session.stream(&SAMPLE.bind(&parameters)?).await
     }
@@ -125,37 +124,40 @@ pub async fn import_audits(store: &Store, path: &Path, auditor: &str) -> Result<
     parameters.insert("file", Parameter::Text(path.to_string_lossy().into_owned()));
     parameters.insert("default_auditor", Parameter::Text(auditor.to_owned()));
     let (rows, unfilled): (Vec<Read>, Vec<Read>) =
-        read::<Read>(&session, &READ.bind(&parameters)?).await?.into_iter().partition(Read::is_filled_in);
+        session.rows::<Read>(&READ.bind(&parameters)?).await?.into_iter().partition(Read::is_filled_in);
     check(&rows)?;
-    let stored: Vec<Stored> = read(&session, "SELECT instruction_id, auditor, improved, correct, comment FROM audits").await?;
+    let stored: Vec<Stored> = session.rows("SELECT instruction_id, auditor, improved, correct, comment FROM audits").await?;
     let stored: BTreeMap<(&str, &str), &Stored> =
         stored.iter().map(|verdict| ((verdict.instruction_id.as_str(), verdict.auditor.as_str()), verdict)).collect();
 
     let unfilled = unfilled.iter().filter(|row| !row.instruction_id.is_empty()).count() as u64;
     let mut report = ImportedAudits { unfilled, ..ImportedAudits::default() };
     let mut new = Vec::new();
-    let mut replaced = Vec::new();
+    // Ids by auditor, so that there is one deletion for each: every deletion is a version of the table.
+    let mut replaced: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for row in &rows {
         match stored.get(&(row.instruction_id.as_str(), row.auditor.as_str())) {
             Some(verdict) if (verdict.improved, verdict.correct, &verdict.comment) == (row.improved, row.correct, &row.comment) => {
                 report.known += 1
             }
             Some(_) => {
-                replaced.push(row);
+                report.replaced += 1;
+                replaced.entry(&row.auditor).or_default().push(&row.instruction_id);
                 new.push(row);
             }
             None => new.push(row),
         }
     }
-    report.replaced = replaced.len() as u64;
-    report.added = (new.len() - replaced.len()) as u64;
+    report.added = new.len() as u64 - report.replaced;
     if new.is_empty() {
         return Ok(report);
     }
     let mut writer = store.writer("audit import", serde_json::json!({ "file": path, "auditor": auditor })).await?;
-    for row in replaced {
-        let predicate = format!("instruction_id = {} AND auditor = {}", quoted(&row.instruction_id), quoted(&row.auditor));
-        writer.delete(Table::Audits, &predicate).await?;
+    for (auditor, ids) in replaced {
+        let auditor = quoted(auditor);
+        for listed in ids_in("instruction_id", &ids) {
+            writer.delete(Table::Audits, &format!("auditor = {auditor} AND {listed}")).await?;
+        }
     }
     let (run_id, created_at) = (writer.run_id().to_owned(), writer.started_at());
     let new: Vec<AuditRow<'_>> = new
@@ -239,16 +241,4 @@ fn check(rows: &[Read]) -> Result<()> {
         );
     }
     Ok(())
-}
-
-async fn read<T: serde::de::DeserializeOwned>(session: &Session, sql: &str) -> Result<Vec<T>> {
-    let mut rows = Vec::new();
-    for batch in session.collect(sql).await? {
-        rows.extend(serde_arrow::from_record_batch::<Vec<T>>(&batch)?);
-    }
-    Ok(rows)
-}
-
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }

@@ -1,5 +1,5 @@
 -- How far people agree with the judge. A sample to check holds as many items of a rare stratum as of a common one, so each verdict stands for its share
--- of its stratum (round, operator and status). Kappa is Cohen's, of the weighted rates; NULL where both always said the same. Of rounds that were
+-- of its stratum (round, operator and status); of each question, the verdicts that answer it share the stratum. Kappa is Cohen's, of the weighted rates; NULL where both always said the same. Of rounds that were
 -- imported finished only the survivors are known, so that the judge has no figures there.
 WITH fact AS (
     SELECT instruction_id, round, CASE WHEN imported THEN 'imported' ELSE operator END AS operator, status, imported, improved
@@ -20,15 +20,19 @@ audit AS (
         f.instruction_id,
         a.auditor,
         CASE WHEN f.imported THEN NULL WHEN f.improved THEN 1.0 ELSE 0.0 END AS judge,
-        CASE WHEN a.improved THEN 1.0 ELSE 0.0 END AS human,
+        CASE WHEN a.improved THEN 1.0 WHEN NOT a.improved THEN 0.0 END AS human,
         CASE WHEN a.correct THEN 1.0 WHEN NOT a.correct THEN 0.0 END AS correct,
-        count(*) OVER (PARTITION BY f.round, f.operator, f.status) AS verdicts
+        count(a.improved) OVER (PARTITION BY f.round, f.operator, f.status) AS verdicts,
+        count(a.correct) OVER (PARTITION BY f.round, f.operator, f.status) AS verdicts_on_correctness
     FROM fact f
     JOIN audits a ON f.instruction_id = a.instruction_id
-    WHERE a.improved IS NOT NULL
+    WHERE a.improved IS NOT NULL OR a.correct IS NOT NULL
 ),
 weighted AS (
-    SELECT a.*, CAST(s.items AS DOUBLE) / a.verdicts AS weight
+    SELECT
+        a.*,
+        CASE WHEN a.human IS NOT NULL THEN CAST(s.items AS DOUBLE) / a.verdicts END AS weight,
+        CASE WHEN a.correct IS NOT NULL THEN CAST(s.items AS DOUBLE) / a.verdicts_on_correctness END AS weight_of_correctness
     FROM audit a
     JOIN size s ON a.round = s.round AND a.operator = s.operator AND a.status = s.status
 ),
@@ -41,7 +45,7 @@ rate AS (
         sum(weight * judge) / sum(weight) AS judge_yes,
         sum(weight * human) / sum(weight) AS human_yes,
         sum(weight * CASE WHEN judge = human THEN 1.0 WHEN judge <> human THEN 0.0 END) / sum(weight) AS agree,
-        sum(weight * correct) / nullif(sum(weight) FILTER (WHERE correct IS NOT NULL), 0) AS correct
+        sum(weight_of_correctness * correct) / sum(weight_of_correctness) AS correct
     FROM weighted
     GROUP BY round, operator
 ),

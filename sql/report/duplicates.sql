@@ -1,7 +1,8 @@
 -- Items that are marked as duplicates of another one, per method of 'mmevol dedup' and round. The best item of each group is no duplicate: it stays.
--- Method 'image' marks images: there the members are the items of samples that show one, and duplicates where every image of the sample has a better copy.
+-- Method 'image' marks images: there the members are the items of samples that show one, and duplicates where every image of the sample has a better copy. One
+-- that is missing was compared with none.
 WITH shown AS (
-    SELECT sample_id, cardinality(image_ids) AS images, unnest(image_ids) AS image_id
+    SELECT sample_id, cardinality(image_ids) + coalesce(cardinality(missing_images), 0) AS images, unnest(image_ids) AS image_id
     FROM samples
 ),
 picture AS (

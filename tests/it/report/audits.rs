@@ -156,6 +156,79 @@ async fn needs_no_more_than_the_item_and_a_verdict() {
     );
 }
 
+/// Whether an item is correct may be all that was asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn counts_those_who_say_only_whether_it_is_correct() {
+    let (test, workspace) = (evolved_photos().await, Workspace::new());
+    let judged = test
+        .values("SELECT instruction_id, round, operator FROM instructions WHERE improved IS NOT NULL ORDER BY instruction_id LIMIT 1")
+        .await;
+    let id = judged[0]["instruction_id"].as_str().unwrap();
+    workspace.write("correct.csv", format!("instruction_id,correct\n{id},yes\n"));
+    audit(&test, &workspace, &["import", "correct.csv", "--auditor", "Ada"]).expect_code(0).expect_stderr(&["1 verdicts added"]);
+    assert_eq!(
+        rows(&test.store, None, "audits").await,
+        [json!({
+            "round": judged[0]["round"], "operator": judged[0]["operator"], "audited": 1, "auditors": 1, "judge_yes": null, "human_yes": null,
+            "agreement": null, "kappa": null, "correct": 1.0
+        })]
+    );
+}
+
+/// One of the kept items is correct, the others were not looked at; of the eliminated ones none is. As pandas saves it: numbers with a point, for a blank 'nan'.
+#[tokio::test(flavor = "multi_thread")]
+async fn weighs_correctness_by_those_who_say_something_of_it() {
+    let (test, workspace) = (evolved_photos().await, Workspace::new());
+    let judged = test
+        .values(
+            "SELECT instruction_id, round, operator, status, improved FROM instructions WHERE improved IS NOT NULL ORDER BY instruction_id",
+        )
+        .await;
+    let mut sheet = String::from("instruction_id,improved,correct\n");
+    let mut counts: BTreeMap<(i64, String), (f64, f64)> = BTreeMap::new();
+    for row in &judged {
+        let group = counts.entry((row["round"].as_i64().unwrap(), row["operator"].as_str().unwrap().to_owned())).or_default();
+        let correct = match row["status"].as_str() {
+            Some("kept") if group.0 > 0.0 => "nan",
+            Some("kept") => "1.0",
+            _ => "0.0",
+        };
+        group.0 += f64::from(u8::from(row["status"] == "kept"));
+        group.1 += 1.0;
+        let improved = if row["improved"] == true { "1.0" } else { "0.0" };
+        sheet += &format!("{},{improved},{correct}\n", row["instruction_id"].as_str().unwrap());
+    }
+    workspace.write("sheet.csv", sheet);
+    audit(&test, &workspace, &["import", "sheet.csv", "--auditor", "Ada"]).expect_code(0);
+    assert!(counts.values().any(|(kept, all)| *kept > 1.0 && kept < all), "{counts:?}");
+    let computed = rows(&test.store, None, "audits").await;
+    assert_eq!(computed.len(), counts.len());
+    for (row, ((round, operator), (kept, all))) in computed.iter().zip(counts) {
+        assert_eq!((row["round"].as_i64(), row["operator"].as_str()), (Some(round), Some(operator.as_str())));
+        assert_eq!(row["agreement"].as_f64(), Some(1.0), "{row}");
+        assert!((row["correct"].as_f64().unwrap() - kept / all).abs() < 6e-4, "{row}");
+    }
+}
+
+/// Each deletion writes a file and reads the whole table.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_changed_verdicts_are_as_few_versions_as_one() {
+    let (test, workspace) = (evolved_photos().await, Workspace::new());
+    let items = test.values("SELECT instruction_id AS id FROM instructions WHERE round > 0 ORDER BY instruction_id").await;
+    let import = async |verdict: &str, count: usize| {
+        let lines = items.iter().take(count).map(|item| format!("{},{verdict}\n", item["id"].as_str().unwrap()));
+        workspace.write("sheet.csv", format!("instruction_id,improved\n{}", lines.collect::<String>()));
+        let report = import_audits(&test.store, &workspace.path("sheet.csv"), "Ada").await.unwrap();
+        (report.replaced, fs::read_dir(test.store.root().join("audits.lance/_versions")).unwrap().count())
+    };
+    let (_, before) = import("yes", 8).await;
+    let (replaced, one) = import("no", 1).await;
+    assert_eq!(replaced, 1);
+    let (replaced, many) = import("no", 8).await;
+    assert_eq!((replaced, many - one), (7, one - before));
+    assert_eq!(test.count("SELECT count(*) FROM audits WHERE NOT improved").await, 8);
+}
+
 /// As spreadsheets save them where numbers have a decimal comma.
 #[tokio::test(flavor = "multi_thread")]
 async fn reads_sheets_with_semicolons_or_tabs() {
