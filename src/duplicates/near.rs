@@ -99,7 +99,8 @@ impl Likeness for Near {
 fn jaccard(a: &[u32], b: &[u32], threshold: f64) -> Option<f64> {
     let (fewer, more) = (a.len().min(b.len()), a.len().max(b.len()));
     let is_whole = more < MOST_NGRAMS;
-    if is_whole && (fewer as f64) < threshold * more as f64 {
+    // The quotient that the similarity itself would be at most: a product is rounded another way.
+    if is_whole && fewer as f64 / (more as f64) < threshold {
         return None;
     }
     let most = if is_whole { usize::MAX } else { MOST_NGRAMS };
@@ -127,6 +128,9 @@ mod tests {
         assert_eq!(jaccard(&[1], &[2], 0.5), Some(0.0));
         assert_eq!(jaccard(&[1], &[1, 2, 3], 0.5), None, "no three are half like one");
         assert_eq!(jaccard(&[], &[], 0.5), None);
+        // 0.56 * 25.0 is more than 14.
+        let (fourteen, more): (Vec<u32>, Vec<u32>) = ((0..14).collect(), (0..25).collect());
+        assert_eq!(jaccard(&fourteen, &more, 0.56), Some(0.56));
     }
 
     #[test]
