@@ -84,9 +84,9 @@ fn effective_number(spread: &Spread, order: f64) -> Option<f64> {
         let excess = spread.sum(|share| share * ((order - 1.0) * share.ln()).exp_m1());
         (excess.ln_1p() / (1.0 - order)).exp()
     } else {
-        // The largest share is taken out, since powers of small shares vanish.
+        // The largest share is taken out, since powers of small shares vanish; the order is divided first, since a large one times a logarithm is infinite.
         let relative = spread.sum(|share| (order * (share / largest).ln()).exp());
-        ((order * largest.ln() + relative.ln()) / (1.0 - order)).exp()
+        (order / (1.0 - order) * largest.ln() + relative.ln() / (1.0 - order)).exp()
     };
     Some(number.clamp(1.0, values))
 }
@@ -156,6 +156,14 @@ mod tests {
         assert!((inverse_simpson - 8.0 / 3.0).abs() < 1e-12);
         // Counts 1 and 3: (−1 + 3) / (2 · 4).
         assert_eq!(of(&[3, 1], Statistic::Gini), Some(0.25));
+    }
+
+    #[test]
+    fn a_very_high_order_is_as_infinity() {
+        for order in [1e300, 1e308, f64::MAX] {
+            let number = of(&[2, 1, 1], Statistic::EffectiveNumber { order }).unwrap();
+            assert!((number - 2.0).abs() < 1e-9, "order {order}: {number}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef};
-use arrow::compute::cast;
+use arrow::compute::{CastOptions, cast_with_options};
 use datafusion::logical_expr::AggregateUDF;
 use datafusion::logical_expr::type_coercion::binary::comparison_coercion;
 
@@ -41,7 +41,7 @@ pub fn cohen_kappa() -> AggregateUDF {
     })
 }
 
-/// Both in the type in which the engine would compare them.
+/// Both in the type in which the engine would compare them. A label that has no value of it is an error, as it is there.
 fn of_one_type(a: &ArrayRef, b: &ArrayRef) -> Result<[ArrayRef; 2]> {
     let [given_a, given_b] = [a.data_type(), b.data_type()];
     if given_a == given_b {
@@ -49,5 +49,13 @@ fn of_one_type(a: &ArrayRef, b: &ArrayRef) -> Result<[ArrayRef; 2]> {
     }
     let cannot = || Error::argument(DESCRIPTION.name, format!("labels of types {given_a} and {given_b} cannot be compared"));
     let common = comparison_coercion(given_a, given_b).ok_or_else(cannot)?;
-    Ok([cast(a, &common)?, cast(b, &common)?])
+    let strictly = CastOptions { safe: false, ..CastOptions::default() };
+    let in_common = |labels: &ArrayRef| {
+        cast_with_options(labels, &common, &strictly).map_err(|cause| Error::Argument {
+            name: DESCRIPTION.name.to_owned(),
+            message: format!("labels of types {given_a} and {given_b} are compared as {common}: {cause}"),
+            hints: vec!["cast both to VARCHAR to compare them as texts".to_owned()],
+        })
+    };
+    Ok([in_common(a)?, in_common(b)?])
 }

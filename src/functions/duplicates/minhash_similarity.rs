@@ -23,7 +23,7 @@ static DESCRIPTION: Description = Description {
     optional: 0,
     section: SECTION,
     summary: "The share of places in which two signatures of minhash agree, 0 to 1: an estimate of the share of runs of three words that the texts have \
-              in common, of all that either has. NULL if either is NULL; signatures of different lengths are an error.",
+              in common, of all that either has. NULL if either is NULL or has a NULL in it; signatures of different lengths are an error.",
     example: "SELECT minhash_similarity(minhash('a dog on a mat'), minhash('A dog on a  mat'))",
 };
 
@@ -35,12 +35,13 @@ pub fn minhash_similarity() -> ScalarUDF {
             if left.is_null(row) || right.is_null(row) {
                 return Ok(None);
             }
-            let [a, b] = [left, right].map(|signatures| signatures.value(row).as_primitive::<Int64Type>().values().to_vec());
-            let similarity = signature_similarity(&a, &b);
-            similarity.map(Some).ok_or_else(|| {
+            let (a, b) = (left.value(row), right.value(row));
+            let similarity = signature_similarity(a.as_primitive::<Int64Type>().values(), b.as_primitive::<Int64Type>().values());
+            let similarity = similarity.ok_or_else(|| {
                 let problem = format!("signatures must be of one length of at least 1, got {} and {} values", a.len(), b.len());
                 Error::argument(DESCRIPTION.name, problem)
-            })
+            })?;
+            Ok((a.null_count() == 0 && b.null_count() == 0).then_some(similarity))
         };
         Ok(Arc::new((0..left.len()).map(similarity).collect::<Result<Float64Array>>()?))
     })
