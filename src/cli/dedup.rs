@@ -140,7 +140,7 @@ fn print_report(report: &DedupReport, threshold: Threshold, dry_run: bool) -> Re
         _ if *left_out == 0 => {}
         Some(model) => {
             note(format_args!("{left_out} items have no embedding by '{model}', and were left out"));
-            hint(format_args!("embed them: mmevol embed --model {model}"));
+            hint(format_args!("embed them, but for blank texts, which have none: mmevol embed --model {model}"));
         }
         None => {
             note(format_args!("{left_out} images cannot be decoded, and were left out"));

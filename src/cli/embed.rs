@@ -123,7 +123,7 @@ fn note_report(report: &EmbeddingReport) {
         _ => note(format_args!("embedded {} of {due} texts ({content}) with '{model}'", sifted.embedded)),
     }
     if *replaced > 0 {
-        note(format_args!("{replaced} of them were other texts before; their old vectors are gone"));
+        note(format_args!("took away {replaced} vectors of earlier texts"));
     }
     if spent.calls + spent.cached + spent.joined + spent.failed + spent.not_asked > 0 {
         note_spent(*spent);

@@ -20,18 +20,15 @@ pub use self::sieve::{Sifted, Trouble};
 use crate::error::{Error, Result};
 use crate::model::lexical::LexicalModel;
 use crate::model::prices::PriceTable;
-use crate::model::service::{Spending, Spent};
+use crate::model::spending::{Spending, Spent};
 use crate::model::{ChatModel, Parameters};
 use crate::prompt::PromptLibrary;
-use crate::query::{Models, Session, Statement, StatementParameter as Parameter};
-use crate::store::{Indexed, SharedWriter, Store, Table};
+use crate::query::{Models, Session, Statement, StatementParameter as Parameter, in_parentheses};
+use crate::store::{Indexed, SharedWriter, Store, Table, ids_in, quoted};
 
 const DUE: Statement = Statement::new("embed/due", include_str!("../../sql/embed/due.sql"));
 const LEXICAL: Statement = Statement::new("embed/lexical", include_str!("../../sql/embed/lexical.sql"));
 const MODEL: Statement = Statement::new("embed/model", include_str!("../../sql/embed/model.sql"));
-
-/// Ids that one statement names.
-const IDS_PER_STATEMENT: usize = 10_000;
 
 /// From how many vectors on a model's have an index, where nobody said otherwise: fewer are compared one by one in a fraction of a second.
 pub const INDEX_FROM: u64 = 50_000;
@@ -150,7 +147,7 @@ pub struct EmbeddingReport {
     pub content: Content,
     /// Texts without an up-to-date vector.
     pub due: u64,
-    /// Of these, texts whose instruction had the vector of an earlier text.
+    /// Vectors of earlier texts that were taken away: the instructions' texts are due, or blank now.
     pub replaced: u64,
     /// What became of them.
     #[serde(flatten)]
@@ -235,8 +232,8 @@ impl Embedding {
         let (due, replaced) = count(&session).await?;
         self.progress.due.store(due, Ordering::Relaxed);
         let mut sifted = Ok(Sifted::default());
+        self.remove_replaced(&session, writer, replaced).await?;
         if due > 0 {
-            self.remove_replaced(&session, writer, replaced).await?;
             sifted = self.add(&session, writer).await;
         }
         drop(session);
@@ -252,7 +249,8 @@ impl Embedding {
             session.check_where(predicate).await?;
         }
         let chosen = self.settings.predicate.as_ref();
-        let chosen = chosen.map(|predicate| format!("instruction_id IN (SELECT instruction_id FROM history WHERE\n{predicate}\n)"));
+        let chosen =
+            chosen.map(|predicate| format!("instruction_id IN (SELECT instruction_id FROM history WHERE {})", in_parentheses(predicate)));
         let parameters = BTreeMap::from([
             ("content", Parameter::Text(self.settings.content.name().to_owned())),
             ("model", Parameter::Text(self.model.name().to_owned())),
@@ -270,10 +268,9 @@ impl Embedding {
         }
         let batches = session.collect("SELECT instruction_id FROM due WHERE replaces").await?;
         let ids: Vec<&str> = batches.iter().flat_map(|batch| batch.column(0).as_string::<i32>().iter().flatten()).collect();
-        let model = self.model.name().replace('\'', "''");
-        for group in ids.chunks(IDS_PER_STATEMENT) {
-            let listed = group.iter().map(|id| format!("'{}'", id.replace('\'', "''"))).collect::<Vec<_>>().join(",");
-            writer.lock().await.delete(Table::Embeddings, &format!("model = '{model}' AND instruction_id IN ({listed})")).await?;
+        let model = quoted(self.model.name());
+        for listed in ids_in("instruction_id", &ids) {
+            writer.lock().await.delete(Table::Embeddings, &format!("model = {model} AND {listed}")).await?;
         }
         Ok(())
     }
@@ -324,9 +321,9 @@ impl Embedding {
     }
 }
 
-/// How many texts are due, and how many of their instructions have the vector of an earlier text.
+/// How many texts are due, and how many instructions have the vector of an earlier text.
 async fn count(session: &Session) -> Result<(u64, u64)> {
-    let batches = session.collect("SELECT count(*), count(*) FILTER (WHERE replaces) FROM due").await?;
+    let batches = session.collect("SELECT count(text_hash), count(*) FILTER (WHERE replaces) FROM due").await?;
     let counts = batches.iter().find(|batch| batch.num_rows() > 0).map(|batch| {
         let count = |index: usize| batch.column(index).as_primitive::<Int64Type>().value(0).unsigned_abs();
         (count(0), count(1))

@@ -50,7 +50,7 @@ fn the_embedded_model_costs_nothing_and_repeats_nothing() {
     workspace
         .run(&["embed", "--what", "question+answer"])
         .expect_code(0)
-        .expect_stderr(&["embedded 15 of 15", "15 of them were other texts"]);
+        .expect_stderr(&["embedded 15 of 15", "took away 15 vectors of earlier texts"]);
     assert_eq!(csv(&workspace, "SELECT content, count(*) AS n FROM embeddings GROUP BY content"), "content,n\nquestion+answer,15\n");
     workspace.run(&["check"]).expect_code(0);
 }
@@ -111,11 +111,36 @@ fn a_text_that_has_changed_is_embedded_again() {
     workspace.run(&embed).expect_code(0);
     seeds("Is it really blue?");
     workspace.run(&import).expect_code(0);
-    workspace.run(&embed).expect_code(0).expect_stderr(&["embedded 1 of 1", "1 of them were other texts before"]);
+    workspace.run(&embed).expect_code(0).expect_stderr(&["embedded 1 of 1", "took away 1 vectors of earlier texts"]);
     assert_eq!(endpoint.requests(), 3);
     let sql = "SELECT count(*) AS n, count(DISTINCT instruction_id) AS ids, bool_and(text_hash = stable_id(question)) AS current FROM \
                embeddings JOIN instructions USING (instruction_id)";
     assert_eq!(csv(&workspace, sql), "n,ids,current\n2,2,true\n");
+    workspace.run(&["check"]).expect_code(0);
+}
+
+/// A question without a word has no vector, so that of the question and its answer must not stand for it.
+#[test]
+fn a_text_that_is_blank_now_loses_the_vector_of_the_earlier_one() {
+    let workspace = Workspace::new();
+    let item = |question: &str| json!({ "question": question, "answer": "Yes.", "objects": [], "skills": ["OCR"] });
+    let seed = json!([{ "id": "a", "image": "none.jpg", "conversations_v0": [item("  "), item("Is it red?")] }]);
+    workspace.write("seeds.json", seed.to_string());
+    workspace.run(&["import", "seeds.json", "--allow-missing-images"]).expect_code(0);
+    workspace.run(&["embed", "--what", "question+answer"]).expect_code(0).expect_stderr(&["embedded 2 of 2"]);
+    workspace.run(&["embed"]).expect_code(0).expect_stderr(&["embedded 1 of 1", "took away 2 vectors of earlier texts"]);
+    assert_eq!(csv(&workspace, "SELECT content, count(*) AS n FROM embeddings GROUP BY content"), "content,n\nquestion,1\n");
+    workspace.run(&["embed"]).expect_code(0).expect_stderr(&["nothing is due"]);
+    workspace
+        .run(&["dedup", "--method", "semantic", "--dry-run"])
+        .expect_code(0)
+        .expect_stderr(&["1 items have no embedding", "but for blank texts, which have none"]);
+
+    // Also where that is all there is to do.
+    workspace.run(&["embed", "--what", "question+answer"]).expect_code(0);
+    let run = workspace.run(&["embed", "--where", "question = ''"]).expect_code(0);
+    run.expect_stderr(&["nothing is due", "took away 1 vectors of earlier texts"]);
+    assert_eq!(csv(&workspace, "SELECT content, count(*) AS n FROM embeddings GROUP BY content"), "content,n\nquestion+answer,1\n");
     workspace.run(&["check"]).expect_code(0);
 }
 
