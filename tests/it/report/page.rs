@@ -110,6 +110,26 @@ async fn holds_no_text_of_the_data_as_markup() {
     assert!(page.len() < 400_000, "a question of 100 kB is shown whole: {} bytes", page.len());
 }
 
+/// What is wider than a phone, what is empty, and what is written from right to left.
+#[tokio::test]
+async fn bears_any_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let item = |question: &str, format: &str| json!({ "question": question, "answer": "نعم", "objects": [], "skills": ["OCR"], "format": format, "steps": [] });
+    let samples = json!([{
+        "id": "one", "image": "none.jpg",
+        "conversations_v0": [item("What?", &"a".repeat(60))], "conversations_v1": [item("ما هذا؟", "")]
+    }]);
+    let seeds = folder.path().join("seeds.json");
+    fs::write(&seeds, samples.to_string()).unwrap();
+    let test = TestStore::empty().await;
+    Import::new(&seeds).missing_images(MissingImages::Allow).run(&test.store).await.unwrap();
+    let page = page(&test, |report| report).await;
+    assert_sound(&page);
+    assert!(page.contains("<p class=\"question\" dir=\"auto\">ما هذا؟</p>") && page.contains("<p class=\"answer\" dir=\"auto\">نعم</p>"));
+    assert!(!page.contains("<p class=\"how\"> ·") && page.contains("<p class=\"how\">OCR"), "a dot stands between two things");
+    assert!(page.contains(".legend li { min-width: 0; overflow-wrap: anywhere; }"));
+}
+
 #[tokio::test]
 async fn follows_a_predicate() {
     let test = evolved_photos().await;
