@@ -21,8 +21,8 @@ JOIN (
             ) ORDER BY round, evolution_id, position
         ) AS instructions
     FROM history
-    -- What another attempt replaced stands beside its replacement; seeds have no attempt.
-    WHERE status = 'kept' AND evolution_status IS DISTINCT FROM 'superseded' AND $rounds AND $where
+    -- What another attempt replaced stands beside its replacement; seeds have no attempt. IS DISTINCT FROM takes all that follows: hence the parentheses.
+    WHERE status = 'kept' AND (evolution_status IS DISTINCT FROM 'superseded') AND $rounds AND $where
     GROUP BY sample_id
 ) c ON s.sample_id = c.sample_id
 ORDER BY s.source, s.source_id, s.sample_id

@@ -327,6 +327,23 @@ fn is_a_table_of_sql() {
     assert_eq!(workspace.run(&["sql", answer, "--output", "csv"]).expect_code(0).stdout, "answer\nA dog.\n");
 }
 
+/// An item whose evolution was made again is still kept, but another stands in its place.
+#[test]
+fn an_export_leaves_out_what_was_replaced() {
+    let workspace = Workspace::new();
+    workspace.write("a.png", photo([9, 9, 9]));
+    let (seed, evolved) = (item("What is it?", "A dog."), item("Which dog?", "The old one."));
+    seeds(&workspace, json!([{ "id": "a", "image": "a.png", "conversations_v0": [seed], "conversations_v1": [evolved] }]));
+    let answers = |rounds: &str| {
+        workspace.run(&["export", "-o", "out.json", "--format", "llava", "--rounds", rounds]).expect_code(0);
+        fs::read_to_string(workspace.path("out.json")).unwrap()
+    };
+    assert!(answers("all").contains("A dog.") && answers("all").contains("The old one."));
+    workspace.run(&["evolve", "--rounds", "1", "--model", "rules", "--again", "--where", "round = 1"]).expect_code(0);
+    assert!(answers("all").contains("A dog.") && !answers("all").contains("The old one."));
+    assert!(!answers("1").contains("The old one."));
+}
+
 #[test]
 fn an_export_of_nothing_says_so() {
     let workspace = Workspace::with_photos();
