@@ -21,28 +21,29 @@ const TAGS: [(&str, &str); 3] = [(IMAGE_TAG, "image"), ("<video>", "video"), ("<
 const OTHER_MEDIA: [&str; 4] = ["video", "videos", "audio", "audios"];
 
 /// Reads one record. Each human turn and the answer to it make one item; a leading system turn is dropped. Image tags before and after the
-/// text of a human turn, or on lines of their own, are taken out; one inside the text becomes `image 1`, counted through the record.
+/// text of a human turn, or on lines of their own, are taken out; one inside the text becomes `image 1`, counted through the record. Of a record
+/// with one image, all tags show that one.
 ///
 /// # Errors
-/// A fault that names the turn, if there is no image, one on the web, a video or sound, no conversation, or turns that do not alternate or end
-/// without an answer.
+/// A fault that names the turn, if there is no image, one on the web, a video or sound, no conversation, several images but more tags than these,
+/// or turns that do not alternate or end without an answer.
 pub fn sample(record: &RawValue) -> Result<SeedSample, RecordFault> {
     const KEY: &str = "conversations";
     read_sample(Fields::of_record(record)?, |mut fields| {
         refuse_other_media(&mut fields)?;
         let values = take_turns(&mut fields, KEY, Format::Llava)?;
-        let mut images_shown = 0;
-        let spoken = |(index, value)| spoken(value, format!("{KEY}[{index}]"), &mut images_shown);
+        if !fields.keys().iter().any(|key| key == "image") {
+            return Err(fault(format!("no image: {}", lacks(Format::Llava, "image", fields.keys()))));
+        }
+        let images = image_paths(&mut fields, "image")?;
+        let mut shown = ImagesShown::of(images.len());
+        let spoken = |(index, value)| spoken(value, format!("{KEY}[{index}]"), &mut shown);
         let mut turns = values.into_iter().enumerate().map(spoken).collect::<Result<Vec<_>, _>>()?;
         if turns.first().is_some_and(|turn| turn.speaker == Speaker::System) {
             turns.remove(0);
         }
         let items = items(turns)?;
-        if !fields.keys().iter().any(|key| key == "image") {
-            return Err(fault(format!("no image: {}", lacks(Format::Llava, "image", fields.keys()))));
-        }
-        let images = image_paths(&mut fields, "image")?;
-        expect_images(images_shown, images.len())?;
+        shown.expect_at_most(images.len())?;
         Ok(SeedSample { images, rounds: vec![items], ..SeedSample::default() })
     })
 }
@@ -62,11 +63,11 @@ pub(super) fn refuse_other_media(fields: &mut Fields) -> Result<(), RecordFault>
     Ok(())
 }
 
-fn spoken(value: Value, place: String, images_shown: &mut usize) -> Result<SpokenTurn, RecordFault> {
+fn spoken(value: Value, place: String, shown: &mut ImagesShown) -> Result<SpokenTurn, RecordFault> {
     let mut fields = Fields::of_value(value, place.clone())?;
     let speaker = Speaker::of_name(&fields.filled_text("from")?, &place)?;
     let text = fields.required_text("value")?;
-    Ok(SpokenTurn::new(speaker, &text, place, images_shown))
+    Ok(SpokenTurn::new(speaker, &text, place, shown))
 }
 
 /// Who speaks a turn.
@@ -107,10 +108,10 @@ pub(super) struct SpokenTurn {
 }
 
 impl SpokenTurn {
-    /// A turn as its file has it. Images that the record has shown so far are counted in `images_shown`.
-    pub fn new(speaker: Speaker, text: &str, place: String, images_shown: &mut usize) -> SpokenTurn {
+    /// A turn as its file has it. The images it shows are added to those that the record has `shown` so far.
+    pub fn new(speaker: Speaker, text: &str, place: String, shown: &mut ImagesShown) -> SpokenTurn {
         let text = match speaker {
-            Speaker::Human => without_image_tags(text, images_shown),
+            Speaker::Human => without_image_tags(text, shown),
             // No image is shown in an answer: what looks like a tag is what it speaks of.
             Speaker::System | Speaker::Model => text.trim().to_owned(),
         };
@@ -133,11 +134,34 @@ pub(super) fn items(turns: Vec<SpokenTurn>) -> Result<Vec<SeedItem>, RecordFault
     if items.is_empty() { Err(fault("no conversation: there is no question and answer")) } else { Ok(items) }
 }
 
-/// A fault where texts show more images than the record has: which of them is meant cannot be told.
-pub(super) fn expect_images(shown: usize, images: usize) -> Result<(), RecordFault> {
-    match shown > images {
-        true => Err(fault(format!("the texts show {shown} images, but the record has {images}"))),
-        false => Ok(()),
+/// Counts the images that a record shows, one after the other.
+#[derive(Debug, Default)]
+pub(super) struct ImagesShown {
+    count: usize,
+    /// Every tag shows the record's only image: LLaVA takes the tags of a turn for one, and files say `<image>` in later turns, too.
+    is_single: bool,
+}
+
+impl ImagesShown {
+    /// For a record with this many images. By default, each tag shows another one.
+    pub fn of(images: usize) -> ImagesShown {
+        ImagesShown { count: 0, is_single: images == 1 }
+    }
+
+    /// Adds places where an image is shown.
+    pub fn add(&mut self, places: usize) {
+        self.count += places;
+        if self.is_single {
+            self.count = self.count.min(1);
+        }
+    }
+
+    /// A fault where the record has fewer images than it shows: which of them is meant cannot be told.
+    pub fn expect_at_most(&self, images: usize) -> Result<(), RecordFault> {
+        match self.count > images {
+            true => Err(fault(format!("the texts show {} images, but the record has {images}", self.count))),
+            false => Ok(()),
+        }
     }
 }
 
@@ -163,24 +187,24 @@ fn expect_speaker(turn: &SpokenTurn, expected: Speaker) -> Result<(), RecordFaul
 
 /// The text without the white space around it, and without tags that say no more than that there are images: on lines of their own, and before or
 /// after the text. Where one stands inside the text, it says which image is meant, and those become their numbers.
-fn without_image_tags(text: &str, images_shown: &mut usize) -> String {
+fn without_image_tags(text: &str, shown: &mut ImagesShown) -> String {
     let only_shows = |line: &str| line.contains(IMAGE_TAG) && line.replace(IMAGE_TAG, "").trim().is_empty();
     let bare = without_tags_around(text);
     if !bare.lines().any(|line| line.contains(IMAGE_TAG) && !only_shows(line)) {
-        *images_shown += text.matches(IMAGE_TAG).count();
+        shown.add(text.matches(IMAGE_TAG).count());
         return bare.split_inclusive('\n').filter(|line| !line.contains(IMAGE_TAG)).collect();
     }
     let mut plain = String::with_capacity(text.len());
     for line in text.trim().split_inclusive('\n') {
         let mut parts = line.split(IMAGE_TAG);
         if only_shows(line) {
-            *images_shown += parts.count() - 1;
+            shown.add(parts.count() - 1);
             continue;
         }
         plain.push_str(parts.next().unwrap_or_default());
         for part in parts {
-            *images_shown += 1;
-            plain.push_str(&format!("image {images_shown}"));
+            shown.add(1);
+            plain.push_str(&format!("image {}", shown.count));
             plain.push_str(part);
         }
     }
@@ -265,10 +289,10 @@ mod tests {
             ("<image>", "", 1),
             ("No image here.\n\nReally.", "No image here.\n\nReally.", 0),
         ] {
-            let mut images_shown = 0;
-            assert_eq!((without_image_tags(text, &mut images_shown).as_str(), images_shown), (plain, shown), "{text}");
+            let mut counted = ImagesShown::default();
+            assert_eq!((without_image_tags(text, &mut counted).as_str(), counted.count), (plain, shown), "{text}");
         }
-        let answer = SpokenTurn::new(Speaker::Model, "Use the <image> tag.", String::new(), &mut 0);
+        let answer = SpokenTurn::new(Speaker::Model, "Use the <image> tag.", String::new(), &mut ImagesShown::default());
         assert_eq!((answer.text.as_str(), untagged(&answer.text).as_str()), ("Use the <image> tag.", "Use the image tag."));
         assert_eq!(untagged("<video> with <audio>, <b>"), "video with audio, <b>");
     }

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::detect::{Format, FormatError, lacks, take_turns};
 use super::export::{DatasetWriter, ExportSample, JsonFile};
 use super::json_records::fields::{Fields, fault, kind, read_sample, shown};
-use super::llava::{Speaker, SpokenTurn, expect_images, items, refuse_other_media};
+use super::llava::{ImagesShown, Speaker, SpokenTurn, items, refuse_other_media};
 use super::{RecordFault, SeedImage, SeedSample};
 
 /// Base64 as data URLs have it; the padding may be missing.
@@ -43,17 +43,19 @@ pub(super) fn sample_of(mut fields: Fields, images: Vec<SeedImage>) -> Result<Se
     refuse_other_media(&mut fields)?;
     let key = ["messages", "conversations"].into_iter().find(|key| fields.keys().iter().any(|known| known == key)).unwrap_or("messages");
     let values = take_turns(&mut fields, key, Format::Messages)?;
-    let mut contents = Contents { images: Vec::new(), tags: 0 };
+    // LLaVA's records have this name for them, in Parquet files too.
+    let shown = if key == "conversations" { ImagesShown::of(images.len()) } else { ImagesShown::default() };
+    let mut contents = Contents { images: Vec::new(), shown };
     let mut turns = Vec::with_capacity(values.len());
     for (index, value) in values.into_iter().enumerate() {
         turns.extend(spoken(value, format!("{key}[{index}]"), &mut contents)?);
     }
-    let Contents { images: mut all_images, tags } = contents;
+    let Contents { images: mut all_images, shown } = contents;
     all_images.extend(images);
     if all_images.is_empty() {
         return Err(fault(format!("no image: {}", lacks(Format::Messages, "images", fields.keys()))));
     }
-    expect_images(tags, all_images.len())?;
+    shown.expect_at_most(all_images.len())?;
     Ok(SeedSample { images: all_images, rounds: vec![items(turns)?], ..SeedSample::default() })
 }
 
@@ -61,7 +63,7 @@ pub(super) fn sample_of(mut fields: Fields, images: Vec<SeedImage>) -> Result<Se
 struct Contents {
     images: Vec<SeedImage>,
     /// Places where an image is shown: tags in the text, and content parts.
-    tags: usize,
+    shown: ImagesShown,
 }
 
 /// Reads one message; `None` if it is the system's.
@@ -84,7 +86,7 @@ fn spoken(value: Value, place: String, contents: &mut Contents) -> Result<Option
         }
         other => return Err(fields.unexpected(content, &other.unwrap_or(Value::Null), "text or a list of parts")),
     };
-    Ok(Some(SpokenTurn::new(speaker, &text, place, &mut contents.tags)))
+    Ok(Some(SpokenTurn::new(speaker, &text, place, &mut contents.shown)))
 }
 
 /// The text of a content part; the image of an image part goes to `contents`.
@@ -96,7 +98,7 @@ fn part_text(part: Value, place: String, contents: &mut Contents) -> Result<Opti
     match fields.filled_text("type")?.as_str() {
         "text" => Ok(Some(fields.text("text")?.unwrap_or_default())),
         "image_url" | "image" => {
-            contents.tags += 1;
+            contents.shown.add(1);
             let image = ["image_url", "image", "path", "url"].into_iter().find_map(|key| fields.take(key));
             contents.images.extend(image.map(|image| image_of(image, &place)).transpose()?);
             Ok(None)
@@ -159,11 +161,13 @@ pub(super) fn image_of_text(text: String, place: &str) -> Result<SeedImage, Reco
     Ok(SeedImage::Path(text))
 }
 
-/// The image whose base64 the text is; `None` if it is none.
+/// The image whose base64 the text is, in one line or in several; `None` if it is none.
 fn image_in_base64(text: &str) -> Option<Vec<u8>> {
     let encoded = text.trim();
-    let begins_like_one = encoded.len() >= SHORTEST_IN_BASE64 && IMAGES_IN_BASE64.iter().any(|beginning| encoded.starts_with(beginning));
-    if begins_like_one { BASE64.decode(encoded).ok() } else { None }
+    if encoded.len() < SHORTEST_IN_BASE64 || !IMAGES_IN_BASE64.iter().any(|beginning| encoded.starts_with(beginning)) {
+        return None;
+    }
+    BASE64.decode(encoded.split_ascii_whitespace().collect::<String>()).ok()
 }
 
 /// Writes JSONL of `messages` with a tag for each image in the first of them, and the paths in `images`.

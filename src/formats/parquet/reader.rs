@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::super::detect::FormatError;
 use super::super::json_records::fields::{Fields, fault, read_sample};
-use super::super::llava::{Speaker, SpokenTurn, expect_images, items};
+use super::super::llava::{ImagesShown, Speaker, SpokenTurn, items};
 use super::super::{RecordFault, SeedImage, SeedItem, SeedOrigin, SeedRecord, SeedSample, messages, mmevol};
 use super::OWN_COLUMNS;
 use super::rows::{IMAGE_COLUMNS, Row, RowImages, Rows, open_file};
@@ -106,29 +106,29 @@ fn sample_of_row(layout: Layout, row: Row) -> Result<SeedSample, RecordFault> {
     let Row { fields, images, .. } = row;
     read_sample(fields?, |mut fields| {
         let images = images.read()?;
-        let (mut turns, mut images_shown) = (Vec::new(), 0);
+        let (mut turns, mut shown) = (Vec::new(), ImagesShown::of(images.len()));
         match layout {
             // A field that is null is not there.
             Layout::Turns(column) if !TURN_COLUMNS.iter().any(|name| fields.keys().iter().any(|key| key == name)) => {
                 return Err(fault(format!("no conversation: {column} is null")));
             }
             Layout::Own | Layout::Turns(_) => return messages::sample_of(fields, images),
-            Layout::QuestionAnswer => turns.extend(exchange(&mut fields, "question", "answer", &mut images_shown)?),
+            Layout::QuestionAnswer => turns.extend(exchange(&mut fields, "question", "answer", &mut shown)?),
             Layout::Texts => {
                 for (index, value) in fields.list("texts")?.into_iter().enumerate() {
                     let mut text = Fields::of_value(value, format!("texts[{index}]"))?;
-                    turns.extend(exchange(&mut text, "user", "assistant", &mut images_shown)?);
+                    turns.extend(exchange(&mut text, "user", "assistant", &mut shown)?);
                 }
             }
         }
-        expect_images(images_shown, images.len())?;
+        shown.expect_at_most(images.len())?;
         Ok(SeedSample { images, rounds: vec![items(turns)?], ..SeedSample::default() })
     })
 }
 
 /// A question and its answer, each in a field of its own.
-fn exchange(fields: &mut Fields, question: &str, answer: &str, images_shown: &mut usize) -> Result<[SpokenTurn; 2], RecordFault> {
-    let mut turn = |speaker, key| Ok(SpokenTurn::new(speaker, &fields.required_text(key)?, fields.place_of(key), images_shown));
+fn exchange(fields: &mut Fields, question: &str, answer: &str, shown: &mut ImagesShown) -> Result<[SpokenTurn; 2], RecordFault> {
+    let mut turn = |speaker, key| Ok(SpokenTurn::new(speaker, &fields.required_text(key)?, fields.place_of(key), shown));
     Ok([turn(Speaker::Human, question)?, turn(Speaker::Model, answer)?])
 }
 

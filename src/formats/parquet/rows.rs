@@ -25,6 +25,8 @@ use super::super::{RecordFault, SeedImage};
 const BATCH_ROWS: usize = 16;
 /// The columns that hold images, in the order in which a sample has them.
 pub(super) const IMAGE_COLUMNS: [&str; 3] = ["image", "images", "further_images"];
+/// The columns that hold a row's own key.
+const ID_COLUMNS: [&str; 2] = ["hash_id", "id"];
 
 /// The rows of a file, with the columns asked for.
 #[derive(Debug)]
@@ -151,7 +153,7 @@ fn values(rows: &RecordBatch) -> Result<Vec<Result<Value, RecordFault>>, ArrowEr
 }
 
 /// The columns with text in place of bytes, which JSON would show as hexadecimal digits: many programs write text as bytes. The fault is of bytes
-/// that are no text.
+/// that are no text; in a single row's id, such as a UUID, they become these digits.
 fn with_texts(rows: &RecordBatch) -> Result<Result<RecordBatch, RecordFault>, ArrowError> {
     // Instead of NULL for what cannot be cast.
     let strictly = CastOptions { safe: false, ..CastOptions::default() };
@@ -163,10 +165,11 @@ fn with_texts(rows: &RecordBatch) -> Result<Result<RecordBatch, RecordFault>, Ar
             true => Arc::clone(column),
             false => match cast_with_options(&with_variable_bytes(column)?, &data_type, &strictly) {
                 Ok(texts) => texts,
+                Err(_) if rows.num_rows() == 1 && ID_COLUMNS.contains(&field.name().as_str()) => Arc::clone(column),
                 Err(_) => return Ok(Err(fault(format!("{} holds bytes that are no UTF-8 text", field.name())))),
             },
         };
-        fields.push(Field::new(field.name(), data_type, true));
+        fields.push(Field::new(field.name(), column.data_type().clone(), true));
         columns.push(column);
     }
     Ok(Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?))

@@ -130,7 +130,25 @@ fn llava_faults_name_the_turn() {
     assert_fault(&turns(r#"{"from": "tool", "value": "s"}"#), Format::Llava, &["conversations[0] is spoken by 'tool'"]);
     assert_fault(&turns(&format!(r#"{{"from": "human"}},{gpt}"#)), Format::Llava, &["conversations[0].value is missing"]);
     assert_fault(&LLAVA.replace(r#""image": "a.jpg","#, ""), Format::Llava, &["no image"]);
-    assert_fault(&LLAVA.replace("Q?", "<image> or <image>?"), Format::Llava, &["show 3 images, but the record has 1"]);
+    let two = LLAVA.replace(r#""a.jpg""#, r#"["a.jpg", "b.jpg"]"#);
+    assert_fault(&two.replace("Q?", "<image> or <image>?"), Format::Llava, &["show 3 images, but the record has 2"]);
+}
+
+/// LLaVA makes one of all tags of a turn; a record whose later turn had one was once refused.
+#[test]
+fn every_tag_of_a_llava_record_with_one_image_shows_that_one() {
+    let turns = [
+        ("human", "<image>\n<image>\nOne?"),
+        ("gpt", "1"),
+        ("human", "What is in <image>?"),
+        ("gpt", "2"),
+        ("human", "<image>\nThree?"),
+        ("gpt", "3"),
+    ];
+    let turns = turns.map(|(from, value)| serde_json::json!({ "from": from, "value": value }));
+    let record = serde_json::json!({ "image": "a.jpg", "conversations": turns }).to_string();
+    let seed = sample(&record, Format::Llava);
+    assert_eq!(questions(&seed), [("One?", "1"), ("What is in image 1?", "2"), ("Three?", "3")]);
 }
 
 #[test]
@@ -157,6 +175,8 @@ fn an_image_may_stand_in_its_field_as_base64() {
         let seed = sample(&record.replace("a.jpg", encoded), format);
         let [SeedImage::Bytes { bytes, name: None }] = seed.images.as_slice() else { panic!("{format}: {:?}", seed.images) };
         assert!(bytes.starts_with(b"GIF89a"), "{format}");
+        let in_lines = format!("{}\\n{}\\n", &encoded[..20], &encoded[20..]);
+        assert_eq!(sample(&record.replace("a.jpg", &in_lines), format).images, seed.images, "{format}");
         // What only looks like it is the path that it always was.
         let path = format!("iVBOR/{}.png", "x".repeat(60));
         assert_eq!(sample(&record.replace("a.jpg", &path), format).images, [SeedImage::Path(path)], "{format}");
