@@ -56,7 +56,11 @@ pub async fn run(store: &Path, _arguments: Arguments) -> Result<()> {
 
 /// The rounds of a demo take up every sample of the store.
 async fn check_no_other_samples(store: &Store) -> Result<()> {
-    let session = Session::builder().store(store.clone()).build().await?;
+    let session = match Session::builder().store(store.clone()).build().await {
+        // A new one, in which nothing is published yet.
+        Err(Error::NoStore { .. }) => return Ok(()),
+        session => session?,
+    };
     let batches = session.collect("SELECT source FROM samples WHERE source <> 'demo' LIMIT 1").await?;
     if batches.iter().all(|batch| batch.num_rows() == 0) {
         return Ok(());
