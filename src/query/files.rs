@@ -64,7 +64,13 @@ impl UrlTableFactory for FileTables {
         if !path.exists() {
             return Err(unreadable(name, "there is no such file"));
         }
-        let Some(format) = format else { return Ok(Some(Arc::new(JsonFile::open(name, path)?))) };
+        let Some(format) = format else {
+            let (name, path) = (name.to_owned(), path.to_owned());
+            // Many records say what its columns are.
+            let opened = tokio::task::spawn_blocking(move || JsonFile::open(&name, &path)).await;
+            let file = opened.map_err(|cause| Error::internal("failed to read a file", cause))??;
+            return Ok(Some(Arc::new(file)));
+        };
         let options = ListingOptions::new(format).with_file_extension(format!(".{extension}"));
         let config = ListingTableConfig::new(location(name, path)?).with_listing_options(options);
         let config = match delimiter {

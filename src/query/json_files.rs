@@ -37,7 +37,7 @@ const BYTES_TO_INFER_FROM: usize = 64 << 20;
 const BATCHES_WAITING: usize = 2;
 
 /// A JSON file as a table. Columns and types are those of the first 64 MiB and 1,000 records; a later record that does not fit is an error. A
-/// text column also takes numbers and truth values. Where lists or objects stand among other values, the column is text, and holds the JSON of
+/// text column also takes numbers and truth values; where these records have nothing but null, later ones may have texts. Where lists or objects stand among other values, the column is text, and holds the JSON of
 /// each. Every query reads the file anew, on one thread and with the memory of a few batches.
 #[derive(Debug, Clone)]
 pub(super) struct JsonFile {
@@ -73,6 +73,7 @@ impl JsonFile {
             bytes += text.get().len();
             if records >= RECORDS_TO_INFER_FROM && bytes >= enough_bytes {
                 last_seen = Some(number);
+                columns.expect_texts();
                 break;
             }
         }

@@ -1,7 +1,7 @@
 //! What stands in the records of a JSON file, place by place, and the columns that hold it.
 //!
 //! The engine's own look at a file knows no whole numbers beyond 64 bits with a sign, which it takes for floats: ids that differ become the
-//! same. It has no type for a place where nothing but null was seen, and refuses a file in which a text stands where others have a list.
+//! same. Where it saw nothing but null, it takes no text later on, and it refuses a file in which a text stands where others have a list.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -67,7 +67,9 @@ impl JsonKind {
 
     fn data_type(&self) -> DataType {
         match self {
-            JsonKind::Nothing | JsonKind::Text | JsonKind::Mixed => DataType::Utf8,
+            // Fits beside any other type: a file whose lists are all empty goes together with one where they are not.
+            JsonKind::Nothing => DataType::Null,
+            JsonKind::Text | JsonKind::Mixed => DataType::Utf8,
             JsonKind::Boolean => DataType::Boolean,
             JsonKind::Number => DataType::Float64,
             JsonKind::Whole { least, greatest } => {
@@ -82,6 +84,15 @@ impl JsonKind {
             }
             JsonKind::List(elements) => DataType::List(Arc::new(Field::new_list_field(elements.data_type(), true))),
             JsonKind::Object(object) => DataType::Struct(object.fields()),
+        }
+    }
+
+    fn expect_texts(&mut self) {
+        match self {
+            JsonKind::Nothing => *self = JsonKind::Text,
+            JsonKind::List(elements) => elements.expect_texts(),
+            JsonKind::Object(object) => object.expect_texts(),
+            JsonKind::Boolean | JsonKind::Whole { .. } | JsonKind::Number | JsonKind::Text | JsonKind::Mixed => {}
         }
     }
 
@@ -147,6 +158,11 @@ impl ObjectKind {
                 self.kinds.insert(name, kind);
             }
         }
+    }
+
+    /// Takes every place where nothing but null was seen for one of texts, for a file that goes on.
+    pub fn expect_texts(&mut self) {
+        self.kinds.values_mut().for_each(JsonKind::expect_texts);
     }
 
     /// The columns of the objects, in the order in which they were first seen.
@@ -287,18 +303,26 @@ mod tests {
             (&["18446744073709551616", "7"], "Utf8"),
             (&["-9223372036854775809", "7"], "Utf8"),
             (&["1e20", "0.5"], "Float64"),
-            (&["null"], "Utf8"),
+            (&["null"], "Null"),
             (&["true", "false"], "Boolean"),
             (&["true", "1", "\"x\""], "Utf8"),
-            (&["[]", "null"], "List(Utf8)"),
+            (&["[]", "null"], "List(Null)"),
             (&["[1]", "[18446744073709551615]"], "List(UInt64)"),
-            (&["[[]]", "[null]"], "List(List(Utf8))"),
-            (&["{\"b\": null}", "{\"c\": 1}"], "Struct(\"b\": Utf8, \"c\": Int64)"),
+            (&["[[]]", "[null]"], "List(List(Null))"),
+            (&["{\"b\": null}", "{\"c\": 1}"], "Struct(\"b\": Null, \"c\": Int64)"),
             (&["\"x\"", "[\"x\"]"], "Utf8"),
             (&["1", "{}"], "Utf8"),
         ] {
             assert_eq!(kind(values).data_type().to_string(), expected, "{values:?}");
         }
+    }
+
+    #[test]
+    fn a_file_that_goes_on_may_hold_texts() {
+        let JsonKind::Object(mut object) = kind(&[r#"{"b": null, "l": [], "o": {"c": null, "n": 1}}"#]) else { panic!("an object") };
+        object.expect_texts();
+        let types: Vec<String> = object.fields().iter().map(|field| field.data_type().to_string()).collect();
+        assert_eq!(types, ["Utf8", "List(Utf8)", "Struct(\"c\": Utf8, \"n\": Int64)"]);
     }
 
     #[test]
