@@ -1,7 +1,7 @@
 //! Whether an endpoint still answers. When it has gone, what is left to ask fails at once instead of one patience after the other.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::SetOnce;
 use tokio::time::Instant;
@@ -27,6 +27,8 @@ pub struct Availability {
     silence: Mutex<Silence>,
     /// Calls that were refused for what is in them, or for its length.
     refused: AtomicU32,
+    /// When these became [`REFUSED_CALLS`].
+    refuses_since: OnceLock<Instant>,
 }
 
 /// Calls in a row that reached nothing.
@@ -78,16 +80,20 @@ impl Availability {
         *self.silence() = Silence { answered: true, ..Silence::default() };
     }
 
-    /// Whether so many calls were refused that it cannot be their rows, if none was answered.
-    pub(super) fn refuses_everything(&self) -> bool {
-        self.refused.load(Ordering::Relaxed) >= REFUSED_CALLS
+    /// Since when so many calls have been refused that it cannot be their rows, if none was answered. A call that was sent before may still be:
+    /// refusing is quick, and writing is slow.
+    pub(super) fn refuses_since(&self) -> Option<Instant> {
+        self.refuses_since.get().copied()
     }
 
     /// Notes how a call failed that was first sent at `sent_at`. Whether the endpoint has gone.
     pub(super) fn failed(&self, sent_at: Option<Instant>, error: &ChatError) -> bool {
         if !reached_nothing(error) {
-            if matches!(error.kind, ChatErrorKind::BadRequest | ChatErrorKind::ContextOverflow) {
-                self.refused.fetch_add(1, Ordering::Relaxed);
+            if is_refusal(error) {
+                let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
+                if refused == REFUSED_CALLS {
+                    self.refuses_since.get_or_init(Instant::now);
+                }
             }
             if error.attempts > 0 {
                 self.answered();
@@ -103,6 +109,16 @@ impl Availability {
 
     fn silence(&self) -> MutexGuard<'_, Silence> {
         self.silence.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the endpoint refused a call for what is in it, or for its length. What it forbids may also be forbidden to whoever asks, in words that
+/// are taken for those of a moderation.
+pub(super) fn is_refusal(error: &ChatError) -> bool {
+    match error.kind {
+        ChatErrorKind::BadRequest | ChatErrorKind::ContextOverflow => true,
+        ChatErrorKind::Refusal => error.http_status == Some(403),
+        _ => false,
     }
 }
 

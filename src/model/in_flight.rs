@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::outcome::CallOutcome;
 use super::request_state::RequestState;
@@ -103,6 +104,12 @@ impl InFlight {
     pub async fn at_most(&self, most: usize) {
         // The sender lives as long as `self`.
         let _ = self.tasks.subscribe().wait_for(|tasks| *tasks <= most).await;
+    }
+
+    /// Whether a request other than this one is in flight that was first sent before `moment`.
+    pub(super) fn has_another_sent_before(&self, moment: Instant, request_id: &str) -> bool {
+        let is_earlier = |flight: &Flight| flight.state.sent_at().is_some_and(|sent_at| sent_at < moment);
+        self.flights().iter().any(|(id, flight)| id.as_str() != request_id && is_earlier(flight))
     }
 
     fn flights(&self) -> MutexGuard<'_, HashMap<String, Flight>> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::answers::Answers;
-use super::availability::Availability;
+use super::availability::{Availability, is_refusal};
 use super::in_flight::InFlight;
 use super::outcome::{Answer, CallOutcome};
 use super::prices::PriceTable;
@@ -259,18 +259,21 @@ impl ModelService {
     }
 
     async fn failed(&self, request: &PreparedRequest, error: ChatError, sent_at: Option<Instant>) -> Result<CallOutcome> {
-        use ChatErrorKind::{BadRequest, Connection, ContextOverflow, Image, ServerError, Timeout};
+        use ChatErrorKind::{Connection, Image, ServerError, Timeout};
         self.spending.count_failed();
         // Nothing ever succeeded: requests that the endpoint cannot take, or an endpoint that is not there, rather than one bad row.
         let gone = self.availability.failed(sent_at, &error);
+        let refuses_everything = || {
+            let since = self.availability.refuses_since();
+            since.is_some_and(|since| !self.in_flight.has_another_sent_before(since, &request.request_id))
+        };
         let hopeless = self.spending.nothing_answered()
             && error.attempts > 0
             && match error.kind {
                 Image | Connection | Timeout => true,
-                BadRequest | ContextOverflow => self.availability.refuses_everything(),
                 // A proxy whose backend is not there.
                 ServerError => matches!(error.http_status, Some(502..=504)),
-                _ => false,
+                _ => is_refusal(&error) && refuses_everything(),
             };
         if hopeless || gone || error.scope() == ErrorScope::Endpoint {
             self.availability.give_up(&error);
