@@ -374,6 +374,20 @@ async fn a_refused_schema_is_refused_to_its_own_request_alone() {
     assert_eq!(response_formats(&endpoint), ["json_schema"; 5]);
 }
 
+/// Nobody could evolve anything with such an endpoint: the schema of evolved items is no user's, and not to be changed.
+#[tokio::test]
+async fn where_our_own_schema_is_refused_structured_output_is_given_up() {
+    let endpoint = Endpoint::start(|body| match body["response_format"]["type"].as_str() {
+        Some("json_schema") => Behaviour::error(400, "Invalid schema for response_format: a list of types is not permitted."),
+        _ => Behaviour::reply("[]"),
+    });
+    let model = client(&endpoint);
+    for prompt in ["1", "2"] {
+        model.chat(&ChatRequest { kind: CallKind::Evolve, ..structured_request(prompt) }, &[]).await.unwrap();
+    }
+    assert_eq!(response_formats(&endpoint), ["json_schema", "json_object", "json_object"]);
+}
+
 /// llama.cpp says so of both kinds, where it cannot make a grammar of the schema.
 #[tokio::test]
 async fn samplers_that_cannot_be_made_are_a_refusal_of_structured_output() {

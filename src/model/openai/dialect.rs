@@ -76,10 +76,6 @@ impl Dialect {
     /// The parameter that a complaint is about, if this dialect sent it and another does not.
     pub(super) fn refused_parameter(self, complaint: &Complaint, wants_structure: bool) -> Option<Parameter> {
         let about = complaint.text.to_lowercase();
-        // Of this schema alone: the endpoint takes others.
-        if complaint.code.as_deref() == Some("invalid_json_schema") || about.contains("invalid schema") {
-            return None;
-        }
         let names = |parameter: &str| complaint.parameter.as_deref() == Some(parameter);
         let mentions = |words: &[&str]| words.iter().any(|word| about.contains(word));
         let unsupported = complaint.code.as_deref().is_some_and(|code| code.starts_with("unsupported_")) || mentions(UNSUPPORTED);
@@ -100,6 +96,11 @@ impl Dialect {
         }
         None
     }
+}
+
+/// Whether a complaint is about the schema that was sent: the endpoint takes others.
+pub(super) fn refuses_schema(complaint: &Complaint) -> bool {
+    complaint.code.as_deref() == Some("invalid_json_schema") || complaint.text.to_lowercase().contains("invalid schema")
 }
 
 /// How servers say that they do not take a parameter, as opposed to its value.
@@ -231,7 +232,7 @@ mod tests {
             ("'temperature' does not support 0.5 with this model. Only the default (1) value is supported", None, Some(Temperature)),
             ("temperature must be at most 2", Some("temperature"), None),
             ("body.seed: Extra inputs are not permitted", Some("seed"), Some(Seed)),
-            ("Invalid schema for response_format 'answer': 'minimum' is not permitted.", Some("response_format"), None),
+            ("Invalid schema for response_format 'answer': 'minimum' is not permitted.", Some("response_format"), Some(Structure)),
             ("the image is broken", None, None),
         ] {
             assert_eq!(refused(text, parameter), expected, "{text}");

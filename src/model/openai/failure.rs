@@ -237,11 +237,13 @@ fn is_content_filter(complaint: &Complaint) -> bool {
     matches!(complaint.code.as_deref(), Some("content_filter" | "content_policy_violation" | "data_inspection_failed"))
 }
 
-/// Whether it is one request that is forbidden, for what is in it, and not the account.
+/// Whether it is one request that is forbidden, for what is in it, and not the key or whose it is.
 fn is_moderated(complaint: &Complaint) -> bool {
     const WORDS: &[&str] = &["moderation", "flagged", "content policy"];
+    const OF_WHO_ASKS: &[&str] = &["account", "api key", "api_key", "your key", "organization", "project", "your team", "permission"];
     let text = complaint.text.to_lowercase();
-    let speaks_of_content = !text.contains("account") && WORDS.iter().any(|words| text.contains(words));
+    let has_one_of = |list: &[&str]| list.iter().any(|words| text.contains(words));
+    let speaks_of_content = has_one_of(WORDS) && !has_one_of(OF_WHO_ASKS);
     complaint.is_flagged || is_content_filter(complaint) || speaks_of_content
 }
 
@@ -299,6 +301,8 @@ mod tests {
             (401, "bad key", None, Kind::Authentication, Retry::Never),
             (403, "forbidden", Some("403"), Kind::Authentication, Retry::Never),
             (403, "Your account was flagged", None, Kind::Authentication, Retry::Never),
+            (403, "This API key was flagged for abuse", None, Kind::Authentication, Retry::Never),
+            (403, "You have no permission to use the moderation model", None, Kind::Authentication, Retry::Never),
             (403, "Your chosen model requires moderation and your input was flagged", Some("403"), Kind::Refusal, Retry::Never),
             (400, "Input data may contain inappropriate content.", Some("data_inspection_failed"), Kind::Refusal, Retry::Never),
             (400, "Failed to generate JSON. Please adjust your prompt.", Some("json_validate_failed"), Kind::InvalidResponse, Retry::Again),

@@ -25,14 +25,14 @@ use reqwest::header::CONTENT_TYPE;
 use tokio::time::Instant;
 
 pub use config::{ApiKey, DEFAULT_BASE_URL, OpenAiConfigError, OpenAiModelBuilder};
-use dialect::{Concession, Dialect, Negotiation};
+use dialect::{Concession, Dialect, Negotiation, refuses_schema};
 use failure::{Failure, unended};
 pub use retry::RetryPolicy;
 use retry::{Patience, Retry, retry_after};
 
 use super::limits::{Limiter, LimiterStats};
 use super::request_state::RequestState;
-use super::{ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, ErrorScope, RequestImage, Task};
+use super::{CallKind, ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, ErrorScope, RequestImage, Task};
 
 /// The largest answer that is read; more is no chat completion.
 const MAX_ANSWER_BYTES: usize = 32 << 20;
@@ -176,7 +176,10 @@ impl OpenAiModel {
         let body = read_body(response, MAX_COMPLAINT_BYTES).await.map(|(body, _)| body).unwrap_or_default();
         let complaint = wire::parse_complaint(&body);
         let failure = Failure::from_status(status, &complaint, self.api_key.as_ref());
-        let about_parameters = failure.kind == ChatErrorKind::BadRequest || status == StatusCode::NOT_IMPLEMENTED;
+        // A user's schema is one row's; ours go with every request of their kind, and their answers are read without them, too.
+        let is_users_schema = call.request.kind == CallKind::Complete && refuses_schema(&complaint);
+        let is_refusal = failure.kind == ChatErrorKind::BadRequest || status == StatusCode::NOT_IMPLEMENTED;
+        let about_parameters = is_refusal && !is_users_schema;
         let wants_structure = call.wants_structure().filter(|_| about_parameters);
         let refused = wants_structure.and_then(|wants_structure| dialect.refused_parameter(&complaint, wants_structure));
         Failure { retry_after, refused, ..failure }

@@ -297,8 +297,8 @@ pub(super) fn parse_complaint(body: &[u8]) -> Complaint {
     let field = |name| error.get(name).and_then(scalar_text);
     let text = ["message", "error", "detail", "msg"].into_iter().find_map(field).or_else(|| scalar_text(error));
     // OpenRouter's.
-    let metadata = error.get("metadata");
-    let is_flagged = ["reasons", "flagged_input"].iter().any(|name| metadata.and_then(|metadata| metadata.get(name)).is_some());
+    let metadata = |name: &str| error.get("metadata")?.get(name).filter(|value| !value.is_null());
+    let is_flagged = ["reasons", "flagged_input"].into_iter().any(|name| metadata(name).is_some());
     Complaint {
         text: text.unwrap_or_else(|| describe(body)),
         code: field("code").or_else(|| field("type")),
