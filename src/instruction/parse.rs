@@ -11,7 +11,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use self::choices::with_choices;
+use self::choices::{holds_choices, with_choices};
 use self::fields::{field, first_number, is_named, labels, number_of_key, rows, text_of};
 use super::repair::{Part, Repaired, encoded_values, repair};
 use super::vocabulary::normalize_format;
@@ -300,7 +300,7 @@ fn items_of_columns(members: &Map<String, Value>) -> Option<Vec<Map<String, Valu
     // A list of texts is what all items are about, unless there is one list for each item.
     let is_column = |names: &&[&str]| {
         let cells = field(members, names).and_then(Value::as_array);
-        cells.is_some_and(|cells| cells.iter().all(Value::is_array))
+        cells.is_some_and(|cells| cells.iter().all(|cell| cell.is_array() || holds_choices(cell)))
     };
     let mut columns = vec![QUESTION, ANSWER, ITEM, FORMAT, IMAGE_POSITION];
     columns.extend([OBJECTS, SKILLS, STEPS, CHOICES].into_iter().filter(is_column));
@@ -308,10 +308,11 @@ fn items_of_columns(members: &Map<String, Value>) -> Option<Vec<Map<String, Valu
     if rows.len() > MOST_SHARING {
         return Some(rows);
     }
-    // What is said once is said of all.
+    // What is said once is said of all. A list of another length fits no item.
     for row in &mut rows {
-        let is_in_row = |key: &str| columns.iter().any(|names| is_named(key, names) && row.contains_key(names[0]));
-        let shared: Vec<_> = members.iter().filter(|(key, _)| !is_in_row(key)).collect();
+        let is_of_rows =
+            |key: &str, value: &Value| columns.iter().any(|names| is_named(key, names) && (value.is_array() || row.contains_key(names[0])));
+        let shared: Vec<_> = members.iter().filter(|(key, value)| !is_of_rows(key, value)).collect();
         row.extend(shared.into_iter().map(|(key, value)| (key.clone(), value.clone())));
     }
     Some(rows)

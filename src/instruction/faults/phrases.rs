@@ -31,7 +31,7 @@ static GAP: LazyLock<Regex> = LazyLock::new(|| {
         \[ \s* (?: insert | your | placeholder | to\ be\ (?:filled|determined) | fill\ in ) \b [^\]\n]{0,120} \]
         | \[ \s* (?: the\s+ | exact\s+ | normali[sz]ed\s+ )* (?: coordinates? | bounding\ box(?:es)? | bbox | box | location | position | region )
             (?: \s+ (?: of | for | here | \d+ ) \b [^\]\n]{0,80} )? \s* \]
-        | \[ \s* (?: the\s+ | exact\s+ | normali[sz]ed\s+ )* (?: (?: bounding\ )? box \s+ )? coordinates? (?: \s+ [^\]\n\d:]{1,80} )? \s* \]
+        | \[ \s* (?: the\s+ | exact\s+ | normali[sz]ed\s+ )* (?: (?: bounding\ )? box \s+ )? coordinates (?: \s+ [^\]\n\d:]{1,80} )? \s* \]
         | \[ [^\[\]\n]{1,40} ['’] s? \s+ (?: (?: bounding\ )? box \s+ )? (?: coordinates? | bounding\ box | bbox ) \s* \]
         | \[ \s* (?: description | name | label | object | answer | question | text | number | count ) (?: \s+ (?: of | for | here ) \b [^\]\n]{0,80} | _\d+ )? \s* \]
         | [\[(<] \s* x_?(?:1|min) \s* , \s* y_?(?:1|min) \s* , \s* x_?(?:2|max) \s* , \s* y_?(?:2|max) \s* [\])>]
@@ -81,9 +81,15 @@ static UNWRITTEN: LazyLock<Regex> =
 /// A caption that is part of the picture: `the caption below the photo`.
 static VISIBLE_CAPTION: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"(?i)^\s+(?:that\s+is\s+|which\s+is\s+)?(?:printed\s+|written\s+|shown\s+|visible\s+)?(?:below|under|underneath|beneath|beside|next\s+to|on|in|inside|at)\s+(?:the|this|each|its)\b",
+        r"(?i)^\s+(?:that\s+is\s+|which\s+is\s+)?(?:printed\s+|written\s+|shown\s+|visible\s+)?(?:below|under|underneath|beneath|beside|next\s+to|on|in|inside|at)\s+(?:the|this|each|its)\b|^\s+of\s+(?:the|this|each)\s+(?:meme|comic|cartoon|poster|figure|table|chart|graph|diagram|map|panel)\b",
     )
     .expect("the pattern is a constant")
+});
+
+/// How boxes are to be written: `with bounding boxes given as (x1, y1, x2, y2)`.
+static WRITTEN_BOXES: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)^\s+(?:as|in\s+(?:the\s+|a\s+)?(?:formats?|form|json|pixels?|normali[sz]ed|absolute|relative))\b")
+        .expect("the pattern is a constant")
 });
 
 /// What only a prompt says.
@@ -141,7 +147,9 @@ pub(super) fn is_unwritten(question: &str) -> bool {
 /// Whether a text repeats the prompt, or talks about what only the prompt shows.
 pub(super) fn repeats_prompt(text: &str) -> bool {
     PROMPT_WORDS.find_iter(text).any(|found| {
-        let is_about_caption = found.as_str().to_lowercase().ends_with("caption");
-        !(is_about_caption && VISIBLE_CAPTION.is_match(&text[found.end()..]))
+        let (words, behind) = (found.as_str().to_lowercase(), &text[found.end()..]);
+        let is_visible = words.ends_with("caption") && VISIBLE_CAPTION.is_match(behind);
+        let is_format = words.starts_with("bounding boxes") && WRITTEN_BOXES.is_match(behind);
+        !is_visible && !is_format
     })
 }

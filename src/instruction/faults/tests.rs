@@ -118,6 +118,7 @@ fn variables_must_be_filled_in() {
         "<p>Hello {{ name }}</p>",
         "x^{{2}} + \\mathbf{{ab}}",
         "git checkout <name>",
+        "The [coordinate plane] has two axes.",
     ] {
         assert!(!has(Fault::Placeholder, &item("What?", text)), "{text}");
     }
@@ -178,6 +179,8 @@ fn the_prompt_must_not_show() {
         "How many pieces of item 3 are on the list?",
         "#main { }",
         "Which of the above boxes holds milk?",
+        "Find all cups, with bounding boxes given as corners.",
+        "Based on the caption of the meme, it is meant as a joke.",
         "What goes into the provided boxes of the form?",
         "What does the original question ask?",
     ] {

@@ -3,12 +3,13 @@
 use serde_json::Value;
 
 use super::fields::{field, text_of};
+use crate::instruction::repair::encoded_values;
 
 const LABEL: &[&str] = &["label", "letter", "key", "id", "name"];
 const TEXT: &[&str] = &["text", "value", "option", "content", "answer", "description"];
 
 /// What may stand between the options of one line.
-const BETWEEN_CHOICES: [char; 5] = [',', ';', '|', '/', '、'];
+const BETWEEN_CHOICES: [char; 7] = [',', ';', '|', '/', '、', '，', '；'];
 
 /// As many as there are letters; more are no options.
 const MOST_CHOICES: usize = 26;
@@ -25,7 +26,7 @@ pub(super) fn with_choices(question: String, options: &Value) -> String {
     let choices: Vec<Choice> = choices(options).into_iter().filter(|choice| !choice.text.is_empty()).collect();
     if !(2..=MOST_CHOICES).contains(&choices.len()) {
         return match options {
-            Value::String(line) if line.contains([',', ';', '|', '、']) && !question.contains(line.trim()) => {
+            Value::String(line) if lists_several(line) && !question.contains(line.trim()) => {
                 format!("{question}\n{}", line.trim())
             }
             _ => question,
@@ -47,23 +48,37 @@ fn choices(options: &Value) -> Vec<Choice> {
     match options {
         Value::Array(values) => values.iter().flat_map(element_choices).collect(),
         Value::Object(members) => members.iter().map(|(key, value)| Choice { label: label(key), text: text_of(value) }).collect(),
-        Value::String(text) if text.trim().contains('\n') => text.lines().map(labelled).collect(),
-        Value::String(text) => choices_of_line(text.trim()),
+        Value::String(text) => match &encoded_values(text)[..] {
+            [list] => choices(list),
+            _ if text.trim().contains('\n') => text.lines().map(labelled).collect(),
+            _ => choices_of_line(text.trim()),
+        },
         _ => Vec::new(),
     }
+}
+
+/// Whether one text is a list of options for its question alone.
+pub(super) fn holds_choices(value: &Value) -> bool {
+    value.is_string() && choices(value).len() > 1
+}
+
+/// Whether a line may be several options: `dog, cat`, but not `Not applicable, since it is open`.
+fn lists_several(line: &str) -> bool {
+    line.contains([',', ';', '|', '、', '，', '；']) && !line.trim_start().to_lowercase().starts_with("not ")
 }
 
 /// The options in a line such as `A. dog B. cat`, which may have commas or the like between them; none where it does not begin with the
 /// label of the first.
 fn choices_of_line(line: &str) -> Vec<Choice> {
+    let Some((first, _)) = leading_label(line) else { return Vec::new() };
+    let mut labels = (if first.is_ascii_digit() { '1'..='9' } else { 'A'..='Z' }).peekable();
     let mut starts: Vec<usize> = Vec::new();
     let mut before = ' ';
     for (at, character) in line.char_indices() {
         let begins_word = before.is_whitespace() || BETWEEN_CHOICES.contains(&before);
         before = character;
         let Some((label, _)) = begins_word.then(|| leading_label(&line[at..])).flatten() else { continue };
-        let (letter, digit) = (('A'..='Z').nth(starts.len()), ('1'..='9').nth(starts.len()));
-        if letter == Some(label.to_ascii_uppercase()) || digit == Some(label) {
+        if labels.next_if_eq(&label.to_ascii_uppercase()).is_some() {
             starts.push(at);
         }
     }
@@ -100,9 +115,9 @@ fn leading_label(text: &str) -> Option<(char, &str)> {
     let mut characters = text.trim_start_matches(['(', '[']).chars();
     let (first, sign) = (characters.next(), characters.next());
     let rest = characters.as_str();
-    // `3.5` and `A.M.` have no label.
+    // `3.5` and `A.M.` have no label. Chinese needs no blank.
     let is_sign = match sign {
-        Some('.' | ':') => rest.starts_with(char::is_whitespace),
+        Some('.' | ':') => rest.starts_with(|c: char| c.is_whitespace() || (!c.is_ascii() && c.is_alphabetic())),
         Some(sign) => matches!(sign, ')' | ']' | '、' | '．' | '）' | '：'),
         None => false,
     };

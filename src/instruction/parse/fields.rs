@@ -100,7 +100,7 @@ fn whole_number(value: &Value) -> Option<i64> {
     }
 }
 
-/// The number that a text is, or that stands behind a name, in brackets or before a colon. Only a text that begins with it is negative.
+/// The number that a text is, or that stands behind a name; before a bracket or a colon, behind the name of an item. Only a text that begins with it is negative.
 fn number_in_words(text: &str) -> Option<i64> {
     let named =
         text.trim_start_matches(|c: char| c.is_alphabetic() || c.is_whitespace() || matches!(c, '#' | '_' | ':' | '-' | '.' | '(' | '['));
@@ -108,7 +108,8 @@ fn number_in_words(text: &str) -> Option<i64> {
     let in_front = || {
         let (number, rest) = named.split_at(named.find(|c: char| !c.is_ascii_digit()).unwrap_or(named.len()));
         let is_end = rest.trim_matches(['.', ')', ']']).trim_start().is_empty() || rest.trim_start_matches([')', ']']).starts_with(':');
-        if is_end { number.parse::<i64>().ok() } else { None }
+        let name = text.strip_suffix(named).unwrap_or_default();
+        if is_end && is_named(name, NUMBERED) { number.parse::<i64>().ok() } else { None }
     };
     match text.parse::<f64>() {
         Ok(_) => read(text),

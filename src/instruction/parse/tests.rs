@@ -88,6 +88,7 @@ fn echoed_numbers_are_read() {
         (r#""id": "-3""#, Some(-3)),
         (r#""id": "item 3.5""#, None),
         (r#""id": "3 dogs""#, None),
+        (r#""source": "coco2017: train""#, None),
         (r#""item": "three", "parent": 3"#, Some(3)),
         (r#""item": 3.5"#, None),
         (r#""item": "3 or 4""#, None),
@@ -180,6 +181,11 @@ fn columns_are_items() {
         parsed.items.iter().map(|item| (item.item, item.question.as_str(), item.answer.as_str(), item.skills.len())).collect();
     assert_eq!(items, [(Some(2), "Q1", "A1", 1), (Some(1), "Q2", "A2", 0)]);
     assert_eq!(one(r#"{"question": ["Is", "it?"], "answer": "Yes"}"#).question, "Is it?");
+    let own_options = parse_instructions(
+        r#"{"questions": ["What?", "Where?"], "options": ["A. dog B. cat", "A. left B. right"], "answers": ["A", "B"], "item": [1, 2, 3]}"#,
+    );
+    let questions: Vec<(&str, Option<i64>)> = own_options.items.iter().map(|item| (item.question.as_str(), item.item)).collect();
+    assert_eq!(questions, [("What?\nA. dog\nB. cat", None), ("Where?\nA. left\nB. right", None)]);
     let shared =
         parse_instructions(r#"{"item": 3, "question": ["Q1?", "Q2?"], "answer": ["A1.", "A2."], "objects": ["dog"], "skill": "OCR"}"#);
     assert_eq!(shared.items.len(), 2);
@@ -200,6 +206,10 @@ fn options_beside_a_question_become_part_of_it() {
         (r#""question": "Which?", "options": "(A) a red, wet dog; (B) cat, (C) cow""#, "Which?\nA. a red, wet dog\nB. cat\nC. cow"),
         (r#""question": "Which?", "options": "dog, cat, cow""#, "Which?\ndog, cat, cow"),
         (r#""question": "Which?", "options": "None""#, "Which?"),
+        (r#""question": "Which?", "options": "Not needed, it is open.""#, "Which?"),
+        (r#""question": "Which?", "options": "['dog', 'cat']""#, "Which?\nA. dog\nB. cat"),
+        (r#""question": "Which?", "options": "A. 2: 1 B. 3: 1""#, "Which?\nA. 2: 1\nB. 3: 1"),
+        (r#""question": "几只？", "options": "A.一只，B.两只；C. 三只""#, "几只？\nA. 一只\nB. 两只\nC. 三只"),
         (r#""question": {"text": "Which?", "options": ["dog", "cat"]}"#, "Which?\nA. dog\nB. cat"),
         (r#""question": {"en": "Which?"}"#, "Which?"),
         (r#""question": "Is it a dog or a cat?", "options": ["dog", "cat"]"#, "Is it a dog or a cat?\nA. dog\nB. cat"),

@@ -337,7 +337,10 @@ impl<'a> Reader<'a> {
 
 /// Whether a word cannot be the beginning of a text.
 fn is_scalar(word: &str) -> bool {
-    matches!(word, "true" | "True" | "false" | "False" | "null" | "None") || number(word).is_some()
+    /// Longer ones would be read again at every `#` behind them.
+    const LONGEST_NUMBER_BYTES: usize = 32;
+    matches!(word, "true" | "True" | "TRUE" | "false" | "False" | "FALSE" | "null" | "None" | "NULL")
+        || (word.len() <= LONGEST_NUMBER_BYTES && number(word).is_some())
 }
 
 /// A number as JSON, Python or a careless model writes it: `7`, `+7`, `.5`, `5.`, `007`.

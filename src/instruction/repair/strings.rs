@@ -161,7 +161,9 @@ fn closes(after: &str, place: Place) -> bool {
         ('}' | ']', _) => goes_on_after_bracket(rest, place),
         (':' | '：', Place::Element { in_object, .. }) => in_object,
         ('/', _) => starts_comment(after),
-        ('#', _) => !blank.is_empty() && after_hash_comment(after, &['"']).is_some(),
+        ('#', _) => {
+            !blank.is_empty() && goes_on_after_comment(after, &['"'], |next| next.starts_with([',', '}', ']']) || begins_next(next, place))
+        }
         ('`', _) => after.starts_with("```"),
         (c, Place::Element { .. }) if is_quote(c) => blank.contains('\n') || quoted_key_and_colon(after),
         (c, _) if is_quote(c) => quoted_key_and_colon(after),
@@ -192,12 +194,26 @@ pub(super) fn joined_string(after: &str) -> Option<usize> {
 
 fn goes_on_after_comma(after: &str, place: Place) -> bool {
     let Some(next) = after.chars().next() else { return true };
-    let is_comment = starts_comment(after) || starts_hash_comment(after);
     match place {
-        _ if matches!(next, '}' | ']' | '{' | ',') || is_comment || after.starts_with("...") || after.starts_with("```") => true,
+        _ if next == '#' => goes_on_after_comment(after, &[], |next| goes_on_after_comma(next, place)),
+        _ if matches!(next, '}' | ']' | '{' | ',') || starts_comment(after) || after.starts_with("...") || after.starts_with("```") => true,
         Place::Member { .. } | Place::Key if is_quote(next) => quoted_key_and_colon(after),
         Place::Member { bare_keys, .. } => bare_keys && name_and_colon(after),
         Place::Element { .. } => is_quote(next) || matches!(next, '[' | '-' | '0'..='9'),
+        Place::Key => false,
+    }
+}
+
+/// Whether JSON goes on behind the line of a comment. In a text, a `#` behind a quote may be code, or prose.
+fn goes_on_after_comment(comment: &str, excluded: &[char], goes_on: impl Fn(&str) -> bool) -> bool {
+    after_hash_comment(comment, excluded).is_some_and(|next| next.is_empty() || starts_hash_comment(next) || goes_on(next))
+}
+
+/// Whether `text` begins with the next key, or the next text of a list.
+fn begins_next(text: &str, place: Place) -> bool {
+    match place {
+        Place::Element { .. } => text.starts_with(is_quote),
+        Place::Member { bare_keys, .. } => quoted_key_and_colon(text) || (bare_keys && name_and_colon(text)),
         Place::Key => false,
     }
 }
@@ -206,7 +222,11 @@ fn goes_on_after_comma(after: &str, place: Place) -> bool {
 fn goes_on_after_bracket(after: &str, place: Place) -> bool {
     let line = after.trim_start_matches(|c| c != '\n' && is_blank(c));
     let Some(next) = line.chars().next() else { return true };
-    if matches!(next, '\n' | ',' | ']' | '}' | '{' | '[' | '`' | '<' | '.' | '/' | ';' | ')') || starts_hash_comment(line) {
+    if matches!(next, '\n' | ',' | ']' | '}' | '{' | '[' | '`' | '<' | '.' | '/' | ';' | ')') {
+        return true;
+    }
+    let is_bracket = |next: &str| next.starts_with([',', ']', '}', '{', '[', '`']) || quoted_key_and_colon(next);
+    if goes_on_after_comment(line, &[], is_bracket) {
         return true;
     }
     if is_quote(next) {

@@ -36,6 +36,7 @@ fn mends_what_models_break() {
         r#"[{"q": "one"", "a": "two""}]"#,
         "[\n# the items\n{\"q\": \"one\", # a comment with \"quotes\"\n \"a\": \"two\" # and more\n} # last\n]",
         "[{'q': 'one', # first\n 'a': 'two'} # last\n]",
+        "[{\"q\": \"one\" # no comma\n \"a\": \"two\", # the last\n # but one\n}]",
         "[{\"q\": \"one\", // a comment with \"quotes\"\n \"a\": /* another */ \"two\"} // last\n]",
         r#"[{"q": "one", "a": "two"}, ...]"#,
         r#"[{{"q": "one", "a": "two"}}]"#,
@@ -104,6 +105,9 @@ fn keeps_the_text_of_strings() {
         ("the \"red\" car, is it?", "the \"red\" car, is it?"),
         ("a \"b\", \"c\" and \"d\" set", "a \"b\", \"c\" and \"d\" set"),
         ("the \"#\" sign, the \"red\" # and \"#1\" of it", "the \"#\" sign, the \"red\" # and \"#1\" of it"),
+        ("print \"a\", # of\nthe \"b\", # c", "print \"a\", # of\nthe \"b\", # c"),
+        ("```python\nx = \"a\"  # set x\nprint(x)\n```", "```python\nx = \"a\"  # set x\nprint(x)\n```"),
+        ("y = [\"a\", \"b\"]  # two\nprint(y)", "y = [\"a\", \"b\"]  # two\nprint(y)"),
         ("the set {\"a\"} is \"small\"", "the set {\"a\"} is \"small\""),
         ("the sign reads “STOP”", "the sign reads “STOP”"),
         ("see http://example.org/a//b /* here */", "see http://example.org/a//b /* here */"),
@@ -128,8 +132,8 @@ fn keeps_the_text_of_strings() {
 #[test]
 fn reads_python_and_javascript_scalars() {
     reads_as(
-        "{'k': 7 # of 10\n, 'l': #3, 'a': None, 'b': True, 'c': False, 'd': NaN, 'e': -Infinity, 'f': undefined, 'g': .5, 'h': 007, 'i': 7/10, 'j': }",
-        &json!({"k": 7, "l": "#3", "a": null, "b": true, "c": false, "d": null, "e": null, "f": null, "g": 0.5, "h": 7, "i": "7/10", "j": null}),
+        "{'k': 7 # of 10\n, 'm': NULL # none\n, 'l': #3, 'a': None, 'b': True, 'c': False, 'd': NaN, 'e': -Infinity, 'f': undefined, 'g': .5, 'h': 007, 'i': 7/10, 'j': }",
+        &json!({"k": 7, "m": null, "l": "#3", "a": null, "b": true, "c": false, "d": null, "e": null, "f": null, "g": 0.5, "h": 7, "i": "7/10", "j": null}),
     );
 }
 
@@ -202,6 +206,8 @@ fn hostile_texts_take_linear_time_and_no_stack() {
         "[{'a': ' /* ".repeat(80_000),
         "[# {# [{'a': # ".repeat(80_000),
         format!("[{}", "1 # ,\"# \" # ,".repeat(80_000)),
+        format!("[{}x {}", "1".repeat(80_000), "# ".repeat(80_000)),
+        format!("[{{\"a\": \"b\", {}", "# \n".repeat(80_000)),
         "[{\"a\": \" + '".repeat(80_000),
         format!("[{{\"a\": \"{}", r"x \ne ".repeat(20_000)),
         "{\"a\" /* ".repeat(100_000),
