@@ -1,6 +1,7 @@
 //! How many requests a second an evolution makes, with images, against an endpoint that answers at once and one that takes 200 ms.
 //!
-//! `cargo bench --bench evolve_rate`. The endpoint is a process of its own and shares the machine's cores.
+//! `cargo bench --bench evolve_rate`. The endpoint is a process of its own and shares the machine's cores. SAMPLES sets another number than 1,000:
+//! what stands before the first request and after the last does not grow with it.
 
 #[path = "../src/allocator.rs"]
 mod allocator;
@@ -24,8 +25,6 @@ use mmevol::model::openai::OpenAiModel;
 use mmevol::{Evolution, Import, Store};
 use serde_json::Value;
 
-/// Samples of a run; each makes one request to evolve and one to score.
-const SAMPLES: usize = 1_000;
 const CONCURRENCY: usize = 64;
 
 fn main() {
@@ -43,21 +42,23 @@ fn evolving(body: &Value, latency: Duration) -> Reply {
 }
 
 fn evolve_rate(criterion: &mut Criterion) {
+    // Each makes one request to evolve and one to score.
+    let samples: usize = std::env::var("SAMPLES").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000);
     let directory = tempfile::tempdir().unwrap();
-    let seeds = support::write_seeds(directory.path(), SAMPLES, 25_000);
+    let seeds = support::write_seeds(directory.path(), samples, 25_000);
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let mut group = criterion.benchmark_group("evolve_one_round_of_1000_samples_with_images");
-    group.sample_size(10).throughput(Throughput::Elements(2 * SAMPLES as u64));
+    let mut group = criterion.benchmark_group(format!("evolve_one_round_of_{samples}_samples_with_images"));
+    group.sample_size(10).throughput(Throughput::Elements(2 * samples as u64));
     for script in ["answers_at_once", "takes_200_ms"] {
         group.bench_function(format!("endpoint_{script}"), |bencher| {
-            bencher.iter_custom(|runs| (0..runs).map(|_| runtime.block_on(one_round(&seeds, directory.path(), script))).sum());
+            bencher.iter_custom(|runs| (0..runs).map(|_| runtime.block_on(one_round(&seeds, samples, directory.path(), script))).sum());
         });
     }
     group.finish();
 }
 
 /// The time of the round alone, without import.
-async fn one_round(seeds: &std::path::Path, directory: &std::path::Path, script: &str) -> Duration {
+async fn one_round(seeds: &std::path::Path, samples: usize, directory: &std::path::Path, script: &str) -> Duration {
     let scratch = tempfile::tempdir_in(directory).unwrap();
     let store = Store::create(scratch.path().join("store")).await.unwrap();
     Import::new(seeds).run(&store).await.unwrap();
@@ -68,7 +69,7 @@ async fn one_round(seeds: &std::path::Path, directory: &std::path::Path, script:
     let started = Instant::now();
     let report = evolution.run().await.unwrap();
     let elapsed = started.elapsed();
-    assert_eq!((report.spent.calls, report.spent.failed), (2 * SAMPLES as u64, 0));
+    assert_eq!((report.spent.calls, report.spent.failed), (2 * samples as u64, 0));
     elapsed
 }
 
