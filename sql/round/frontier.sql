@@ -67,7 +67,7 @@ tried AS (
         WHERE $stale OR $judge_only
         GROUP BY evolution_id
     ) x ON e.evolution_id = x.evolution_id
-    LEFT JOIN (SELECT evolution_id FROM cut_off WHERE $stale AND kind = 'evolve' AND max_tokens < $max_tokens) c
+    LEFT JOIN (SELECT DISTINCT evolution_id FROM cut_off WHERE $stale AND max_tokens < $max_tokens) c
         ON e.evolution_id = c.evolution_id
     LEFT JOIN (SELECT DISTINCT evolution_id FROM history WHERE $again AND evolution_status <> 'superseded' AND NOT $made_again AND $where) h
         ON e.evolution_id = h.evolution_id
@@ -91,10 +91,13 @@ gone_on AS (
 made_again AS (
     SELECT DISTINCT sample_id FROM evolutions WHERE ($again OR $judge_only) AND round < $round AND $made_again
 ),
--- Samples of which this command tried an earlier round again that had failed: they go on from what that made. Whatever else is stale is left
--- to $stale.
+-- With $failed, parents that were made by trying again what had failed, by this command or by one that was cut off: their samples go on from
+-- them. Whatever else is stale is left to $stale.
 mended AS (
-    SELECT DISTINCT sample_id FROM evolutions WHERE $failed AND round < $round AND $made_again
+    SELECT e.evolution_id
+    FROM evolutions e
+    JOIN runs r ON e.run_id = r.run_id
+    WHERE $failed AND e.round < $round AND e.status = 'kept' AND strpos(r.settings, '"due":"failed"') > 0
 ),
 -- Samples of which an endpoint failed an earlier round, rather than their own request: what would be made of older parents meanwhile would be
 -- replaced as soon as that is tried again. One that went on all the same goes on.
@@ -127,6 +130,7 @@ candidate AS (
             p.sample_id IS NULL AND t.part = 0 AND (t.standing_attempt IS NOT NULL OR t.failed_attempt IS NOT NULL) AS outdated,
             t.standing_attempt,
             t.failed_attempt,
+            t.failed_attempt > coalesce(t.standing_attempt, -1) AS failed_last,
             t.standing_answer,
             t.failed_answer,
             coalesce(t.failed_just_now, false) AS failed_just_now,
@@ -151,23 +155,23 @@ decided AS (
         CASE
             WHEN c.reason <> 'untried' THEN c.reason
             WHEN $stale THEN CASE WHEN b.sample_id IS NOT NULL THEN 'stale: parent' END
-            WHEN c.sample_outdated THEN CASE WHEN mended.sample_id IS NOT NULL THEN 'stale: parent' END
+            WHEN c.sample_outdated THEN CASE WHEN mended.evolution_id IS NOT NULL THEN 'stale: parent' END
             WHEN g.sample_id IS NULL THEN 'new'
         END AS due
     FROM (SELECT * FROM candidate WHERE NOT outdated) c
     LEFT JOIN been b ON c.sample_id = b.sample_id
     LEFT JOIN gone_on g ON c.sample_id = g.sample_id AND coalesce(c.parent_evolution_id, '') = coalesce(g.parent_evolution_id, '')
-    LEFT JOIN mended ON c.sample_id = mended.sample_id
+    LEFT JOIN mended ON c.parent_evolution_id = mended.evolution_id
     LEFT ANTI JOIN made_again m ON c.sample_id = m.sample_id
     LEFT ANTI JOIN put_off o ON c.sample_id = o.sample_id
 ),
 due AS (
     SELECT
         *,
-        -- What failed is asked for as it was then; going on, also what was chosen.
+        -- What failed is asked for as it was then, also where it failed for being cut off; going on, also what was chosen.
         CAST(coalesce(
             CASE
-                WHEN due = 'failed' OR (due = 'chosen' AND failed_just_now) THEN failed_answer
+                WHEN (due IN ('failed', 'stale: cut off') AND failed_last) OR (due = 'chosen' AND failed_just_now) THEN failed_answer
                 WHEN due = 'chosen' THEN attempt
                 ELSE standing_answer
             END,
@@ -182,7 +186,7 @@ slot AS (
     SELECT
         d.*,
         s.evolution_id AS standing_id,
-        CASE WHEN d.due = 'failed' THEN f.operator ELSE coalesce(s.operator, f.operator) END AS last_operator
+        CASE WHEN d.due IN ('failed', 'stale: cut off') AND d.failed_last THEN f.operator ELSE coalesce(s.operator, f.operator) END AS last_operator
     FROM due d
     LEFT JOIN (SELECT * FROM evolutions WHERE round = $round AND status IN ('kept', 'eliminated')) s
         ON d.sample_id = s.sample_id AND d.part = s.part AND d.standing_attempt = s.attempt

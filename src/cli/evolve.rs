@@ -239,10 +239,7 @@ pub fn print_report(report: &EvolutionReport, command: &str) -> Result<()> {
     note_without_images(report.without_images);
     if report.troubles.cut_off > 0 {
         note(format_args!("{} evolutions have an answer that was cut off at --max-tokens", report.troubles.cut_off));
-        hint(format_args!(
-            "ask for longer ones: {command} --stale --max-tokens N, with the same other flags; for those that failed of a cut-off verdict, \
-             --failed --max-tokens N"
-        ));
+        hint(format_args!("ask for longer ones: {command} --stale --max-tokens N, with the same other flags"));
     }
     let failed: u64 = report.rounds.iter().map(|round| round.failed).sum();
     if failed > 0 {

@@ -74,7 +74,7 @@ pub enum Due {
     /// That, and what failed.
     Failed,
     /// Only what would come out otherwise today: its prompt, its judge's prompt, its sample or its parents have changed (view `stale`), or its
-    /// answer was cut off under a lower limit; and what descends from it.
+    /// answer or its verdicts were cut off under a lower limit (view `cut_off`); and what descends from it.
     Stale,
     /// Only the evolutions with an item for which [`Settings::predicate`] holds. Each asks for another answer than before. Of each sample, only
     /// those of the first such round: what descends from them is stale then, and left to [`Due::Stale`].
@@ -331,7 +331,7 @@ impl Evolution {
             if done.changed_anything() {
                 let run_id = writer.lock().await.run_id().to_owned();
                 run_ids.push(run_id.clone());
-                if matches!(self.settings.due, Due::Failed | Due::Chosen | Due::Judgements) {
+                if matches!(self.settings.due, Due::Chosen | Due::Judgements) {
                     made_again.push(run_id);
                 }
                 if self.settings.due == Due::Chosen {

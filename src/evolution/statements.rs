@@ -38,7 +38,7 @@ pub(super) struct RunValues<'a> {
     /// When it started.
     pub now: &'a str,
     /// Runs of the same command, this process's and earlier ones that it goes on with: what they made again is not made once more, and
-    /// their samples are left out of later rounds; with [`Due::Failed`] they go on from it there.
+    /// their samples are left out of later rounds.
     pub made_again: &'a [String],
     /// Whether requests that are not made leave a row.
     pub unasked: bool,
