@@ -157,7 +157,7 @@ fn every_record_holds_its_own_image() {
     for (shade, bytes) in shades.iter().enumerate() {
         workspace.write(&format!("{shade}.png"), bytes);
     }
-    let shade = |place: usize| if place % 3 == 0 { 0 } else { place % 10 };
+    let shade = |place: usize| if place.is_multiple_of(3) { 0 } else { place % 10 };
     let record = |place: usize| {
         let image = format!("{}.png", shade(place));
         json!({ "id": format!("{place:02}"), "image": image, "conversations_v0": [item("What is it?", "A shade.")] })

@@ -24,7 +24,7 @@ async fn explain_shows_where_models_run_and_asks_nothing() {
     assert!(tree.contains("ModelCallsExec"), "{tree}");
     // In the order in which a row goes through them.
     let place = |step: &str| tree.find(step).unwrap_or_else(|| panic!("{step}\n{tree}"));
-    assert!(place("1 ask llm_filter(") < place("2 keep ") && place("2 keep ") < place("ask llm_complete("), "{tree}");
+    assert!(place("1 ask llm_filter(") < place("keep __model_1") && place("keep __model_1") < place("ask llm_complete("), "{tree}");
     let plan = answers(&session, "EXPLAIN SELECT llm_complete(q) FROM t WHERE llm_filter(q) AND lang = 'en'").await.join("\n");
     assert!(plan.contains("ModelCalls: llm_filter(t.q) AS __model_1 BY counting"), "{plan}");
     assert!(plan.contains("ask llm_filter(q@") && plan.contains("BY counting AT embedded; "), "{plan}");
