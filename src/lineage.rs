@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::query::Session;
+use crate::store::quoted;
 
 /// A sample with its items of every round, as a tree.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -94,18 +95,18 @@ const SHORTEST_PREFIX: usize = 4;
 /// [`Error::UnknownId`]; an [`Error::Argument`] that lists the candidates when `id` fits several of them, or that asks for more of an `id` of fewer
 /// than four characters which is no whole key.
 pub async fn lineage(session: &Session, id: &str) -> Result<Lineage> {
-    let quoted = id.replace('\'', "''");
+    let key = quoted(id);
     let samples = "SELECT sample_id, source, source_id, NULL AS instruction_id FROM samples";
-    let mut queries = vec![format!("{samples} WHERE sample_id = '{quoted}' OR source_id = '{quoted}'")];
+    let mut queries = vec![format!("{samples} WHERE sample_id = {key} OR source_id = {key}")];
     if id.len() >= SHORTEST_PREFIX {
         if id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             queries.push(format!(
-                "{samples} WHERE sample_id LIKE '{quoted}%' UNION ALL SELECT sample_id, source, source_id, instruction_id \
-                 FROM instructions JOIN samples USING (sample_id) WHERE instruction_id LIKE '{quoted}%'"
+                "{samples} WHERE sample_id LIKE '{id}%' UNION ALL SELECT sample_id, source, source_id, instruction_id \
+                 FROM instructions JOIN samples USING (sample_id) WHERE instruction_id LIKE '{id}%'"
             ));
         }
         // A seed file's own key is often its id with a list index before and an image name behind it.
-        queries.push(format!("{samples} WHERE strpos(source_id, '{quoted}') > 0"));
+        queries.push(format!("{samples} WHERE strpos(source_id, {key}) > 0"));
     }
     let mut found: Vec<Found> = Vec::new();
     for sql in queries {
