@@ -75,7 +75,7 @@ impl Availability {
         }
     }
 
-    /// Something answered, be it with an error.
+    /// A model answered, be it with an error.
     pub(super) fn answered(&self) {
         *self.silence() = Silence { answered: true, ..Silence::default() };
     }
@@ -122,8 +122,13 @@ pub(super) fn is_refusal(error: &ChatError) -> bool {
     }
 }
 
-fn reached_nothing(error: &ChatError) -> bool {
-    matches!(error.kind, ChatErrorKind::Connection | ChatErrorKind::Timeout) && error.http_status.is_none()
+/// Whether a call reached no model: nobody answered, or a proxy that finds nothing behind it.
+pub(super) fn reached_nothing(error: &ChatError) -> bool {
+    match error.kind {
+        ChatErrorKind::Connection | ChatErrorKind::Timeout => error.http_status.is_none(),
+        ChatErrorKind::ServerError => matches!(error.http_status, Some(502..=504)),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -165,6 +170,20 @@ mod tests {
             outcomes.push(availability.failed(sent().await, &refused()));
         }
         assert_eq!(outcomes, [false, false, false, false, true, true]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_proxy_without_its_backend_is_no_answer() {
+        for code in 502..=504 {
+            let availability = Availability::default();
+            availability.answered();
+            let without_backend = error(ChatErrorKind::ServerError, Some(code));
+            let mut outcomes = Vec::new();
+            for _ in 0..5 {
+                outcomes.push(availability.failed(sent().await, &without_backend));
+            }
+            assert_eq!(outcomes, [false, false, false, false, true], "{code}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::answers::Answers;
-use super::availability::{Availability, is_refusal};
+use super::availability::{Availability, is_refusal, reached_nothing};
 use super::in_flight::InFlight;
 use super::outcome::{Answer, CallOutcome};
 use super::prices::PriceTable;
@@ -259,7 +259,7 @@ impl ModelService {
     }
 
     async fn failed(&self, request: &PreparedRequest, error: ChatError, sent_at: Option<Instant>) -> Result<CallOutcome> {
-        use ChatErrorKind::{Connection, Image, ServerError, Timeout};
+        use ChatErrorKind::{Connection, Image, Timeout};
         self.spending.count_failed();
         // Nothing ever succeeded: requests that the endpoint cannot take, or an endpoint that is not there, rather than one bad row.
         let gone = self.availability.failed(sent_at, &error);
@@ -271,9 +271,7 @@ impl ModelService {
             && error.attempts > 0
             && match error.kind {
                 Image | Connection | Timeout => true,
-                // A proxy whose backend is not there.
-                ServerError => matches!(error.http_status, Some(502..=504)),
-                _ => is_refusal(&error) && refuses_everything(),
+                _ => reached_nothing(&error) || (is_refusal(&error) && refuses_everything()),
             };
         if hopeless || gone || error.scope() == ErrorScope::Endpoint {
             self.availability.give_up(&error);

@@ -23,30 +23,45 @@ fn text_only(rounds: u32) -> Settings {
 
 /// An endpoint that plays the model for so many requests, and then answers nothing until it is repaired.
 fn dying_after(answers: usize) -> (Endpoint, Arc<AtomicBool>) {
+    failing_after(answers, Behaviour::CutBody)
+}
+
+/// One that then behaves like this until it is repaired.
+fn failing_after(answers: usize, failure: Behaviour) -> (Endpoint, Arc<AtomicBool>) {
     let repaired = Arc::new(AtomicBool::new(false));
     let (switch, asked) = (Arc::clone(&repaired), AtomicUsize::new(0));
     let endpoint = Endpoint::start(move |body| match asked.fetch_add(1, Ordering::Relaxed) < answers || switch.load(Ordering::Relaxed) {
         true => evolving(body),
-        false => Behaviour::CutBody,
+        false => failure.clone(),
     });
     (endpoint, repaired)
 }
 
 #[tokio::test]
 async fn an_endpoint_that_dies_is_soon_asked_no_more() {
+    asked_no_more(Behaviour::CutBody, "cut off", 2).await;
+}
+
+#[tokio::test]
+async fn a_proxy_whose_backend_dies_is_soon_asked_no_more() {
+    // What only says "later" counts a fifth of an attempt.
+    asked_no_more(Behaviour::error(502, "no backend"), "502", 2 * 5).await;
+}
+
+async fn asked_no_more(failure: Behaviour, words: &str, attempts: usize) {
     let test = TestStore::with_items(&[1; 300]).await;
-    let (endpoint, repaired) = dying_after(40);
+    let (endpoint, repaired) = failing_after(40, failure);
     let model = client(&endpoint);
     model.limit(Limits { concurrency: NonZeroUsize::new(8), ..Limits::default() });
     let evolution = |settings| Evolution::new(test.store.clone(), Arc::clone(&model)).settings(settings);
 
     let report = evolution(text_only(3)).run().await.unwrap();
     assert_eq!(report.rounds.len(), 1, "the second round would be in vain");
-    assert!(report.endpoint_lost.as_deref().is_some_and(|error| error.contains("cut off")), "{report:?}");
+    assert!(report.endpoint_lost.as_deref().is_some_and(|error| error.contains(words)), "{report:?}");
     let round = &report.rounds[0];
     assert_eq!((report.spent.calls, round.samples + round.unreached, round.failed), (40, 300, 0));
-    // Of the 64 rows that are begun at once each sends two requests in vain; of those begun after them one such row is enough.
-    assert!(endpoint.requests() <= 40 + 2 * 2 * 64, "{} requests were sent", endpoint.requests());
+    // Of the 64 rows that are begun at once each sends its requests in vain; of those begun after them one such row is enough.
+    assert!(endpoint.requests() <= 40 + attempts * 2 * 64, "{} requests were sent", endpoint.requests());
     assert_eq!(test.count("SELECT count(*) FROM evolutions WHERE status = 'failed'").await, 0, "what was not answered is still due");
     test.assert_sound().await;
 
