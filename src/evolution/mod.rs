@@ -6,6 +6,7 @@ mod chosen;
 mod estimate;
 mod plan;
 mod round;
+mod settings;
 mod stage;
 mod standing;
 mod statements;
@@ -20,18 +21,18 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result};
-use crate::functions::identity::draw_operator::OperatorWeights;
 use crate::functions::identity::draw_persona::Personas;
 use crate::ids::stable_id;
+use crate::model::ChatModel;
 use crate::model::prices::PriceTable;
 use crate::model::spending::{Spending, Spent};
-use crate::model::{ChatModel, Parameters};
 use crate::prompt::PromptLibrary;
 use crate::query::Session;
 use crate::store::{SharedWriter, Store};
 pub use chosen::{Chosen, item_columns};
 pub use estimate::{Estimate, TokenRates};
 pub use plan::{Plan, PlannedRequests, PlannedTotal};
+pub use settings::{Due, Settings};
 pub use standing::standing_models;
 use statements::RunValues;
 pub use statements::bound_statements;
@@ -40,66 +41,6 @@ pub use troubles::Troubles;
 /// Items of one request at most; a sample with more is split. Twenty rewritten items of about 230 tokens (the mean of the authors' first
 /// round) fill the default answer limit of 4,096 tokens.
 const ITEMS_PER_REQUEST: i64 = 16;
-
-/// What one run of evolution does.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Up to this round.
-    pub rounds: u32,
-    /// SQL over `history`: only samples with an item for which it holds are evolved.
-    pub predicate: Option<String>,
-    /// How often each operator is drawn.
-    pub operators: OperatorWeights,
-    /// Sampling, of evolving and of judging.
-    pub parameters: Parameters,
-    /// Keep only items with at least this score.
-    pub min_score: Option<i64>,
-    /// Evolve samples without images too, and send no images at all.
-    pub text_only: bool,
-    /// What is evolved, besides or in place of what was never tried.
-    pub due: Due,
-    /// Requests to make at most; `None` for no limit. Answers of earlier calls do not count.
-    pub max_calls: Option<u64>,
-    /// USD after which no call is begun; `None` for no limit. Calls in flight may exceed it.
-    pub budget_usd: Option<f64>,
-}
-
-/// What an evolution takes up. Attempts that succeed replace what stood in their place, which becomes `superseded`; nothing is deleted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Due {
-    /// What was never tried.
-    #[default]
-    New,
-    /// That, and what failed.
-    Failed,
-    /// Only what would come out otherwise today: its prompt, its judge's prompt, its sample or its parents have changed (view `stale`), or its
-    /// answer or its verdicts were cut off under a lower limit (view `cut_off`); and what descends from it.
-    Stale,
-    /// Only the evolutions with an item for which [`Settings::predicate`] holds. Each asks for another answer than before. Of each sample, only
-    /// those of the first such round: what descends from them is stale then, and left to [`Due::Stale`].
-    Chosen,
-    /// Only the verdicts, where another judge or another judge's prompt gave them. The rewritten items stay as they came. Of each sample, only
-    /// those of the first such round.
-    Judgements,
-}
-
-impl Default for Settings {
-    /// Three rounds, equal weights, the reference's parameters, no limits.
-    fn default() -> Self {
-        Settings {
-            rounds: 3,
-            predicate: None,
-            operators: OperatorWeights::default(),
-            parameters: Parameters::default(),
-            min_score: None,
-            text_only: false,
-            due: Due::New,
-            max_calls: None,
-            budget_usd: None,
-        }
-    }
-}
 
 /// An evolution of a store by a model.
 ///

@@ -1,0 +1,80 @@
+use super::*;
+
+fn parse(body: &str) -> Result<Written, NoAnswer> {
+    parse_completion(body.as_bytes())
+}
+
+fn text(body: &str) -> String {
+    parse(body).unwrap().text
+}
+
+#[test]
+fn answers_come_in_several_shapes() {
+    assert_eq!(text(r#"{"choices":[{"message":{"content":"a\nb","reasoning_content":"hm"}}]}"#), "a\nb");
+    assert_eq!(text(r#"{"choices":[{"message":{"content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}}]}"#), "ab");
+    assert_eq!(text(r#"{"choices":[{"text":"legacy","finish_reason":"stop"}],"usage":null}"#), "legacy");
+    assert_eq!(text(r#"{"choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":"many"}}"#), "a");
+    let empty = parse(r#"{"choices":[{"message":{"content":null},"finish_reason":"length"}],"usage":{"prompt_tokens":7}}"#).unwrap();
+    assert_eq!((empty.text.as_str(), &empty.finish_reason, empty.usage.total_tokens()), ("", &FinishReason::Length, Some(7)));
+    assert_eq!(text(r#"{"choices":[{"message":{"content":null},"finish_reason":"tool_calls"}]}"#), "");
+}
+
+#[test]
+fn what_is_no_answer_is_named() {
+    let declined = r#"{"choices":[{"message":{"content":null,"refusal":"I will not."},"finish_reason":"stop"}]}"#;
+    assert_eq!(parse(declined), Err(NoAnswer::Refused("I will not.".to_owned(), Usage::default())));
+    let filtered = r#"{"choices":[{"message":{"content":"half a"},"finish_reason":"content_filter"}],"usage":{"prompt_tokens":7,"completion_tokens":2}}"#;
+    let usage = Usage { prompt_tokens: Some(7), completion_tokens: Some(2) };
+    assert_eq!(parse(filtered), Err(NoAnswer::Refused("half a".to_owned(), usage)));
+    for member in ["reasoning_content", "reasoning"] {
+        let reasoned = format!(r#"{{"choices":[{{"message":{{"content":null,"{member}":"[]"}},"finish_reason":"stop"}}]}}"#);
+        assert_eq!(parse(&reasoned), Err(NoAnswer::OnlyReasoning(member, Usage::default())));
+        // Cut off while it thought, which says more than where the text is.
+        assert!(parse(&reasoned.replace("stop", "length")).is_ok());
+    }
+    let page = "<html><head><title> Bad gateway </title></head></html>";
+    assert_eq!(parse(page), Err(NoAnswer::NoCompletion("an HTML page titled 'Bad gateway'".to_owned())));
+    assert!(matches!(parse(r#"{"choices":[{"finish_reason":"stop"}]}"#), Err(NoAnswer::NoCompletion(_))));
+    let gateway = r#"{"error":{"message":"slow down","code":429}}"#;
+    assert!(matches!(parse(gateway), Err(NoAnswer::Complaint(complaint, Some(429))) if complaint.text == "slow down"));
+    let of_key = r#"{"error":{"message":"Invalid key","code":401},"choices":null}"#;
+    assert!(matches!(parse(of_key), Err(NoAnswer::Complaint(complaint, Some(401))) if complaint.text == "Invalid key"));
+    assert!(matches!(parse(r#"{"choices":null}"#), Err(NoAnswer::NoCompletion(_))));
+    let broken = r#"{"choices":[{"message":{"content":"half a"},"finish_reason":"error","error":{"code":502,"message":"gone"}}]}"#;
+    assert_eq!(parse(broken), Err(NoAnswer::BrokenOff("gone".to_owned())));
+    assert!(matches!(parse(r#"{"choices":[{"text":"half a","finish_reason":"error"}]}"#), Err(NoAnswer::BrokenOff(_))));
+    assert!(matches!(parse(&"[".repeat(100_000)), Err(NoAnswer::NoCompletion(_))));
+}
+
+#[test]
+fn strict_mode_is_for_schemas_that_keep_to_it() {
+    use serde_json::json;
+    let closed = json!({ "type": "object", "properties": { "a": { "type": "string" } }, "required": ["a"], "additionalProperties": false });
+    assert!(takes_strict(&closed));
+    assert!(takes_strict(&json!({ "type": "array", "items": closed })));
+    for open in [
+        json!({ "type": "object" }),
+        json!({ "type": "object", "properties": { "a": {} }, "required": ["a"] }),
+        json!({ "type": "object", "properties": { "a": {} }, "additionalProperties": false }),
+        json!({ "anyOf": [closed, { "properties": { "a": {} } }] }),
+    ] {
+        assert!(!takes_strict(&open), "{open}");
+    }
+}
+
+#[test]
+fn complaints_come_in_several_shapes() {
+    let complaint = |body: &str| parse_complaint(body.as_bytes());
+    let of_openai = complaint(r#"{"error":{"message":"no","type":"t","param":"seed","code":"unsupported_value"}}"#);
+    assert_eq!(
+        (of_openai.text.as_str(), of_openai.code.as_deref(), of_openai.parameter.as_deref()),
+        ("no", Some("unsupported_value"), Some("seed"))
+    );
+    for body in [r#"{"error":"no"}"#, r#"{"message":"no"}"#, r#"[{"error":{"message":"no"}}]"#, r#"{"detail":"no"}"#, r#""no""#, "no"] {
+        assert_eq!(complaint(body).text, "no", "{body}");
+    }
+    let of_openrouter = r#"{"error":{"code":403,"message":"no","metadata":{"reasons":["violence"],"flagged_input":"..."}}}"#;
+    assert!(complaint(of_openrouter).is_flagged && !of_openai.is_flagged);
+    let of_fastapi = complaint(r#"{"detail":[{"loc":["body","seed"],"msg":"Extra inputs are not permitted","input":{"a":"prompt"}}]}"#);
+    assert_eq!((of_fastapi.text.as_str(), of_fastapi.parameter.as_deref()), ("body.seed: Extra inputs are not permitted", Some("seed")));
+}
