@@ -4,6 +4,7 @@
 //! Pure code: no I/O, no Arrow, no async. The SQL functions of the same names are thin adapters over it.
 
 pub mod faults;
+mod final_answer;
 pub mod parse;
 pub mod repair;
 pub mod scores;

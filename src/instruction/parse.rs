@@ -6,6 +6,7 @@
 mod choices;
 pub(super) mod failure;
 pub(super) mod fields;
+pub(super) mod names;
 
 use std::collections::HashSet;
 
@@ -13,6 +14,10 @@ use serde_json::{Map, Value};
 
 use self::choices::{holds_choices, with_choices};
 use self::fields::{field, first_number, is_named, labels, number_of_key, rows, text_of};
+use self::names::{
+    ANSWER, CHOICES, DESCRIPTION, FORMAT, GIVEN, IMAGE_POSITION, ITEM, MANIPULATION, OBJECTS, QUESTION, QUESTION_TEXT, SKILLS, STEPS, TYPE,
+};
+use super::final_answer::draft_and_final;
 use super::repair::{Part, Repaired, encoded_values, repair};
 use super::vocabulary::normalize_format;
 use super::{Instruction, Step};
@@ -27,71 +32,6 @@ pub(super) const MOST_ENCODINGS: usize = 3;
 
 /// Items of one object that each get what the object says once: a bound for the copies of a long answer.
 const MOST_SHARING: usize = 100;
-
-/// The names a field goes by, best first. Compared without case, blanks, hyphens and underscores.
-const QUESTION: &[&str] = &[
-    "rewrittenquestion",
-    "evolvedquestion",
-    "newquestion",
-    "question",
-    "questions",
-    "q",
-    "instruction",
-    "prompt",
-    "query",
-    "human",
-    "user",
-    "input",
-];
-const ANSWER: &[&str] = &[
-    "rewrittenanswer",
-    "evolvedanswer",
-    "newanswer",
-    "answer",
-    "correctanswer",
-    "correctoption",
-    "correctchoice",
-    "answers",
-    "finalanswer",
-    "answertext",
-    "a",
-    "response",
-    "output",
-    "reply",
-    "gpt",
-    "assistant",
-];
-const OBJECTS: &[&str] = &["objects", "object", "objectcategories", "visualobjects"];
-const SKILLS: &[&str] = &["skills", "skill", "abilities", "ability"];
-const FORMAT: &[&str] = &["format", "form", "questionformat", "questiontype"];
-/// Where a question that is an object keeps its text.
-const QUESTION_TEXT: &[&str] = &["text", "question", "content", "value", "stem"];
-/// Also says what kind of thing an object is: `"type": "question"`.
-const TYPE: &[&str] = &["type"];
-const CHOICES: &[&str] = &["options", "option", "choices", "answeroptions", "answerchoices", "possibleanswers"];
-const STEPS: &[&str] = &["steps", "step", "solvingsteps", "solutionsteps", "reasoningsteps", "reasoning"];
-const MANIPULATION: &[&str] = &["manipulation", "operation", "call", "function", "tool", "action"];
-const DESCRIPTION: &[&str] = &["description", "desc", "explanation", "text", "detail", "content", "step"];
-const IMAGE_POSITION: &[&str] = &["imageposition", "position"];
-pub(super) const ITEM: &[&str] = &["item", "number", "index", "id", "source", "parent", "originalindex", "itemnumber"];
-/// Where a model repeats what it was given, beside what it made of it.
-const GIVEN: &[&str] = &[
-    "original",
-    "originals",
-    "originalitem",
-    "originalitems",
-    "originalqa",
-    "given",
-    "givenitem",
-    "givenitems",
-    "givenqa",
-    "source",
-    "sourceitem",
-    "parent",
-    "parentitem",
-    "old",
-    "olditem",
-];
 
 /// What a model's answer holds.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -127,8 +67,27 @@ impl RejectedItem {
 ///
 /// An item is an object with a question and an answer that are not empty, anywhere in the answer: in a list, under the key of a
 /// wrapper, alone, in a text that is JSON again. An item that occurs twice, letter for letter, counts once; one under a key such as
-/// `original`, beside items under other keys, is the given item again and does not count.
+/// `original` or `draft`, beside items under other keys, is the given item again, or a draft, and does not count. Items that are called
+/// final count instead of those before them if both say that they rewrite the same numbered items.
 pub fn parse_instructions(text: &str) -> ParsedInstructions {
+    final_items(text).unwrap_or_else(|| read_items(text))
+}
+
+/// What stands behind the last mention of a final answer, if it rewrites the items that were rewritten before, all of them again.
+fn final_items(text: &str) -> Option<ParsedInstructions> {
+    let (draft, last) = draft_and_final(text)?;
+    let numbers = |parsed: &ParsedInstructions| -> Option<Vec<i64>> {
+        let mut numbers: Vec<i64> = parsed.items.iter().map(|item| item.item).collect::<Option<_>>()?;
+        numbers.sort_unstable();
+        Some(numbers)
+    };
+    let (draft, last) = (read_items(draft), read_items(last));
+    let is_whole = !last.truncated && last.rejected.is_empty() && !last.items.is_empty();
+    let says_all_again = numbers(&last).is_some_and(|said| numbers(&draft) == Some(said));
+    (is_whole && says_all_again).then_some(last)
+}
+
+fn read_items(text: &str) -> ParsedInstructions {
     let repaired = repair(text);
     let mut answer = Answer::default();
     for part in &repaired.parts {

@@ -16,6 +16,7 @@
 //!   what cannot be read is reported as [`Part::Broken`], and reading goes on at the next bracket.
 
 mod cursor;
+mod keys;
 mod latex;
 mod reader;
 mod strings;
@@ -29,7 +30,7 @@ pub const MAX_DEPTH: usize = 127;
 
 /// How models mark the beginning and the end of their thoughts; in lower case, since they write it in any. In gpt-oss's format the answer
 /// is a channel of its own.
-const THOUGHTS: [(&str, &str); 15] = [
+const THOUGHTS: [(&str, &str); 16] = [
     ("<think>", "</think>"),
     ("<thinking>", "</thinking>"),
     ("<thought>", "</thought>"),
@@ -45,7 +46,14 @@ const THOUGHTS: [(&str, &str); 15] = [
     ("<|begin_of_thought|>", "<|end_of_thought|>"),
     ("<|channel|>analysis", "<|channel|>final"),
     ("<|start|>assistant<|channel|>analysis", "<|channel|>final"),
+    ("<|im_start|>think", "<|im_start|>answer"),
 ];
+
+/// gpt-oss's channels where the server leaves their special tokens out: `analysisLet me see.assistantfinal[...]`.
+const BARE_THOUGHT: (&str, &str) = ("analysis", "assistantfinal");
+
+/// How a model ends its turn. What it writes behind that is somebody else's part of a conversation.
+const TURN_ENDS: [&str; 6] = ["<|im_end|>", "<|eot_id|>", "<|end_of_turn|>", "<end_of_turn>", "<|endoftext|>", "<|end_of_text|>"];
 
 /// The readable parts of a text, in order.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -77,19 +85,20 @@ impl Repaired {
     }
 }
 
-/// Reads every list and object in `text`. Scalars outside of lists and objects are prose. Time is linear in the text.
+/// Reads every list and object in `text`, up to where the model ends its turn behind an object. Scalars outside of lists and objects are
+/// prose. Objects without brackets between them (`{"a": 1, "b": 2, "a": 3, "b": 4}`) are read as several. Time is linear in the text.
 pub fn repair(text: &str) -> Repaired {
     let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     match serde_json::from_str(text) {
         // The whole answer encoded once more, as a JSON string.
         Ok(Value::String(inner)) => return read_all(&inner),
-        Ok(value @ (Value::Array(_) | Value::Object(_))) if !latex::occurs_in(text) => {
+        Ok(value @ (Value::Array(_) | Value::Object(_))) if needs_no_repair(text) => {
             return Repaired { parts: vec![Part::Value(value)], ..Repaired::default() };
         }
         _ => {}
     }
     match without_thoughts(text) {
-        Some(answer) => read_all(without_escapes(answer).as_deref().unwrap_or(answer)),
+        Some(answer) => read_answer(without_escapes(answer).as_deref().unwrap_or(answer)),
         None => Repaired { truncated: true, ..Repaired::default() },
     }
 }
@@ -109,6 +118,14 @@ fn without_thoughts(text: &str) -> Option<&str> {
     // Of the same length as the text, so that places in one are places in the other.
     let folded = text.to_ascii_lowercase();
     let mut answer = text;
+    if let Some(thought) = text.strip_prefix(BARE_THOUGHT.0) {
+        answer = match thought.rfind(BARE_THOUGHT.1) {
+            Some(end) => thought[end + BARE_THOUGHT.1.len()..].trim_start(),
+            // No word begins like this: `analysisLet me see`.
+            None if thought.starts_with(char::is_alphabetic) => return None,
+            None => text,
+        };
+    }
     for (opening, closing) in THOUGHTS {
         let unread = &folded[text.len() - answer.len()..];
         let is_open = unread.starts_with(opening);
@@ -132,10 +149,26 @@ fn without_escapes(text: &str) -> Option<String> {
     serde_json::from_str::<String>(&format!("\"{on_one_line}\"")).ok()
 }
 
+/// Reads an answer that may lack the brace before its first key.
+fn read_answer(text: &str) -> Repaired {
+    let repaired = read_all(text);
+    if !cursor::quoted_key_and_colon(text) {
+        return repaired;
+    }
+    let braced = read_all(&format!("{{{text}"));
+    // `"Here it is": [...]` is no object.
+    if braced.truncated && !repaired.truncated { repaired } else { braced }
+}
+
 fn read_all(text: &str) -> Repaired {
     let mut repaired = Repaired::default();
     let mut position = 0;
+    let mut has_object = false;
     while let Some(start) = next_opening(text, position) {
+        // A text may begin with such a mark, and prose may have brackets.
+        if has_object && text.get(position..start).is_some_and(|prose| TURN_ENDS.iter().any(|end| prose.contains(end))) {
+            break;
+        }
         position = match read_strictly(text, start) {
             Some((value, end)) => {
                 repaired.parts.push(Part::Value(value));
@@ -143,6 +176,7 @@ fn read_all(text: &str) -> Repaired {
             }
             None => Reader::new(text, start, &mut repaired).read(),
         };
+        has_object |= text.get(start..position).is_some_and(|read| read.contains('{'));
     }
     repaired
 }
@@ -153,7 +187,12 @@ fn read_strictly(text: &str, start: usize) -> Option<(Value, usize)> {
     let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
     let value = values.next()?.ok()?;
     let length = values.byte_offset();
-    (!latex::occurs_in(rest.get(..length)?)).then_some((value, start + length))
+    needs_no_repair(rest.get(..length)?).then_some((value, start + length))
+}
+
+/// Whether sound JSON says all that its author meant.
+fn needs_no_repair(json: &str) -> bool {
+    !latex::occurs_in(json) && !keys::repeat_in(json)
 }
 
 /// The next bracket that opens JSON rather than prose such as `[see left]` or `{name}`.

@@ -3,15 +3,15 @@
 mod verdict;
 
 use std::collections::HashSet;
-use std::sync::LazyLock;
 
-use regex::Regex;
 use serde_json::{Map, Value};
 
 use self::verdict::{score, verdict};
+use super::final_answer::draft_and_final;
 use super::parse::failure::AnswerError;
 use super::parse::fields::{field, first_number, number_of_key, rows, text_of};
-use super::parse::{ITEM, MOST_ENCODINGS, RejectedItem};
+use super::parse::names::ITEM;
+use super::parse::{MOST_ENCODINGS, RejectedItem};
 use super::repair::{Part, encoded_values, repair};
 
 const IMPROVED: &[&str] = &["improved", "isimproved", "improvement", "verdict", "better", "judgement", "judgment", "decision"];
@@ -37,7 +37,8 @@ pub struct ParsedScores {
     /// One entry per judged item, in order. An entry whose verdict cannot be read stays in the list, so that the entries after
     /// it are not taken for those of other items, and is in `rejected` too.
     pub items: Vec<ItemScore>,
-    /// Entries without a usable verdict, and what is not readable at all.
+    /// Entries without a usable verdict, entries with a score that cannot be read, which keep their verdict, and what is not
+    /// readable at all.
     pub rejected: Vec<RejectedItem>,
     /// The text ends inside an entry or a list.
     pub truncated: bool,
@@ -45,14 +46,11 @@ pub struct ParsedScores {
     pub error: Option<AnswerError>,
 }
 
-/// A line before the verdicts that count: `Final answer:`. In a line with brackets or quotes it is part of something else.
-static FINAL: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r#"(?im)^[^\n\[\]{}"]*\b(?:final|revised|corrected)\b"#).expect("the pattern is a constant"));
-
 /// Reads the verdicts in a judge's answer. Never fails: what is wrong is said in the result. Time is linear in the text.
 ///
 /// A verdict is yes or no in any case, also with words after it (`"Yes, because ..."`), true or false, 1 or 0. A score is a
-/// number or a numeric string, also `"7/10"`; one outside of 0 to 10 is dropped while its verdict stays.
+/// number or a numeric string, also `"7/10"`; one outside of 0 to 10 is dropped and reported while its verdict stays. The number of
+/// the item, the score and the reason may also stand one level above the verdict: `{"item": 2, "evaluation": {"improved": "yes"}}`.
 ///
 /// A list or a numbered entry that says again what was said before counts once. Other verdicts on the same items count instead of
 /// the first ones only where they are called final and judge the same items.
@@ -62,15 +60,16 @@ pub fn parse_scores(text: &str) -> ParsedScores {
 
 /// What stands behind the last mention of a final answer, if it judges the items that were judged before, all of them again.
 fn final_verdicts(text: &str) -> Option<ParsedScores> {
-    let mention = FINAL.find_iter(text).last()?;
-    let is_whole = |parsed: &ParsedScores| !parsed.truncated && parsed.rejected.is_empty() && !parsed.items.is_empty();
+    let (draft, last) = draft_and_final(text)?;
+    let is_whole =
+        |parsed: &ParsedScores| !parsed.truncated && !parsed.items.is_empty() && parsed.items.iter().all(|item| item.improved.is_some());
     let numbers = |parsed: &ParsedScores| {
         let mut numbers: Vec<Option<i64>> = parsed.items.iter().map(|item| item.item).collect();
         numbers.sort_unstable();
         numbers
     };
-    let (first, last) = (read_verdicts(&text[..mention.start()]), read_verdicts(&text[mention.end()..]));
-    (is_whole(&first) && is_whole(&last) && numbers(&first) == numbers(&last)).then_some(last)
+    let (draft, last) = (read_verdicts(draft), read_verdicts(last));
+    (is_whole(&draft) && is_whole(&last) && numbers(&draft) == numbers(&last)).then_some(last)
 }
 
 fn read_verdicts(text: &str) -> ParsedScores {
@@ -78,7 +77,7 @@ fn read_verdicts(text: &str) -> ParsedScores {
     let mut answer = Answer::default();
     for part in &repaired.parts {
         match part {
-            Part::Value(value) => answer.collect(value, None),
+            Part::Value(value) => answer.collect(value, &ItemScore::default()),
             Part::Broken(source) => answer.push(ItemScore::default(), Some(("this is not readable as JSON".to_owned(), source.clone()))),
         }
     }
@@ -109,46 +108,47 @@ struct Answer {
 }
 
 impl Answer {
-    /// Takes every entry in `value`. `number` is that of the key it stands under.
-    fn collect(&mut self, value: &Value, number: Option<i64>) {
+    /// Takes every entry in `value`. What its surroundings say counts where an entry does not say it itself.
+    fn collect(&mut self, value: &Value, around: &ItemScore) {
         match value {
             Value::Array(values) => {
-                let number = number.filter(|_| values.len() == 1);
+                let nothing = ItemScore::default();
+                let around = if values.len() == 1 { around } else { &nothing };
                 let is_list = values.iter().any(is_entry);
                 self.is_block_open &= !is_list;
-                values.iter().for_each(|value| self.collect(value, number));
+                values.iter().for_each(|value| self.collect(value, around));
                 self.is_block_open &= !is_list;
             }
-            Value::Object(members) if is_entry(value) && !is_wrapper(members) => self.collect_entry(value, members, number),
+            Value::Object(members) if is_entry(value) && !is_wrapper(members) => self.collect_entry(value, members, around),
             Value::Object(members) => {
-                let number = if is_entry(value) { first_number(members, ITEM).or(number) } else { number };
-                members.iter().for_each(|(key, value)| self.collect(value, number_of_key(key).or(number)));
+                let around = said_around_entries(members, around);
+                for (key, value) in members {
+                    match number_of_key(key) {
+                        Some(number) => self.collect(value, &ItemScore { item: Some(number), ..ItemScore::default() }),
+                        None => self.collect(value, &around),
+                    }
+                }
             }
             Value::String(text) if self.encodings < MOST_ENCODINGS => {
                 self.encodings += 1;
-                encoded_values(text).iter().for_each(|value| self.collect(value, number));
+                encoded_values(text).iter().for_each(|value| self.collect(value, around));
                 self.encodings -= 1;
             }
             _ => {}
         }
     }
 
-    fn collect_entry(&mut self, value: &Value, members: &Map<String, Value>, number: Option<i64>) {
+    fn collect_entry(&mut self, value: &Value, members: &Map<String, Value>, around: &ItemScore) {
         if let Some(rows) = entries_of_columns(members) {
+            let around = if rows.len() == 1 { said_around_entries(members, around) } else { ItemScore::default() };
             self.is_block_open = false;
-            rows.into_iter().for_each(|row| self.collect_entry(&Value::Object(row.clone()), &row, None));
+            rows.into_iter().for_each(|row| self.collect_entry(&Value::Object(row.clone()), &row, &around));
             self.is_block_open = false;
             return;
         }
-        let item = read_score(members);
-        let fault = item.improved.is_none().then(|| {
-            let reason = match field(members, IMPROVED) {
-                Some(verdict) => format!("the verdict is neither yes nor no: {verdict}"),
-                None => "there is no verdict".to_owned(),
-            };
-            (reason, value.to_string())
-        });
-        self.push(ItemScore { item: item.item.or(number), ..item }, fault);
+        let item = completed(read_score(members), around);
+        let fault = fault_of(members, &item).map(|reason| (reason, value.to_string()));
+        self.push(item, fault);
     }
 
     fn push(&mut self, item: ItemScore, fault: Option<(String, String)>) {
@@ -192,7 +192,7 @@ fn is_entry(value: &Value) -> bool {
 }
 
 /// Whether an object with a verdict or a score of its own holds the entries: `{"score": 7, "scores": [...]}`. With the number of an
-/// item it is an entry, and what is in it are details, unless its verdict is an entry: `{"item": 1, "verdict": {"improved": "yes"}}`.
+/// item it is an entry, and what is in it are details, unless its verdict is in there: `{"item": 1, "verdict": {"improved": "yes"}}`.
 fn is_wrapper(members: &Map<String, Value>) -> bool {
     let has_verdict = |value: &Value| value.as_object().is_some_and(|members| field(members, IMPROVED).is_some());
     let holds_entries = |value: &Value| match value {
@@ -200,8 +200,8 @@ fn is_wrapper(members: &Map<String, Value>) -> bool {
         Value::Object(members) => members.values().any(has_verdict),
         _ => false,
     };
-    let verdict_is_entry = field(members, IMPROVED).is_some_and(has_verdict);
-    verdict_is_entry || (first_number(members, ITEM).is_none() && members.values().any(holds_entries))
+    let verdict_is_inside = field(members, IMPROVED).map_or_else(|| members.values().any(has_verdict), has_verdict);
+    verdict_is_inside || (first_number(members, ITEM).is_none() && members.values().any(holds_entries))
 }
 
 /// The entries of an object whose verdicts and scores are lists of equal length: `{"improved": ["yes", "no"], "score": [5, 3]}`.
@@ -212,6 +212,35 @@ fn entries_of_columns(members: &Map<String, Value>) -> Option<Vec<Map<String, Va
     let rows = rows(members, count, &[IMPROVED, SCORE, ITEM, REASON]);
     // A row with another list in it would be taken apart again.
     rows.iter().all(|row| !row.values().any(Value::is_array)).then_some(rows)
+}
+
+/// What is said around the entries in an object, by it or around it. Beside several, a score and a reason are about all of them.
+fn said_around_entries(members: &Map<String, Value>, around: &ItemScore) -> ItemScore {
+    let said = ItemScore { improved: None, ..completed(read_score(members), around) };
+    let is_about_one = members.values().filter(|value| is_entry(value)).count() < 2;
+    if is_about_one { said } else { ItemScore { item: said.item, ..ItemScore::default() } }
+}
+
+/// What an entry says, and what its surroundings say of it where it says nothing. A verdict is its own.
+fn completed(said: ItemScore, around: &ItemScore) -> ItemScore {
+    ItemScore {
+        item: said.item.or(around.item),
+        score: said.score.or(around.score),
+        reason: said.reason.or_else(|| around.reason.clone()),
+        ..said
+    }
+}
+
+/// What is wrong with an entry; `None` where nothing is.
+fn fault_of(members: &Map<String, Value>, item: &ItemScore) -> Option<String> {
+    if item.improved.is_none() {
+        return Some(match field(members, IMPROVED) {
+            Some(verdict) => format!("the verdict is neither yes nor no: {verdict}"),
+            None => "there is no verdict".to_owned(),
+        });
+    }
+    let unreadable = field(members, SCORE).filter(|score| item.score.is_none() && !text_of(score).is_empty())?;
+    Some(format!("the score is no number from 0 to 10: {unreadable}"))
 }
 
 fn read_score(members: &Map<String, Value>) -> ItemScore {

@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-use super::QUESTION;
 use super::fields::field;
+use super::names::QUESTION;
 use crate::instruction::repair::{Part, Repaired};
 
 /// How a refusal begins; it is looked for in the first sentences only, and where there is JSON, only in a short list or object.

@@ -90,6 +90,14 @@ fn echoed_numbers_are_read() {
         (r#""id": "3 dogs""#, None),
         (r#""source": "coco2017: train""#, None),
         (r#""item": "three", "parent": 3"#, Some(3)),
+        (r#""item_id": 3"#, Some(3)),
+        (r#""Item No.": "3""#, Some(3)),
+        (r#""no": 3"#, Some(3)),
+        (r#""no": "yes""#, None),
+        (r#""pair": 3"#, Some(3)),
+        (r#""qid": 3"#, Some(3)),
+        (r#""id": 1, "parent_item": 3"#, Some(3)),
+        (r#""id": 3, "original_item": {"question": "Old", "answer": "A"}"#, Some(3)),
         (r#""item": 3.5"#, None),
         (r#""item": "3 or 4""#, None),
         (r#""item": [3]"#, None),
@@ -135,6 +143,8 @@ fn an_echoed_original_is_no_new_item() {
         (format!(r#"{{"items": [{{"item": 2, "original": {old}, "rewritten": {new}}}]}}"#), Some(2)),
         (format!(r#"{{"item": 2, "rewritten": {new}, "given_item": {old}}}"#), Some(2)),
         (format!(r#"{{"original": [{old}], "rewritten": [{new}]}}"#), None),
+        (format!(r#"{{"original_item": 2, "rewritten": {new}}}"#), Some(2)),
+        (format!(r#"{{"drafts": [{old}], "final": [{new}]}}"#), None),
         (format!(r#"{{"given_items": [{old}, {old}], "items": [{new}]}}"#), None),
         // Nothing else may be what was asked for.
         (format!(r#"{{"source": [{new}]}}"#), None),
@@ -145,6 +155,69 @@ fn an_echoed_original_is_no_new_item() {
     // A rewriting that cannot be used does not make its original one.
     let parsed = parse_instructions(&format!(r#"[{{"original": {old}, "rewritten": {{"question": "New"}}}}, {new}]"#));
     assert_eq!((parsed.items.len(), parsed.rejected.len()), (1, 1), "{parsed:?}");
+}
+
+#[test]
+fn a_draft_before_the_final_answer_is_no_item() {
+    let list = |question: &str, numbers: &[i64]| -> String {
+        let items: Vec<String> =
+            numbers.iter().map(|number| format!(r#"{{"item": {number}, "question": "{question}", "answer": "A"}}"#)).collect();
+        format!("[{}]", items.join(", "))
+    };
+    let (draft, last) = (list("Draft", &[1, 2]), list("Final", &[2, 1]));
+    for text in [
+        format!("Draft: {draft}\nFinal answer: {last}"),
+        format!("```json\n{draft}\n```\n**Revised items**\n```json\n{last}\n```\nThis final list is better."),
+        format!("analysisLet me see. {draft}assistantfinal{last}"),
+        format!("<|im_start|>think\n{draft}<|im_end|>\n<|im_start|>answer\n{last}"),
+        format!("{last}<|im_end|>\n<|im_start|>user\nNow rewrite: {draft}"),
+        format!("{}<|im_end|>\n<|im_start|>user\nNow rewrite: {draft}", last.trim_end_matches(']')),
+    ] {
+        let parsed = parse_instructions(&text);
+        assert!(parsed.rejected.is_empty() && !parsed.truncated, "{text}: {parsed:?}");
+        let read: Vec<_> = parsed.items.iter().map(|item| (item.item, item.question.as_str())).collect();
+        assert_eq!(read, [(Some(2), "Final"), (Some(1), "Final")], "{text}");
+    }
+    // Other items are no second version of the first ones.
+    for text in [
+        format!("Items: {}\nAnd the final item: {}", list("Q1", &[1]), list("Q2", &[2])),
+        "[{\"question\": \"Q1\", \"answer\": \"A\"}]\nThe final item: [{\"question\": \"Q2\", \"answer\": \"A\"}]".to_owned(),
+        format!("Analysis of the image: {}", list("Q", &[1, 2])),
+        format!("<|im_end|>[see left]<|im_end|>{}", list("Q", &[1, 2])),
+    ] {
+        assert_eq!(parse_instructions(&text).items.len(), 2, "{text}");
+    }
+    assert_eq!(error_kind(&format!("analysisLet me see. {draft}")), Some(AnswerErrorKind::Truncated));
+}
+
+/// Two objects without brackets between them have the same keys, and JSON keeps the last of these.
+#[test]
+fn items_without_brackets_between_them_are_all_read() {
+    let (first, second) = (r#""item":1,"question":"Q1","answer":"A1""#, r#""item":2,"question":"Q2","answer":"A2""#);
+    for text in [
+        format!("[{{{first},{second}}}]"),
+        format!("{{{first},{second}}}"),
+        format!(r#"{{"items":[{{{first},{second}}}]}}"#),
+        format!(r#"{{"result":{{{first},{second}}},"count":2}}"#),
+        format!("[{{{first}}},{second}}}]"),
+        format!(r#"{{"items":[{{{first}}},{second}}}]}}"#),
+        format!("{first}}},{{{second}}}]"),
+        format!(r#""items":[{{{first}}},{{{second}}}]}}"#),
+        format!(r#"[{{"id":"x",{first},{second}}}]"#),
+    ] {
+        let parsed = parse_instructions(&text);
+        let read: Vec<_> = parsed.items.iter().map(|item| (item.item, item.question.as_str(), item.answer.as_str())).collect();
+        assert_eq!(read, [(Some(1), "Q1", "A1"), (Some(2), "Q2", "A2")], "{text}");
+        assert!(parsed.rejected.is_empty() && !parsed.truncated, "{text}: {parsed:?}");
+    }
+    // A key that a model only says again, or corrects, begins nothing.
+    for text in [
+        r#"[{"item":1,"question":"Q","item":1,"skills":["OCR"],"answer":"A","skills":[]}]"#,
+        r#"[{"question":"Q","answer":"B","answer":"A"}]"#,
+    ] {
+        let item = one(text);
+        assert_eq!((item.question.as_str(), item.answer.as_str(), item.skills.len()), ("Q", "A", 0), "{text}");
+    }
 }
 
 #[test]

@@ -7,8 +7,9 @@
 use serde_json::{Map, Number, Value};
 
 use super::cursor::{Cursor, is_blank, is_name_character, is_quote, quoted_key_and_colon, starts_comment, starts_hash_comment};
+use super::keys::{begins_another, begins_object};
 use super::strings::{Place, StringError, joined_string, read_string};
-use super::{MAX_DEPTH, Part, Repaired};
+use super::{MAX_DEPTH, Part, Repaired, TURN_ENDS};
 
 /// A list or an object that is still open.
 enum Frame {
@@ -105,6 +106,7 @@ impl<'a> Reader<'a> {
             Some(']') => self.close_through(Shape::List),
             Some('}') => self.close_through(Shape::Object),
             Some('`') if self.cursor.eat("```") => self.end_block(),
+            Some('<') if TURN_ENDS.iter().any(|end| self.cursor.rest().starts_with(end)) => self.end_block(),
             // "and so on"
             Some('.') if self.cursor.eat("...") => {}
             Some('…') => self.pass_character(),
@@ -118,7 +120,7 @@ impl<'a> Reader<'a> {
     fn open(&mut self) {
         let start = self.cursor.position();
         let bracket = self.cursor.bump();
-        if self.stack.len() == MAX_DEPTH {
+        if self.stack.len() >= MAX_DEPTH {
             self.repaired.too_deep = true;
             self.salvage();
         } else if bracket == Some('[') {
@@ -165,6 +167,11 @@ impl<'a> Reader<'a> {
         if matches!(next, '[' | '{') {
             return self.open();
         }
+        if is_quote(next) && self.lacks_brace() {
+            let start = self.cursor.position();
+            self.stack.push(Frame::Object { members: Map::new(), key: None, bare_keys: false, start });
+            return;
+        }
         let outermost = self.stack.len() == 1;
         let in_object = matches!(self.stack.iter().rev().nth(1), Some(Frame::Object { .. }));
         let place = match self.stack.last() {
@@ -183,6 +190,13 @@ impl<'a> Reader<'a> {
             Some(text) => self.attach_joined(text, place),
             None => {}
         }
+    }
+
+    /// Whether the next object of a list comes without its brace: `[{"a": 1}, "a": 2}]`.
+    fn lacks_brace(&self) -> bool {
+        let Some(Frame::List(items)) = self.stack.last() else { return false };
+        let may_open = self.stack.len() < MAX_DEPTH && quoted_key_and_colon(self.cursor.rest());
+        may_open && read_string(&mut self.cursor.clone(), Place::Key).is_ok_and(|key| begins_another(items, &key))
     }
 
     /// Attaches a text with the texts that a `+` joins to it.
@@ -262,10 +276,23 @@ impl<'a> Reader<'a> {
             None => self.repaired.parts.push(Part::Value(value)),
             Some(Frame::List(items)) => items.push(value),
             Some(Frame::Object { members, key, .. }) => {
-                if let Some(key) = key.take() {
-                    members.insert(key, value);
+                let Some(key) = key.take() else { return };
+                let finished = begins_object(members, &key, &value).then(|| std::mem::take(members));
+                members.insert(key, value);
+                if let Some(finished) = finished {
+                    self.attach_beside(Value::Object(finished));
                 }
             }
+        }
+    }
+
+    /// Puts a finished object where the innermost open one stands, before it; as the value of a member, the two become a list.
+    fn attach_beside(&mut self, finished: Value) {
+        let place = self.stack.len().saturating_sub(1);
+        match self.stack[..place].last_mut() {
+            None => self.repaired.parts.push(Part::Value(finished)),
+            Some(Frame::List(items)) => items.push(finished),
+            Some(Frame::Object { .. }) => self.stack.insert(place, Frame::List(vec![finished])),
         }
     }
 

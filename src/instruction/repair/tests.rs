@@ -147,6 +147,17 @@ fn finds_every_value() {
 }
 
 #[test]
+fn keys_that_come_again_begin_another_object() {
+    reads_as(r#"[{"a": 1, "b": 2, "a": 3, "b": 4}]"#, &json!([{"a": 1, "b": 2}, {"a": 3, "b": 4}]));
+    reads_as(r#"{"x": {"a": 1, "a": 3}, "y": 5}"#, &json!({"x": [{"a": 1}, {"a": 3}], "y": 5}));
+    reads_as(r#"[{"a": 1, "b": 2, "b": 4, "a": 1}]"#, &json!([{"a": 1, "b": 4}]));
+    reads_as(r#"[{"a": "\"a\": 1", "b": ["a", "a"], "c": {"a": 2}}]"#, &json!([{"a": "\"a\": 1", "b": ["a", "a"], "c": {"a": 2}}]));
+    reads_as(r#"[{"a": 1, "b": 2}, "a": 3, "b": 4}]"#, &json!([{"a": 1, "b": 2}, {"a": 3, "b": 4}]));
+    reads_as(r#""a": [1]}"#, &json!({"a": [1]}));
+    reads_as(r#""Here it is": [{"a": 1}]"#, &json!([{"a": 1}]));
+}
+
+#[test]
 fn prose_is_no_json() {
     for text in [
         "",
@@ -203,6 +214,11 @@ fn hostile_texts_take_linear_time_and_no_stack() {
         "[\"".repeat(100_000),
         "[\"a\" ".repeat(100_000),
         "[{\"a\": \"b, {\"a\"".repeat(60_000),
+        format!("[{{\"a\": 0{}", ",\"a\": 1,\"a\": 2".repeat(60_000)),
+        "{\"a\": {\"b\": 1, \"b\": 2, \"a\": ".repeat(60_000),
+        format!("[{{\"a\": 0}}{}", ", \"a\": 1}".repeat(60_000)),
+        "{\"a\": 1}<|im_end|>".repeat(60_000),
+        "[1]<|im_end|>".repeat(60_000),
         "[{'a': ' /* ".repeat(80_000),
         "[# {# [{'a': # ".repeat(80_000),
         format!("[{}", "1 # ,\"# \" # ,".repeat(80_000)),

@@ -34,6 +34,11 @@ fn only_a_clear_verdict_counts() {
         (r#""not sure""#, None),
         (r#""是否""#, None),
         (r#"["yes", "no"]"#, None),
+        (r#""Yes and no""#, None),
+        (r#""Yes and no: it is longer""#, None),
+        (r#""yes, no""#, None),
+        (r#""Yes, and no step is lost""#, Some(true)),
+        (r#""No. It is worse""#, Some(false)),
         (r#""improved""#, Some(true)),
         (r#""Better: it adds a step""#, Some(true)),
         (r#""improved: yes""#, Some(true)),
@@ -78,6 +83,11 @@ fn what_is_said_again_counts_once() {
         match_scores(&parse_scores(text).items, count).into_iter().map(|score| score.and_then(|score| score.improved)).collect()
     };
     assert_eq!(matched(&format!("{list}\n{other}"), 2), [None, Some(false)]);
+    assert_eq!(matched(&format!("analysisMaybe {other}?assistantfinal{list}"), 2), [Some(true), Some(false)]);
+    assert_eq!(
+        matched(r#"[{"item": 1, "improved": "no", "score": 3, "item": 2, "improved": "yes", "score": 8}]"#, 2),
+        [Some(false), Some(true)]
+    );
     assert_eq!(matched(&format!("{list}\nFinal answer: [{{\"item\": 1, \"improved\": \"no\"}}]"), 2), [None, Some(false)]);
     assert_eq!(matched(r#"[{"improved": "no"}] [{"improved": "no"}]"#, 1), [Some(false)]);
     assert_eq!(matched(r#"[{"improved": "no"}] [{"improved": "no"}]"#, 2), [Some(false), Some(false)]);
@@ -95,6 +105,37 @@ fn a_number_may_stand_outside_of_an_entry() {
     assert_eq!(numbered(&format!(r#"{{"item": 2, "verdict": {entry}}}"#)), [(Some(2), Some(9))]);
     assert_eq!(numbered(&format!(r#"{{"item": 2, "improved": "yes", "score": 4, "aspects": [{entry}]}}"#)), [(Some(2), Some(4))]);
     assert_eq!(numbered(r#"{"arguments": "[{\"item\": 2, \"improved\": \"yes\", \"score\": 9}]"}"#), [(Some(2), Some(9))]);
+}
+
+/// Judges wrap their verdict, and put the number and the reason beside it: by position the verdicts would be those of other items.
+#[test]
+fn what_stands_around_a_verdict_is_of_it() {
+    let (no, yes) = (r#"{"improved": "no", "score": 2}"#, r#"{"improved": "yes", "score": 8}"#);
+    let matched = |text: &str| -> Vec<Option<i64>> {
+        match_scores(&parse_scores(text).items, 2).into_iter().map(|score| score.and_then(|score| score.score)).collect()
+    };
+    for key in ["item", "pair", "pair_id", "Pair Number", "item_id", "item_no", "question_id", "original_item", "no", "idx"] {
+        let numbered = |number: i64, verdict: &str| format!(r#"{{"{key}": {number}, {}"#, &verdict[1..]);
+        assert_eq!(matched(&format!("[{}, {}]", numbered(2, no), numbered(1, yes))), [Some(8), Some(2)], "{key}");
+        for inner in ["evaluation", "verdict", "result"] {
+            let text = format!(r#"[{{"{key}": 2, "{inner}": {no}}}, {{"{key}": 1, "{inner}": {yes}}}]"#);
+            assert_eq!(matched(&text), [Some(8), Some(2)], "{text}");
+        }
+    }
+    assert_eq!(
+        matched(r#"[{"item": 2, "improved": ["no"], "score": [2]}, {"item": 1, "improved": ["yes"], "score": [8]}]"#),
+        [Some(8), Some(2)]
+    );
+    for inner in ["verdict", "evaluation"] {
+        let around = parse_scores(&format!(r#"[{{"item": 2, "score": 8, "reason": "Longer.", "{inner}": {{"improved": "yes"}}}}]"#));
+        let expected = ItemScore { item: Some(2), improved: Some(true), score: Some(8), reason: Some("Longer.".into()) };
+        assert_eq!((around.items, around.rejected.len()), (vec![expected], 0), "{inner}");
+    }
+    let of_all = parse_scores(&format!(r#"{{"reason": "All in all.", "first": {no}, "second": {yes}}}"#));
+    assert_eq!(
+        of_all.items.iter().map(|item| (item.score, item.reason.as_deref())).collect::<Vec<_>>(),
+        [(Some(2), None), (Some(8), None)]
+    );
 }
 
 /// The number is all that says which item a verdict is about.
@@ -134,6 +175,23 @@ fn scores_are_rounded_and_kept_in_range() {
         (r#""7 - good""#, Some(7)),
         (r#""7/10, good""#, Some(7)),
         (r#"{"value": 6}"#, Some(6)),
+        (r#""8 (out of 10)""#, Some(8)),
+        (r#""8 (out of 20)""#, None),
+        (r#""8/10 (up from 5/10)""#, Some(8)),
+        (r#""8/10.""#, Some(8)),
+        (r#""8 (up from 5)""#, Some(8)),
+        (r#""7/10-8/10""#, None),
+        (r#""7/10 or 8/10""#, None),
+        (r#""Score: 8""#, Some(8)),
+        (r#""**Score:** 8/10""#, Some(8)),
+        (r#""score - 8""#, Some(8)),
+        (r#""level 8""#, None),
+        (r#""**8**""#, Some(8)),
+        ("[8]", Some(8)),
+        ("[7, 8]", None),
+        (r#""7,5""#, Some(8)),
+        (r#""7,25""#, None),
+        (r#""7, 8""#, None),
         (r#""7-8""#, None),
         (r#""7 or 8""#, None),
         (r#""7th""#, None),
@@ -144,6 +202,8 @@ fn scores_are_rounded_and_kept_in_range() {
     ] {
         let parsed = parse_scores(&format!(r#"[{{"improved": "yes", "score": {json}}}]"#));
         assert_eq!((parsed.items[0].score, parsed.items[0].improved), (expected, Some(true)), "{json}");
+        // What cannot be read is told, unless there is nothing.
+        assert_eq!(parsed.rejected.len(), usize::from(expected.is_none() && json != "null"), "{json}");
     }
 }
 

@@ -53,18 +53,31 @@ fn first_verdict(text: &str) -> (Option<bool>, &str, &str) {
     (says, word, rest)
 }
 
-/// Whether the word is one of several to choose from, or the beginning of an abbreviation: `yes/no`, `yes or no`, `n.a.`.
+/// Whether the word is one of several to choose from, or the beginning of an abbreviation: `yes/no`, `yes or no`, `yes and no`, `n.a.`.
 fn names_alternative(word: &str, rest: &str) -> bool {
     let is_abbreviation = word.len() == 1 && rest.strip_prefix('.').is_some_and(|rest| rest.starts_with(char::is_alphabetic));
     let rest = rest.trim_start_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '/' | '|'));
-    is_abbreviation || rest.starts_with(['/', '|']) || rest.starts_with("or ")
+    is_abbreviation || rest.starts_with(['/', '|']) || rest.starts_with("or ") || names_both(word, rest)
 }
 
-/// A score of 0 to 10, halves rounded up: a number, a numeric text, also `"7/10"` or `"7 - good"`, or an object that has one.
+/// Whether the other verdict follows, and nothing that makes more of it, as `yes, and no step is lost` does.
+fn names_both(word: &str, rest: &str) -> bool {
+    let rest = rest.strip_prefix("and ").unwrap_or(rest);
+    let (other, behind) = rest.split_at(rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len()));
+    let is_opposite = (YES.contains(&word) && NO.contains(&other)) || (NO.contains(&word) && YES.contains(&other));
+    is_opposite && !behind.trim_start().starts_with(char::is_alphanumeric)
+}
+
+/// A score of 0 to 10, halves rounded up: a number, a numeric text, also `"7/10"`, `"Score: 7"` or `"7 - good"`, an object that has one
+/// or a list of one.
 pub(super) fn score(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => number.as_f64().and_then(in_range),
         Value::String(text) => points(text.trim()).and_then(in_range),
+        Value::Array(values) => match &values[..] {
+            [only @ (Value::String(_) | Value::Number(_))] => score(only),
+            _ => None,
+        },
         Value::Object(members) => {
             let inner = field(members, VALUE).or_else(|| field(members, SCORE))?;
             if inner.is_object() { None } else { score(inner) }
@@ -74,19 +87,51 @@ pub(super) fn score(value: &Value) -> Option<i64> {
 }
 
 fn points(text: &str) -> Option<f64> {
-    let number_end = text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-' | '+'))).unwrap_or(text.len());
-    let (number, rest) = text.split_at(number_end);
-    let out_of = rest.trim_start();
-    let comment = match ["/", "out of", "of"].iter().find_map(|words| out_of.strip_prefix(*words)) {
+    let (number, rest) = leading_number(text)?;
+    let total = rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '(' | '*' | '_' | '`'));
+    let is_score = match ["/", "out of", "of"].iter().find_map(|words| total.strip_prefix(*words)) {
         // Of another total than ten it is no score.
-        Some(total) => total.trim_start().strip_prefix("10")?,
-        None => rest,
+        Some(total) => {
+            let comment = total.trim_start().strip_prefix("10")?;
+            !comment.starts_with(|c: char| c.is_alphanumeric() || c == '%') && !names_another(comment)
+        }
+        None => is_comment(rest),
     };
-    // `7 - 8`, `70 %` and `7th` are no scores.
-    let is_comment = comment.is_empty()
-        || (comment.starts_with(|c: char| c.is_whitespace() || c.is_ascii_punctuation() || matches!(c, '–' | '—'))
-            && !comment.contains(|c: char| c.is_ascii_digit() || c == '%'));
-    if is_comment { number.parse().ok() } else { None }
+    is_score.then_some(number)
+}
+
+/// The number at the beginning of a text, also behind a label or emphasis (`Score: 8`, `**8**`) and with a decimal comma, and what
+/// follows it.
+fn leading_number(text: &str) -> Option<(f64, &str)> {
+    let label = text[..text.find(|c: char| c.is_ascii_digit())?].trim_end_matches(['-', '+', '.']);
+    let is_emphasis = |c: char| c.is_whitespace() || matches!(c, '*' | '_' | '`' | '"' | '\'' | '(' | '[' | '#' | '~' | '≈');
+    if !label.chars().all(is_emphasis) && !is_named(label, SCORE) {
+        return None;
+    }
+    let text = &text[label.len()..];
+    let (number, rest) = text.split_at(text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-' | '+'))).unwrap_or(text.len()));
+    let fraction = rest.strip_prefix(',').filter(|fraction| fraction.starts_with(|c: char| c.is_ascii_digit()));
+    match fraction {
+        // Of `7,25` or `7, 8` it is not sure what they mean.
+        Some(fraction) if !number.contains('.') && !fraction[1..].starts_with(|c: char| c.is_ascii_digit()) => {
+            Some((format!("{number}.{}", &fraction[..1]).parse().ok()?, &fraction[1..]))
+        }
+        _ => Some((number.parse().ok()?, rest)),
+    }
+}
+
+/// Whether another score follows: `7/10-8/10`, `7/10 or 8/10`.
+fn names_another(comment: &str) -> bool {
+    let rest = comment.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '-' | '–' | '—' | '~' | '/' | '|' | ',' | '.'));
+    let rest = ["to ", "or ", "and "].iter().find_map(|word| rest.strip_prefix(*word)).unwrap_or(rest);
+    rest.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// Whether what follows a number only comments on it. `7 - 8`, `70 %` and `7th` are no scores; an aside in brackets may have numbers.
+fn is_comment(rest: &str) -> bool {
+    let is_aside = rest.trim_start().strip_prefix('(').is_some_and(|aside| aside.trim_start().starts_with(char::is_alphabetic));
+    let is_parted = rest.starts_with(|c: char| c.is_whitespace() || c.is_ascii_punctuation() || matches!(c, '–' | '—'));
+    rest.is_empty() || is_aside || (is_parted && !rest.contains(|c: char| c.is_ascii_digit() || c == '%'))
 }
 
 fn in_range(number: f64) -> Option<i64> {
