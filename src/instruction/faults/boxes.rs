@@ -20,6 +20,22 @@ static TWO_CORNERS: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!(r"(?:^|[^\w-])[(\[]{NUMBER},{NUMBER}[)\]]\s*(?:to|through|-|–|—|→|->)\s*[(\[]{NUMBER},{NUMBER}[)\]]"))
 });
 
+/// Two points that may be corners: `(0.5, 0.2), (0.9, 0.4)`, in thousandths as Qwen-VL writes them `(500,200),(900,400)`, or with
+/// `and`. In square brackets they could be intervals, or the rows of a matrix.
+static TWO_POINTS: LazyLock<Regex> =
+    LazyLock::new(|| pattern(&format!(r"\({NUMBER},{NUMBER}\)\s*(,\s*and\b|,|and\b)\s*\({NUMBER},{NUMBER}\)")));
+
+/// What parts a point from one more before or behind it: then the points are a list, or the corners are others.
+static BEHIND_A_POINT: LazyLock<Regex> = LazyLock::new(|| pattern(r"[\d.%]\s*\)\s*(?:,(?:\s*and)?|and|to|through|-|–|—|→|->)\s*$"));
+static BEFORE_A_POINT: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\s*(?:,(?:\s*and)?|and|to|through|-|–|—|→|->)\s*\(\s*-?[\d.]"));
+
+/// Words before `(0.1, 0.2) and (0.3, 0.4)` that make corners of them.
+static SPEAKS_OF_CORNERS: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\b(?:box(?:es)?|bbox(?:es)?|corners?)\b[^.?!]*$"));
+
+/// Words of points that are no corners.
+static ABOUT_POINTS: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)\b(?:cent(?:er|re)s?|midpoints?|intervals?|plot(?:ted|s)?|charts?|slope|distance)\b"));
+
 /// Coordinates by name: `x1=0.5, y1=0.2, x2=0.9, y2=0.4`.
 static NAMED_CORNERS: LazyLock<Regex> = LazyLock::new(|| {
     let coordinate = |axis: char, first: &str| format!(r#"\b{axis}_?(?:{first})["']?\s*[=:]{NUMBER}"#);
@@ -77,7 +93,9 @@ static ABOUT_A_DRAWING: LazyLock<Regex> = LazyLock::new(|| {
 /// Whether the question, the answer or the description of a step quotes a box that is neither an object's nor in a parent's text.
 pub(super) fn quotes_box_not_given(item: &Instruction, given: &[DetectedObject], parents: &[Instruction]) -> bool {
     let descriptions = item.steps.iter().map(|step| step.description.as_str());
-    let quoted = [item.question.as_str(), item.answer.as_str()].into_iter().chain(descriptions).flat_map(quoted_boxes);
+    let texts = [item.question.as_str(), item.answer.as_str()].into_iter().chain(descriptions);
+    let is_about_points = speaks_of_points(&item.question);
+    let quoted = texts.flat_map(|text| quoted_boxes(text).chain(corner_pairs(text).filter(move |_| !is_about_points)));
     let mut unknown = quoted.filter(|quoted| !given.iter().any(|object| is_near(quoted, &object.bbox))).peekable();
     if unknown.peek().is_none() {
         return false;
@@ -95,7 +113,7 @@ pub(super) fn needs_boxes(item: &Instruction, given: &[DetectedObject], parents:
 
 /// The boxes that a question and its answer quote.
 fn boxes_of(item: &Instruction) -> impl Iterator<Item = [f64; 4]> {
-    quoted_boxes(&item.question).chain(quoted_boxes(&item.answer))
+    [&item.question, &item.answer].into_iter().flat_map(|text| quoted_boxes(text).chain(corner_pairs(text)))
 }
 
 /// The boxes in a text: four coordinates in brackets, as two corners or by name.
@@ -111,14 +129,38 @@ fn matching_boxes(pattern: &'static Regex, text: &str, is_list: bool) -> impl It
     pattern.captures_iter(text).filter_map(move |captures| {
         let start = captures.get_match().start();
         let (_, numbers) = captures.extract::<4>();
-        quoted_box(numbers, before(text, start), is_list)
+        quoted_box(numbers, is_list, || SPEAKS_OF_A_PLACE.is_match(before(text, start)))
     })
+}
+
+/// The boxes among pairs of points. The fault is fatal, so whatever may be two points and no corners is none.
+fn corner_pairs(text: &str) -> impl Iterator<Item = [f64; 4]> {
+    TWO_POINTS.captures_iter(text).filter_map(move |captures| {
+        let place = captures.get_match().range();
+        let (pair, [left, top, separator, right, bottom]) = captures.extract::<5>();
+        let numbers = [left, top, right, bottom];
+        let words_before = before(text, place.start);
+        let is_in_row = BEHIND_A_POINT.is_match(words_before) || BEFORE_A_POINT.is_match(&text[place.end..]);
+        let is_of_corners = separator == "," || SPEAKS_OF_CORNERS.is_match(words_before);
+        if is_in_row || !is_of_corners || speaks_of_points(words_before) {
+            return None;
+        }
+        // Small ones are places on a grid.
+        let are_pixels =
+            numbers.iter().all(|number| number.bytes().all(|byte| byte.is_ascii_digit())) && numbers.iter().any(|number| number.len() > 2);
+        let is_place = || !pair.contains(char::is_whitespace) || SPEAKS_OF_A_PLACE.is_match(words_before);
+        quoted_box(numbers, false, || SPEAKS_OF_CORNERS.is_match(words_before) || (are_pixels && is_place()))
+    })
+}
+
+fn speaks_of_points(text: &str) -> bool {
+    ABOUT_A_DRAWING.is_match(text) || ABOUT_POINTS.is_match(text)
 }
 
 /// The box that four numbers say: each from 0 to 1, at least one of them a fraction, or in percent; or in pixels or thousandths, as
 /// models that were trained on such write them, where the words before speak of a place. A list may be of anything else, corners
 /// have an order.
-fn quoted_box(numbers: [&str; 4], words_before: &str, is_list: bool) -> Option<[f64; 4]> {
+fn quoted_box(numbers: [&str; 4], is_list: bool, speaks_of_a_place: impl Fn() -> bool) -> Option<[f64; 4]> {
     let are_percent = numbers.iter().all(|number| number.ends_with('%'));
     let mut corners = [0.0; 4];
     for (corner, number) in corners.iter_mut().zip(numbers) {
@@ -129,7 +171,6 @@ fn quoted_box(numbers: [&str; 4], words_before: &str, is_list: bool) -> Option<[
     let is_inside = corners.iter().all(|corner| (0.0..=1.0).contains(corner));
     let is_near_image = corners.iter().all(|corner| (-1.0..=1.0).contains(corner));
     let has_fraction = numbers.iter().any(|number| number.contains('.'));
-    let speaks_of_a_place = || SPEAKS_OF_A_PLACE.is_match(words_before);
     let is_box = if are_percent {
         // Four shares add up to 100 %.
         is_ordered && ((corners.iter().sum::<f64>() - 1.0).abs() > TOLERANCE || speaks_of_a_place())

@@ -1,8 +1,9 @@
 //! Multiple choice: the options a question lists, and whether the answer is one of them.
 //!
-//! An answer names an option by its letter (`B`, `(b)`, `The answer is C.`, `A and C`), by its number where options are numbered,
-//! or by its text. All are read generously, because the fault is fatal: an answer counts as wrong only if it has no letter and
-//! nearly nothing of any option's words, or has the letter of one option before the very words of another.
+//! An answer names an option by its letter (`B`, `(b)`, `The answer is C.`, `A and C`, `AC`), by its number where options are numbered,
+//! or by its text, with numbers in digits or words, in the singular or the plural. All are read generously, because the fault is
+//! fatal: an answer counts as wrong only if it has no letter and nearly nothing of any option's words, or has the letter of one option
+//! before the very words of another.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -60,6 +61,31 @@ static ALL_OR_NONE: LazyLock<Regex> =
 
 /// At least this share of an option's words makes an answer name it.
 const SHARE_OF_OPTION_WORDS: f64 = 0.6;
+
+/// The words of the numbers from 0 on.
+const NUMBERS: [&str; 21] = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+    "twenty",
+];
 
 struct Marker<'a> {
     label: char,
@@ -150,6 +176,14 @@ fn between<'a>(question: &'a str, markers: &[Marker<'a>]) -> Vec<ListedOption<'a
 fn names_letter(answer: &str, options: &[ListedOption<'_>]) -> bool {
     let is_listed = |letter: char| options.iter().any(|option| option.label == letter.to_ascii_uppercase());
     let starts_with = |text: &str| text.starts_with(is_listed);
+    // Several at once, or an order: `AC`, `ACB`.
+    let is_run = |word: &str| {
+        let letters: HashSet<char> = word.chars().filter(|letter| letter.is_ascii_uppercase() && is_listed(*letter)).collect();
+        letters.len() > 1 && letters.len() == word.chars().count()
+    };
+    if answer.split(|c: char| !c.is_alphanumeric()).any(is_run) {
+        return true;
+    }
     if let Some(letters) = only_letters(answer) {
         return letters.into_iter().any(is_listed);
     }
@@ -210,10 +244,28 @@ fn names_text(answer: &str, options: &[ListedOption<'_>]) -> bool {
         })
 }
 
-/// The words of a text in lower case that carry meaning.
+/// The words of a text in lower case that carry meaning, each in one form for its singular and its plural, and numbers in digits.
 fn words(text: &str) -> impl Iterator<Item = String> {
     const WITHOUT_MEANING: [&str; 12] = ["a", "an", "the", "is", "are", "of", "to", "in", "it", "or", "and", "options"];
     text.split(|c: char| !c.is_alphanumeric())
         .map(str::to_lowercase)
         .filter(|word| !word.is_empty() && !WITHOUT_MEANING.contains(&word.as_str()))
+        .map(|word| match NUMBERS.iter().position(|number| *number == word) {
+            Some(number) => number.to_string(),
+            None => without_plural(word),
+        })
+}
+
+/// The same for a word and its plural, which need be no word: `box` for `box` and `boxes`, `puppi` for `puppy` and `puppies`.
+fn without_plural(word: String) -> String {
+    const SHORTEST_BYTES: usize = 3;
+    if !word.is_ascii() || word.len() < SHORTEST_BYTES {
+        return word;
+    }
+    let stem = word.strip_suffix('s').filter(|stem| !stem.ends_with(['s', 'u'])).unwrap_or(&word);
+    let stem = stem.strip_suffix('e').unwrap_or(stem);
+    match stem.strip_suffix('y') {
+        Some(stem) => format!("{stem}i"),
+        None => stem.to_owned(),
+    }
 }

@@ -51,6 +51,18 @@ fn quoted_boxes_must_be_given() {
         ("\"x1\": 0.335, \"y1\": 0.086, \"x2\": 0.879, \"y2\": 0.596", false),
         ("(0.5, 0.2) to (0.9, 0.4)", true),
         ("the line from (0, 1) to (2, 3)", false),
+        ("(0.3, 0.3), (0.4, 0.4).", true),
+        ("(0.335, 0.086), (0.879, 0.596)", false),
+        ("(100,200),(500,600)", true),
+        ("The dog(100,200),(500,600)", true),
+        ("it is located at (100, 200), (500, 600)", true),
+        ("its box has the corners (0.3, 0.3) and (0.4, 0.4)", true),
+        ("(0.3, 0.3) and (0.4, 0.4)", false),
+        ("the points (0.3, 0.3), (0.4, 0.4)", false),
+        ("(0.1, 0.1), (0.2, 0.2), (0.3, 0.3)", false),
+        ("(0.335, 0.086) to (0.879, 0.596), (0.9, 0.9)", false),
+        ("pieces stand at (1, 2), (3, 4)", false),
+        ("[[0.1, 0.2], [0.3, 0.4]]", false),
         ("[50%, 20%, 90%, 40%]", true),
         ("[33.5%, 8.6%, 87.9%, 59.6%]", false),
         ("shares of [10%, 20%, 30%, 40%]", false),
@@ -59,6 +71,7 @@ fn quoted_boxes_must_be_given() {
         assert_eq!(has(Fault::BoxNotGiven, &item("Where?", text)), is_fault, "{text}");
         assert_eq!(has(Fault::BoxNotGiven, &item(text, "Yes")), is_fault, "{text}");
     }
+    assert!(!has(Fault::BoxNotGiven, &item("Where are the centers of the cups?", "(0.3, 0.3), (0.4, 0.4)")));
     let mut in_step = item("Where?", "There.");
     in_step.steps = vec![Step { manipulation: "None".into(), description: "See [0.1, 0.2, 0.3, 0.4].".into() }];
     assert!(has(Fault::BoxNotGiven, &in_step));
@@ -233,6 +246,17 @@ fn an_answer_names_an_option() {
         (numbered, "Two animals.", false),
         ("Add them. 1. Three 2. Four", "9", false),
         ("Which sign?\nA. +\nB. -", "+", false),
+        ("Select all that apply: A. dog B. cat C. cow", "AC", false),
+        ("Select all that apply: A. dog B. cat C. cow", "A, C", false),
+        ("Select all that apply: A. dog B. cat C. cow", "AD", true),
+        ("Put in order: A. boil B. pour C. drink", "The order is ACB.", false),
+        ("Put in order: A. boil B. pour C. drink", "OK", true),
+        ("How many dogs are there?\nA. two\nB. three", "There are 3 dogs.", false),
+        ("How many dogs are there?\nA. 2\nB. 3", "There are three dogs.", false),
+        ("How many dogs are there?\nA. two\nB. three", "There are 4 dogs.", true),
+        ("What is it?\nA. dogs\nB. boxes", "It is a dog.", false),
+        ("What is it?\nA. puppies\nB. boxes", "It is a box.", false),
+        ("What is it?\nA. puppies\nB. boxes", "It is a puppy.", false),
         ("Who is J. A. Smith to B. Jones?", "A friend.", false),
         ("What is it?", "C", false),
     ] {
