@@ -1,6 +1,7 @@
 //! The images of an export.
 
 use std::collections::{HashMap, VecDeque};
+use std::ffi::OsStr;
 use std::io::{ErrorKind, Write};
 use std::path::{Component, Path, PathBuf};
 
@@ -17,6 +18,10 @@ use crate::store::{Snapshot, StoredImages, Table};
 const FOLDER: &str = "images/";
 /// Images that are held for the samples that come next: those of one image mostly stand together.
 const HELD_IMAGES: usize = 8;
+/// Bytes of the name of a file or a folder that common file systems take.
+const LONGEST_NAME_BYTES: usize = 255;
+/// Bytes of a path in our folder. The 4096 that Linux takes are those of the folder, too.
+const LONGEST_PATH_BYTES: usize = 1024;
 
 /// Reads images from the store and writes each distinct one once beside the export, or hands them to its writer.
 pub(super) struct ImageFiles {
@@ -155,7 +160,7 @@ impl ImageFiles {
         // A path may begin with the folder already, such as one that comes from an export: it goes to the same place again.
         let inner = image.uri.trim_start_matches(FOLDER);
         let by_id = format!("{FOLDER}{}.{format}", image.image_id);
-        let mut file = if stays_inside(inner) { format!("{FOLDER}{inner}") } else { by_id.clone() };
+        let mut file = if can_name_a_file(inner) { format!("{FOLDER}{inner}") } else { by_id.clone() };
         // Another image may have that path: one of this export, of an earlier one, or of the user.
         if !self.write(&file, bytes.clone()).await? {
             file = by_id;
@@ -193,8 +198,8 @@ fn write_file(path: &Path, bytes: &[u8]) -> Result<bool> {
     }
     let mut file = PendingFile::create(path)?;
     file.write_all(bytes).map_err(|cause| Error::io("write", path, cause))?;
-    file.finish_unsynced()?;
-    Ok(true)
+    // Another export into this folder may have been faster.
+    Ok(file.finish_new()? || holds(path, bytes))
 }
 
 /// Whether these bytes are read from the path. What cannot be read, such as a link that leads nowhere, holds others.
@@ -221,9 +226,13 @@ async fn as_png(bytes: Bytes, uri: &str) -> Result<Bytes> {
     made.map_err(|error| Error::argument(format!("image '{uri}'"), format!("it cannot be converted to PNG: {error}")))
 }
 
-/// Whether a path from a seed file can be used below a folder of ours.
-fn stays_inside(uri: &str) -> bool {
-    !uri.is_empty() && Path::new(uri).components().all(|part| matches!(part, Component::Normal(_)))
+/// Whether the name that an image came under can be that of a file in a folder of ours, and no reader takes it for an address.
+fn can_name_a_file(uri: &str) -> bool {
+    let path = Path::new(uri);
+    let stays_inside = path.components().all(|part| matches!(part, Component::Normal(name) if name.len() <= LONGEST_NAME_BYTES));
+    // A slash or a dot behind it is no part of the path, but the system makes no such file.
+    let ends_as_a_file = path.file_name().and_then(OsStr::to_str).is_some_and(|name| uri.ends_with(name));
+    stays_inside && ends_as_a_file && uri.len() <= LONGEST_PATH_BYTES && !uri.contains('\0') && !uri.contains("://")
 }
 
 #[cfg(test)]
@@ -231,10 +240,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_that_lead_elsewhere_are_not_used() {
-        assert!(stays_inside("coco/a.jpg"));
-        for uri in ["", "/etc/passwd", "../a.jpg", "a/../../b.jpg", "./a.jpg"] {
-            assert!(!stays_inside(uri), "{uri}");
+    fn paths_that_lead_elsewhere_or_to_no_file_are_not_used() {
+        let (longest, too_long, too_deep) = ("x".repeat(255), "x".repeat(256), "x/".repeat(600) + "a.jpg");
+        for uri in ["coco/a.jpg", "coco//a.jpg", "a?b=1.jpg", longest.as_str()] {
+            assert!(can_name_a_file(uri), "{uri}");
+        }
+        let elsewhere = ["", "/etc/passwd", "../a.jpg", "a/../../b.jpg", "./a.jpg", "https://h/a.jpg"];
+        let no_file = ["a.jpg/", "a.jpg/.", "a\0b.jpg", "..", too_long.as_str(), too_deep.as_str()];
+        for uri in elsewhere.into_iter().chain(no_file) {
+            assert!(!can_name_a_file(uri), "{uri}");
         }
     }
 }

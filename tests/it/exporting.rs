@@ -1,5 +1,7 @@
 //! Exports of what is not plain: images that are not there, targets that are no files, tags inside of texts.
 
+mod image_names;
+
 use std::fs;
 use std::path::Path;
 
@@ -53,6 +55,11 @@ fn a_link_is_written_through_and_a_pipe_is_left_alone() {
     workspace.run(&["export", "-o", "link.json", "--format", "llava"]).expect_code(0);
     assert!(fs::symlink_metadata(workspace.path("link.json")).unwrap().is_symlink());
     assert!(fs::read_to_string(workspace.path("real/target.json")).unwrap().contains("conversations"));
+    // Nor does one that leads nowhere yet.
+    std::os::unix::fs::symlink("real/new.json", workspace.path("dangling.json")).unwrap();
+    workspace.run(&["export", "-o", "dangling.json", "--format", "llava"]).expect_code(0);
+    assert!(fs::symlink_metadata(workspace.path("dangling.json")).unwrap().is_symlink());
+    assert!(fs::read_to_string(workspace.path("real/new.json")).unwrap().contains("conversations"));
 
     let pipe = workspace.path("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
