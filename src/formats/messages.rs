@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::detect::{Format, FormatError, lacks, take_turns};
 use super::export::{DatasetWriter, ExportSample, JsonFile};
 use super::json_records::fields::{Fields, fault, kind, read_sample, shown};
-use super::llava::{ImagesShown, Speaker, SpokenTurn, items, refuse_other_media};
+use super::llava::{IMAGE_TAG, ImagesShown, Speaker, SpokenTurn, items, refuse_other_media};
 use super::{RecordFault, SeedImage, SeedSample};
 
 /// Base64 as data URLs have it; the padding may be missing.
@@ -26,7 +26,7 @@ const SHORTEST_IN_BASE64: usize = 48;
 /// Reads one record. Each user message and the answer to it make one item; system messages are dropped, image tags treated as in LLaVA's format.
 ///
 /// Messages may also be called `conversations` and have `from`/`value` turns (ShareGPT). Images stand in content parts
-/// (`image_url`, `image`; data URLs and base64 become bytes), in `images` or in `image`.
+/// (`image_url`, `image`; data URLs and base64 become bytes), in `images` or in `image`. A part between texts becomes `image 1`, as a tag does.
 ///
 /// # Errors
 /// A fault that names the message, if there is no image, more image tags than images, an image on the web, a video or sound, no conversation,
@@ -77,19 +77,45 @@ fn spoken(value: Value, place: String, contents: &mut Contents) -> Result<Option
     let place_of_content = fields.place_of(content);
     let text = match fields.take(content) {
         Some(Value::String(text)) => text,
-        Some(Value::Array(parts)) => {
-            let mut texts = Vec::with_capacity(parts.len());
-            for (index, part) in parts.into_iter().enumerate() {
-                texts.extend(part_text(part, format!("{place_of_content}[{index}]"), contents)?);
-            }
-            texts.join("\n")
-        }
+        Some(Value::Array(parts)) => text_of_parts(parts, &place_of_content, speaker, contents)?,
         other => return Err(fields.unexpected(content, &other.unwrap_or(Value::Null), "text or a list of parts")),
     };
     Ok(Some(SpokenTurn::new(speaker, &text, place, &mut contents.shown)))
 }
 
-/// The text of a content part; the image of an image part goes to `contents`.
+/// The texts of content parts, one a line. An image that a human shows has its tag in the line of the texts around it: on a line of its own, a tag
+/// would not say which image is meant there.
+fn text_of_parts(parts: Vec<Value>, place: &str, speaker: Speaker, contents: &mut Contents) -> Result<String, RecordFault> {
+    let mut text = String::new();
+    let mut follows_tag = false;
+    for (index, part) in parts.into_iter().enumerate() {
+        let part = part_text(part, format!("{place}[{index}]"), contents)?;
+        let is_tag = part.is_none() && speaker == Speaker::Human;
+        match part {
+            Some(part) if follows_tag => {
+                text.push(' ');
+                text.push_str(part.trim_start());
+            }
+            Some(part) => {
+                if !text.is_empty() {
+                    text.push('\n');
+                }
+                text.push_str(&part);
+            }
+            None if is_tag => {
+                if !text.is_empty() && !text.ends_with(char::is_whitespace) {
+                    text.push(' ');
+                }
+                text.push_str(IMAGE_TAG);
+            }
+            None => contents.shown.add(1),
+        }
+        follows_tag = is_tag;
+    }
+    Ok(text)
+}
+
+/// The text of a content part; `None` for an image part, whose image goes to `contents`.
 fn part_text(part: Value, place: String, contents: &mut Contents) -> Result<Option<String>, RecordFault> {
     let mut fields = match part {
         Value::String(text) => return Ok(Some(text)),
@@ -98,7 +124,6 @@ fn part_text(part: Value, place: String, contents: &mut Contents) -> Result<Opti
     match fields.filled_text("type")?.as_str() {
         "text" => Ok(Some(fields.text("text")?.unwrap_or_default())),
         "image_url" | "image" => {
-            contents.shown.add(1);
             let image = ["image_url", "image", "path", "url"].into_iter().find_map(|key| fields.take(key));
             contents.images.extend(image.map(|image| image_of(image, &place)).transpose()?);
             Ok(None)
@@ -150,7 +175,7 @@ pub(super) fn image_of_text(text: String, place: &str) -> Result<SeedImage, Reco
     if let Some(bytes) = image_in_base64(&text) {
         return Ok(SeedImage::Bytes { bytes: bytes.into(), name: None });
     }
-    if text.contains("://") {
+    if is_address(&text) {
         let way_out = match text.starts_with("file://") {
             true => "give the file's path inside the folder of images instead",
             false => "download the image first and give its path",
@@ -159,6 +184,13 @@ pub(super) fn image_of_text(text: String, place: &str) -> Result<SeedImage, Reco
         return Err(fault(format!("{place} is the address {address}: {way_out}")));
     }
     Ok(SeedImage::Path(text))
+}
+
+/// Whether the text begins with a scheme (RFC 3986, 3.1) and `://`, which may also stand inside a path.
+fn is_address(text: &str) -> bool {
+    let Some((scheme, _)) = text.trim_start().split_once("://") else { return false };
+    scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '+' | '-' | '.'))
 }
 
 /// The image whose base64 the text is, in one line or in several; `None` if it is none.

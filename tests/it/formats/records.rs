@@ -4,6 +4,7 @@ use bytes::Bytes;
 use mmevol::formats::SeedImage;
 use mmevol::formats::detect::{Format, detect};
 use mmevol::instruction::{DetectedObject, Step};
+use serde_json::json;
 
 use super::{LLAVA, MESSAGES, MMEVOL, assert_fault, file, questions, sample};
 
@@ -81,6 +82,9 @@ fn images_that_are_no_paths_are_read_alike_in_every_format() {
         assert_fault(&with_image("https://example.org/a.jpg"), format, &["[0] is the address", "download the image first"]);
         assert_fault(&with_image("file:///data/a.jpg"), format, &["is the address", "path inside the folder of images"]);
         assert_fault(&with_image("data:image/png;base64,A*"), format, &["broken base64"]);
+        // As our own exports once had them.
+        let path = "images/https://example.org/a.jpg";
+        assert_eq!(sample(&with_image(path), format).images, [SeedImage::Path(path.to_owned())], "{format}");
     }
 }
 
@@ -165,6 +169,25 @@ fn messages_hold_images_as_parts_or_beside() {
     assert_eq!((questions(&beside), beside.images.len()), (vec![("Q?", "A.")], 1));
     let sharegpt = r#"{"messages": [{"from": "human", "value": "Q?"}, {"from": "gpt", "value": "A."}], "image": "a.jpg"}"#;
     assert_eq!(questions(&sample(sharegpt, Format::Messages)), [("Q?", "A.")]);
+}
+
+/// The places of the images were once lost, and with them what "then" and "which" speak of.
+#[test]
+fn image_parts_between_texts_become_their_numbers() {
+    let text = |text: &str| json!({ "type": "text", "text": text });
+    let image = |path: &str| json!({ "type": "image", "image": path });
+    for (parts, question) in [
+        (json!([text("First"), image("a"), text("then"), image("b"), text("which?")]), "First image 1 then image 2 which?"),
+        (json!([text("Look:\n"), image("a"), text("\nand "), image("b"), text(" too.")]), "Look:\nimage 1 and image 2 too."),
+        (json!([image("a"), text("A cat."), image("b"), text("Is it one?")]), "image 1 A cat. image 2 Is it one?"),
+        (json!([image("a"), image("b"), text("Which is older?"), text("Say why.")]), "Which is older?\nSay why."),
+        (json!([text("Which is older?"), image("a"), image("b")]), "Which is older?"),
+    ] {
+        let answer = json!([text("The first"), image("c"), text("one.")]);
+        let record = json!({ "messages": [{ "role": "user", "content": parts }, { "role": "assistant", "content": answer }] });
+        let seed = sample(&record.to_string(), Format::Messages);
+        assert_eq!((questions(&seed), seed.images.len()), (vec![(question, "The first\none.")], 3));
+    }
 }
 
 /// As M3IT and MMBench have them; it was looked up as a path, a folder for each slash.
