@@ -22,8 +22,8 @@ pub struct Known {
 #[derive(Debug)]
 struct KnownSample {
     content: u128,
-    /// Whether a record of the running import was this sample.
-    in_file: bool,
+    /// The number of the record of the running import that was this sample; `None` if none was so far.
+    record: Option<u64>,
 }
 
 /// Whether something is in the store.
@@ -31,10 +31,10 @@ struct KnownSample {
 pub enum Standing {
     New,
     Same,
-    /// It is in the store under this id with other content, and no record of this import was it so far.
+    /// It is there under this id with other content; if it is a sample, no record of this import was it so far.
     Changed,
-    /// It is there under this id with other content, which stands.
-    Different,
+    /// An earlier record of this import, the one of this number, has this id and other content, which stands.
+    Repeated(u64),
 }
 
 impl Known {
@@ -45,7 +45,7 @@ impl Known {
             .for_each(Table::Samples, &["sample_id", "content_hash"], |batch| {
                 let (ids, hashes) = (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
                 known.samples.extend(
-                    ids.iter().zip(hashes).filter_map(|(id, hash)| Some((key(id?), KnownSample { content: key(hash?), in_file: false }))),
+                    ids.iter().zip(hashes).filter_map(|(id, hash)| Some((key(id?), KnownSample { content: key(hash?), record: None }))),
                 );
             })
             .await?;
@@ -70,14 +70,13 @@ impl Known {
         match self.samples.get(&key(sample_id)) {
             None => Standing::New,
             Some(known) if known.content == key(content_hash) => Standing::Same,
-            Some(known) if known.in_file => Standing::Different,
-            Some(_) => Standing::Changed,
+            Some(known) => known.record.map_or(Standing::Changed, Standing::Repeated),
         }
     }
 
-    /// Notes that a record of the running import is this sample, with this content from now on.
-    pub fn add_sample(&mut self, sample_id: &str, content_hash: &str) {
-        self.samples.insert(key(sample_id), KnownSample { content: key(content_hash), in_file: true });
+    /// Notes that the record of this number is this sample, with this content from now on.
+    pub fn add_sample(&mut self, sample_id: &str, content_hash: &str, record: u64) {
+        self.samples.insert(key(sample_id), KnownSample { content: key(content_hash), record: Some(record) });
     }
 
     /// Notes an image; true the first time.
@@ -85,12 +84,12 @@ impl Known {
         self.images.insert(key(image_id))
     }
 
-    /// Whether a finished round of a sample is there: never [`Standing::Changed`].
+    /// Whether a finished round of a sample is there: never [`Standing::Repeated`].
     pub fn evolution(&self, sample_id: &str, round: i32, evolution_id: &str) -> Standing {
         if self.evolutions.contains(&key(evolution_id)) {
             Standing::Same
         } else if self.rounds.contains(&(key(sample_id), round)) {
-            Standing::Different
+            Standing::Changed
         } else {
             Standing::New
         }

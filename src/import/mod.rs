@@ -221,7 +221,7 @@ impl Import {
             for (number, prepared) in group {
                 report.records += 1;
                 let outcome = match prepared {
-                    Ok(prepared) => rows.add(prepared, &mut known, &mut report).await?,
+                    Ok(prepared) => rows.add(number, prepared, &mut known, &mut report).await?,
                     Err(fault) => Err(fault),
                 };
                 if let Err(RecordFault { source_id, message, hint }) = outcome {

@@ -67,18 +67,23 @@ impl Rows {
         })
     }
 
-    /// Adds what is new of a record.
+    /// Adds what is new of the record of this number.
     ///
     /// The inner result says what is wrong with the record itself.
-    pub async fn add(&mut self, record: Prepared, known: &mut Known, report: &mut ImportReport) -> Result<Result<(), RecordFault>> {
+    pub async fn add(
+        &mut self,
+        number: u64,
+        record: Prepared,
+        known: &mut Known,
+        report: &mut ImportReport,
+    ) -> Result<Result<(), RecordFault>> {
         let Prepared { source_id, images, missing_images, caption, objects, topics, mut rounds, content_hash } = record;
         // A record without a key of its own is identified by what it is.
         let identity = source_id.as_deref().unwrap_or(&content_hash);
         let sample_id = stable_id([Some("sample"), Some(&self.source), Some(identity)]);
         let standing = known.sample(&sample_id, &content_hash);
-        if let Some(way_out) = self.refusal(standing) {
-            let message = format!("another record with this id is in source '{}' already, with other content; {way_out}", self.source);
-            return Ok(Err(RecordFault { source_id, message, hint: None }));
+        if let Some((message, way_out)) = self.refusal(standing) {
+            return Ok(Err(RecordFault { source_id, message, hint: Some(way_out.to_owned()) }));
         }
         let evolved = rounds.split_off(rounds.len().min(1));
         let seeds = rounds.pop().unwrap_or_default();
@@ -95,7 +100,7 @@ impl Rows {
             Err(message) => return Ok(Err(RecordFault { source_id, message, hint: None })),
         };
         // Only now is anything noted or added: nothing of a refused record stays.
-        known.add_sample(&sample_id, &content_hash);
+        known.add_sample(&sample_id, &content_hash, number);
         for round in new_rounds {
             known.add_evolution(&sample_id, round.round, &round.evolution_id);
             self.add_round(&sample_id, round, report).await;
@@ -137,13 +142,17 @@ impl Rows {
         Ok(Ok(()))
     }
 
-    /// What to do about a record that cannot come in beside what is there, if it cannot.
-    fn refusal(&self, standing: Standing) -> Option<&'static str> {
+    /// Why a record cannot come in beside what is there and what to do about it, if it cannot.
+    fn refusal(&self, standing: Standing) -> Option<(String, &'static str)> {
         match (standing, self.changed_records) {
-            (Standing::Different, _) => Some("give one of them another id, or import the file under another --source"),
-            (Standing::Changed, ChangedRecords::Fail) => {
-                Some("replace that one with --on-changed update, give one of them another id, or import the file under another --source")
-            }
+            (Standing::Repeated(earlier), _) => Some((
+                format!("an earlier record of this file, number {earlier}, has this id with other content"),
+                "give one of them another id, or leave the ids out: records without one are told apart by their content",
+            )),
+            (Standing::Changed, ChangedRecords::Fail) => Some((
+                format!("another record with this id is in source '{}' already, with other content", self.source),
+                "replace that one with --on-changed update, give one of them another id, or import the file under another --source",
+            )),
             _ => None,
         }
     }
@@ -217,8 +226,8 @@ fn new_rounds(
         let made_from = std::mem::replace(&mut parents, items.len());
         let parent = parent_evolution_id.replace(evolution_id.clone());
         match known.evolution(sample_id, round, &evolution_id) {
-            Standing::Different | Standing::Changed => {
-                return Ok(Err(format!("round {round} of this sample is in the store already, with other items")));
+            Standing::Changed | Standing::Repeated(_) => {
+                return Ok(Err(format!("round {round} of this sample came in before, with other items")));
             }
             Standing::Same => {}
             Standing::New => new.push(NewRound {

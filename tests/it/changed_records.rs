@@ -150,6 +150,6 @@ fn the_file_itself_must_agree() {
     let refused = changing.import(&["--on-changed", "update"]);
     assert_eq!(refused.code, 1, "{refused}");
     assert!(!refused.stderr.contains("--on-changed"), "{refused}");
-    refused.expect_stderr(&["record 3 ('table')", "another record with this id"]);
+    refused.expect_stderr(&["record 3 ('table')", "an earlier record of this file, number 1, has this id"]);
     assert_eq!(changing.rows("SELECT caption FROM samples WHERE source_id = 'table'"), json!([{ "caption": "A cup on a table." }]));
 }

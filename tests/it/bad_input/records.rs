@@ -101,14 +101,27 @@ fn with_an_id_that_another_record_has() {
     let workspace = workspace();
     let other = with("first", json!({ "conversations_v0": [{ "question": "Another?", "answer": "Yes." }] }));
     workspace.write("seeds.json", json!([good("first"), other]).to_string());
-    let cause = ["record 2 ('first')", "another record with this id", "--source"];
-    assert_refused(&workspace.run(&["import", "seeds.json"]), &cause);
+    let cause = ["record 2 ('first')", "an earlier record of this file, number 1, has this id with other content", "leave the ids out"];
+    // Once, it was advised as well.
+    for source in ["first", "second"] {
+        let run = workspace.run(&["import", "seeds.json", "--source", source]);
+        assert_refused(&run, &cause);
+        assert!(!run.stderr.contains("--source"), "{run}");
+    }
     assert!(!workspace.store().exists());
+    let without_id = |mut record: Value| {
+        record.as_object_mut().unwrap().remove("id");
+        record
+    };
+    workspace.write("without.json", json!([good("first"), other.clone()].map(without_id)).to_string());
+    let import = ["--store", "without", "import", "without.json"];
+    workspace.run(&import).expect_code(0).expect_stderr(&["imported 2 of 2 records"]);
 
     workspace.write("seeds.json", json!([good("first")]).to_string());
     workspace.run(&["import", "seeds.json"]).expect_code(0);
     workspace.write("seeds.json", json!([other]).to_string());
-    assert_refused(&workspace.run(&["import", "seeds.json"]), &["record 1 ('first')", "another record with this id"]);
+    let cause = ["record 1 ('first')", "another record with this id is in source 'seeds'", "--on-changed update", "--source"];
+    assert_refused(&workspace.run(&["import", "seeds.json"]), &cause);
     workspace.run(&["import", "seeds.json", "--source", "second"]).expect_code(0).expect_stderr(&["imported 1 of 1 records"]);
 }
 
