@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::MAX_PIXELS;
+use super::foreign::is_picture;
 use crate::text::beginning;
 
 /// Characters of a name shown in a message: any path that a person gave, and no image that stands where a path should.
@@ -86,6 +87,7 @@ impl ImageError {
     /// What the user can do about it; `None` where the message says it all.
     pub fn hint(&self) -> Option<String> {
         match &self.problem {
+            ImageProblem::NotAnImage { looks_like } if is_picture(looks_like) => Some("convert it to JPEG or PNG".to_owned()),
             ImageProblem::Empty
             | ImageProblem::NotAnImage { .. }
             | ImageProblem::CutOff { .. }

@@ -42,6 +42,11 @@ pub(super) fn describe(bytes: &[u8]) -> &'static str {
     text_kind(bytes).unwrap_or("binary data of an unknown kind")
 }
 
+/// Whether what [`describe`] calls so shows something, in a format that is not read.
+pub(super) fn is_picture(looks_like: &str) -> bool {
+    looks_like.ends_with(" image") || matches!(looks_like, "a Photoshop file" | "a Windows icon" | "an SVG drawing")
+}
+
 /// What kind of text the bytes are; `None` for binary data.
 pub(super) fn text_kind(bytes: &[u8]) -> Option<&'static str> {
     let sample = bytes.get(..TEXT_SAMPLE_BYTES).unwrap_or(bytes);
@@ -85,6 +90,16 @@ mod tests {
         assert_eq!(describe(b"{\"error\": 404}"), "JSON");
         assert_eq!(describe(&[0; 100]), "a file of zeros");
         assert_eq!(describe(&[1, 2, 3]), "binary data of an unknown kind");
+    }
+
+    #[test]
+    fn pictures_can_be_converted() {
+        for bytes in [b"\0\0\0\x1cftypavif".as_slice(), b"\0\0\0\x0cjP  ", b"\0\0\x01\0", b"8BPS", b"<svg/>"] {
+            assert!(is_picture(describe(bytes)), "{}", describe(bytes));
+        }
+        for bytes in [b"%PDF".as_slice(), b"\0\0\0\x1cftypisom", b"<!doctype html>", &[0; 9]] {
+            assert!(!is_picture(describe(bytes)), "{}", describe(bytes));
+        }
     }
 
     #[test]

@@ -184,6 +184,9 @@ fn a_message_says_what_is_missing_and_the_hint_what_to_do() {
     assert_eq!(error.to_string(), format!("image 'a.jpg' is cut off: the JPEG end marker is missing ({length} bytes)"));
     assert_eq!(error.hint().as_deref(), Some("replace the file"));
 
+    let error = inspect(b"\0\0\0\x1cftypavif").expect_err("the image is of a format that is not read");
+    assert_eq!(error.hint().as_deref(), Some("convert it to JPEG or PNG"));
+
     let webp = fixture("animated.webp");
     let error = inspect(&webp[..100]).expect_err("the image is cut off");
     assert_eq!(error.to_string(), format!("the image is cut off: at least {} bytes were expected (100 bytes)", webp.len()));
