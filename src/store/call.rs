@@ -1,7 +1,7 @@
 //! A finished call: as it is written down, and as it answers the same request again.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::{Error, Result};
 
@@ -26,14 +26,18 @@ pub struct CallRecord {
     /// Why the model stopped writing.
     pub finish_reason: Option<String>,
     /// As the endpoint counted.
+    #[serde(default, deserialize_with = "storable_count")]
     pub prompt_tokens: Option<u64>,
     /// As the endpoint counted.
+    #[serde(default, deserialize_with = "storable_count")]
     pub completion_tokens: Option<u64>,
     /// `None` where the price or the tokens are unknown.
     pub cost_usd: Option<f64>,
     /// Of the attempt that was answered.
+    #[serde(default, deserialize_with = "storable_count")]
     pub latency_ms: Option<u64>,
     /// HTTP requests made for it.
+    #[serde(deserialize_with = "storable_attempts")]
     pub attempts: u32,
     /// Of the last attempt.
     pub http_status: Option<u16>,
@@ -53,8 +57,10 @@ pub struct StoredCall {
     /// Why it stopped writing, as in `calls.finish_reason`.
     pub finish_reason: String,
     /// As the endpoint counted; `None` where it did not.
+    #[serde(default, deserialize_with = "storable_count")]
     pub prompt_tokens: Option<u64>,
     /// As the endpoint counted; `None` where it did not.
+    #[serde(default, deserialize_with = "storable_count")]
     pub completion_tokens: Option<u64>,
     /// The limit it was made under; `None` in rows that do not say.
     pub max_tokens: Option<u32>,
@@ -66,6 +72,16 @@ impl StoredCall {
     pub fn answers(&self, max_tokens: u32) -> bool {
         self.finish_reason != CUT_OFF || self.max_tokens.is_some_and(|limit| max_tokens <= limit)
     }
+}
+
+/// Reads a count of the journal. What fits in no column was counted by nobody, and is unknown: else no command could publish the journal any more.
+fn storable_count<'de, D: Deserializer<'de>>(record: D) -> std::result::Result<Option<u64>, D::Error> {
+    Ok(Option::<u64>::deserialize(record)?.filter(|count| i64::try_from(*count).is_ok()))
+}
+
+/// As [`storable_count`], of a column of 32 bits that has no NULL.
+fn storable_attempts<'de, D: Deserializer<'de>>(record: D) -> std::result::Result<u32, D::Error> {
+    Ok(u32::deserialize(record)?.min(i32::MAX.unsigned_abs()))
 }
 
 /// The first 128 bits of an id, which identify it: ids are hashes. `None` for a text that is no id.

@@ -237,6 +237,15 @@ async fn a_cut_answer_is_an_answer() {
     assert_eq!((reply.text.as_str(), reply.finish_reason, reply.usage.prompt_tokens), ("", FinishReason::Length, None));
 }
 
+/// Nobody asked for it; once it has come, it is an answer like any other.
+#[tokio::test]
+async fn an_answer_that_is_streamed_is_put_together() {
+    let pieces = "data: {\"choices\":[{\"delta\":{\"content\":\"fi\"}}]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"ne\"}}]}\n\ndata: [DONE]\n\n";
+    let endpoint = Endpoint::start(move |_| Behaviour::Garbage(pieces.as_bytes().to_vec()));
+    assert_eq!(client(&endpoint).chat(&request("?"), &[]).await.unwrap().text, "fine");
+    assert_eq!(endpoint.requests(), 1);
+}
+
 /// As OpenRouter tells of a provider that failed midway.
 #[tokio::test]
 async fn an_answer_that_broke_off_is_asked_for_again() {

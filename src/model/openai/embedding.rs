@@ -1,9 +1,9 @@
 //! The endpoint's JSON for `/embeddings`: a text is sent, a vector comes back.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::wire::{NoAnswer, Written, complaint_in, describe};
+use super::lenient::{read_json, unreadable};
+use super::wire::{NoAnswer, Written, complaint_in, count, usage_in};
 use crate::model::{ChatRequest, FinishReason, Usage};
 
 #[derive(Serialize)]
@@ -22,9 +22,6 @@ pub(super) fn request_body(model: &str, request: &ChatRequest) -> serde_json::Re
 struct Embeddings {
     #[serde(default)]
     data: Vec<Embedding>,
-    /// Read with leniency, as that of a chat completion.
-    #[serde(default)]
-    usage: Value,
 }
 
 #[derive(Deserialize)]
@@ -35,13 +32,14 @@ struct Embedding {
 /// Reads the body of a 2xx. The text is the vector as a JSON array, with as many digits as a float of 32 bits has. A vector of no use, which is
 /// empty or holds null, is an answer: it was paid for, and asking the same again would be answered the same.
 pub(super) fn parse(body: &[u8]) -> Result<Written, NoAnswer> {
-    let other = |instead: String| complaint_in(body).unwrap_or(NoAnswer::NoEmbedding(instead));
-    let embeddings: Embeddings = serde_json::from_slice(body).map_err(|_| other(describe(body)))?;
+    let json = read_json(body).map_err(NoAnswer::NoEmbedding)?;
+    let other = |instead: String| complaint_in(&json, body).unwrap_or(NoAnswer::NoEmbedding(instead));
+    let embeddings = Embeddings::deserialize(&json).map_err(|cause| other(unreadable(body, &cause)))?;
     let vector = embeddings.data.into_iter().next().ok_or_else(|| other("JSON without a vector".to_owned()))?;
     let numbers: Vec<Option<f32>> = vector.embedding.into_iter().map(|number| number.map(|number| number as f32)).collect();
     let text = serde_json::to_string(&numbers).map_err(|error| other(error.to_string()))?;
-    let count = |name: &str| embeddings.usage.get(name).and_then(Value::as_u64);
-    let prompt_tokens = count("prompt_tokens").or_else(|| count("total_tokens"));
+    let usage = &json["usage"];
+    let prompt_tokens = usage_in(usage).prompt_tokens.or_else(|| count(&usage["total_tokens"]));
     // Nothing is written, which is what makes the cost known.
     let usage = Usage { prompt_tokens, completion_tokens: prompt_tokens.map(|_| 0) };
     Ok(Written { text, finish_reason: FinishReason::Stop, usage })

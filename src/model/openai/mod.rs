@@ -8,6 +8,7 @@ mod config;
 mod dialect;
 mod embedding;
 mod failure;
+mod lenient;
 mod retry;
 mod wire;
 

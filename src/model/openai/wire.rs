@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::dialect::{Dialect, Structure, TokenLimit};
+use super::lenient::{read_json, read_stream};
 use crate::model::{ChatRequest, FinishReason, RequestImage, ResponseSchema, Usage};
 
 #[derive(Serialize)]
@@ -127,57 +128,6 @@ fn is_closed(keywords: &Map<String, Value>) -> bool {
     is_bounded && properties.is_some_and(|properties| properties.keys().all(is_required))
 }
 
-#[derive(Deserialize)]
-struct Completion {
-    choices: Option<Vec<Choice>>,
-    /// Read with leniency: an answer is not thrown away because its count is odd.
-    #[serde(default)]
-    usage: Value,
-}
-
-#[derive(Deserialize)]
-struct Choice {
-    message: Option<Answer>,
-    /// Of the older completions API, which some servers still speak.
-    text: Option<String>,
-    finish_reason: Option<String>,
-    /// Why a gateway's provider did not get to the end.
-    error: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct Answer {
-    content: Option<AnswerContent>,
-    refusal: Option<String>,
-    /// What a reasoning parser took out of the text; whatever it is, it must not cost the answer.
-    #[serde(default)]
-    reasoning_content: Value,
-    /// The same, as other servers call it.
-    #[serde(default)]
-    reasoning: Value,
-}
-
-impl Answer {
-    /// The member that holds reasoning, if there is any.
-    fn reasoning_member(&self) -> Option<&'static str> {
-        let members = [("reasoning_content", &self.reasoning_content), ("reasoning", &self.reasoning)];
-        members.into_iter().find(|(_, value)| value.as_str().is_some_and(|text| !text.trim().is_empty())).map(|(name, _)| name)
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum AnswerContent {
-    Text(String),
-    Parts(Vec<AnswerPart>),
-}
-
-#[derive(Deserialize)]
-struct AnswerPart {
-    text: Option<String>,
-    refusal: Option<String>,
-}
-
 /// What a model wrote.
 #[derive(Debug, PartialEq)]
 pub(super) struct Written {
@@ -204,72 +154,102 @@ pub(super) enum NoAnswer {
 }
 
 /// Reads the body of a 2xx. A message without text, as of a model that calls tools or was cut off before its first word, is an empty answer: it was
-/// paid for, and asking the same again would be answered the same.
+/// paid for, and asking the same again would be answered the same. For the same reason members are read for what they may say, whatever their type.
 pub(super) fn parse_completion(body: &[u8]) -> Result<Written, NoAnswer> {
-    let other = |instead: String| complaint_in(body).unwrap_or(NoAnswer::NoCompletion(instead));
-    let completion: Completion = serde_json::from_slice(body).map_err(|_| other(describe(body)))?;
-    let Some(choice) = completion.choices.into_iter().flatten().next() else {
-        return Err(other("JSON without choices".to_owned()));
+    let completion = read_json(body).or_else(|instead| read_stream(body).ok_or(NoAnswer::NoCompletion(instead)))?;
+    let Some(choice) = completion["choices"].get(0).filter(|choice| choice.is_object()) else {
+        return Err(complaint_in(&completion, body).unwrap_or_else(|| NoAnswer::NoCompletion("JSON without choices".to_owned())));
     };
-    if choice.error.is_some() || choice.finish_reason.as_deref() == Some("error") {
-        let why = choice.error.as_ref().and_then(|error| scalar_text(error.get("message").unwrap_or(error)));
+    let finish_reason = scalar_text(&choice["finish_reason"]).unwrap_or_default();
+    // Why a gateway's provider did not get to the end.
+    let error = &choice["error"];
+    if !says_nothing(error) || finish_reason == "error" {
+        let why = scalar_text(error.get("message").unwrap_or(error));
         return Err(NoAnswer::BrokenOff(why.unwrap_or_else(|| "it does not say why".to_owned())));
     }
-    let finish_reason = match choice.finish_reason.as_deref() {
-        None | Some("") => FinishReason::Unknown,
-        Some("stop") => FinishReason::Stop,
-        Some("length") => FinishReason::Length,
-        Some("content_filter") => FinishReason::ContentFilter,
-        Some(other) => FinishReason::Other(other.to_owned()),
+    let finish_reason = match finish_reason.as_str() {
+        "" => FinishReason::Unknown,
+        "stop" => FinishReason::Stop,
+        "length" => FinishReason::Length,
+        "content_filter" => FinishReason::ContentFilter,
+        other => FinishReason::Other(other.to_owned()),
     };
-    let count = |name: &str| completion.usage.get(name).and_then(Value::as_u64);
-    let usage = Usage { prompt_tokens: count("prompt_tokens"), completion_tokens: count("completion_tokens") };
-    let reasoning_member = choice.message.as_ref().and_then(Answer::reasoning_member);
-    let (content, refusal) = match choice.message {
-        Some(answer) => {
-            let (content, refusal_in_parts) = answer.content.map_or((None, None), join_parts);
-            (Some(content.or(choice.text).unwrap_or_default()), answer.refusal.or(refusal_in_parts))
-        }
-        None => (choice.text, None),
-    };
+    let usage = usage_in(&completion["usage"]);
+    let message = &choice["message"];
+    let refusal = text_of(&message["refusal"]).or_else(|| join_parts(&message["content"], "refusal"));
     if let Some(refusal) = refusal.filter(|refusal| !refusal.is_empty()) {
         return Err(NoAnswer::Refused(refusal, usage));
     }
+    let content = text_of(&message["content"]).or_else(|| join_parts(&message["content"], "text"));
+    // The older completions API, which some servers still speak, has it beside the message.
+    let content = content.or_else(|| text_of(&choice["text"]));
     if finish_reason == FinishReason::ContentFilter {
         return Err(NoAnswer::Refused(content.unwrap_or_default(), usage));
     }
-    if let Some(member) = reasoning_member
+    if let Some(member) = reasoning_member(message)
         && matches!(finish_reason, FinishReason::Stop | FinishReason::Unknown)
         && content.as_deref().is_none_or(|text| text.trim().is_empty())
     {
         return Err(NoAnswer::OnlyReasoning(member, usage));
     }
+    let is_left_empty = message.is_object() && (says_nothing(&message["content"]) || message["content"].is_array());
     let text = match content {
         Some(text) => text,
-        None if finish_reason == FinishReason::Length => String::new(),
+        None if is_left_empty || finish_reason == FinishReason::Length => String::new(),
         None => return Err(NoAnswer::NoCompletion("a choice without text".to_owned())),
     };
     Ok(Written { text, finish_reason, usage })
 }
 
-/// The error that a gateway delivers as a success.
-pub(super) fn complaint_in(body: &[u8]) -> Option<NoAnswer> {
-    serde_json::from_slice::<Value>(body).ok().filter(|value| value.get("error").is_some_and(|error| !error.is_null()))?;
-    let complaint = parse_complaint(body);
-    let status = complaint.code.as_deref().and_then(|code| code.parse().ok()).filter(|status| (400..600).contains(status));
-    Some(NoAnswer::Complaint(complaint, status))
+/// The member in which a reasoning parser put what it took out of the text, by the name that the server has for it.
+fn reasoning_member(message: &Value) -> Option<&'static str> {
+    let is_text = |name: &&str| message[*name].as_str().is_some_and(|text| !text.trim().is_empty());
+    ["reasoning_content", "reasoning"].into_iter().find(is_text)
 }
 
-/// Text and refusal of an answer, which may come in pieces.
-fn join_parts(content: AnswerContent) -> (Option<String>, Option<String>) {
-    match content {
-        AnswerContent::Text(text) => (Some(text), None),
-        AnswerContent::Parts(parts) => {
-            let join = |texts: Vec<String>| (!texts.is_empty()).then(|| texts.concat());
-            let (texts, refusals): (Vec<_>, Vec<_>) = parts.into_iter().map(|part| (part.text, part.refusal)).unzip();
-            (join(texts.into_iter().flatten().collect()), join(refusals.into_iter().flatten().collect()))
-        }
+/// Whether a member is there for its name alone.
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(values) => values.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        Value::Bool(true) | Value::Number(_) => false,
     }
+}
+
+/// A text as it is, or beside its annotations.
+fn text_of(value: &Value) -> Option<String> {
+    value.as_str().or_else(|| value.get("value")?.as_str()).map(str::to_owned)
+}
+
+/// The texts of an answer that comes in pieces; `member` has that of each.
+fn join_parts(content: &Value, member: &str) -> Option<String> {
+    let texts: Vec<String> = content.as_array()?.iter().filter_map(|part| text_of(&part[member])).collect();
+    (!texts.is_empty()).then(|| texts.concat())
+}
+
+/// What an endpoint counted. An answer is not thrown away because its count is odd: that is unknown then.
+pub(super) fn usage_in(usage: &Value) -> Usage {
+    let prompt_tokens = count(&usage["prompt_tokens"]);
+    let rest = || count(&usage["total_tokens"])?.checked_sub(prompt_tokens?);
+    Usage { prompt_tokens, completion_tokens: count(&usage["completion_tokens"]).or_else(rest) }
+}
+
+/// A number of tokens, also one that is written as 5.0. No request has more of them than 32 bits count: such a number is an error of the endpoint,
+/// and would use up limits, or fit in no column.
+pub(super) fn count(value: &Value) -> Option<u64> {
+    let whole = |number: &f64| number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(number);
+    let count = value.as_u64().or_else(|| value.as_f64().filter(whole).map(|number| number as u64))?;
+    (count <= u64::from(u32::MAX)).then_some(count)
+}
+
+/// The error that a gateway delivers as a success.
+pub(super) fn complaint_in(json: &Value, body: &[u8]) -> Option<NoAnswer> {
+    json.get("error").filter(|error| !error.is_null())?;
+    let complaint = complaint_of(json, body);
+    let status = complaint.code.as_deref().and_then(|code| code.parse().ok()).filter(|status| (400..600).contains(status));
+    Some(NoAnswer::Complaint(complaint, status))
 }
 
 /// What an endpoint says is wrong.
@@ -286,10 +266,14 @@ pub(super) struct Complaint {
 /// Reads the body of an error: OpenAI's `{"error": {...}}` and what other servers make of it (`{"error": "..."}`,
 /// `{"message": ...}`, a list of one, FastAPI's `{"detail": [...]}`). A body that is no JSON is the complaint itself.
 pub(super) fn parse_complaint(body: &[u8]) -> Complaint {
-    let Ok(value) = serde_json::from_slice::<Value>(body) else {
-        return Complaint { text: describe(body), ..Complaint::default() };
-    };
-    let value = value.get(0).unwrap_or(&value);
+    match read_json(body) {
+        Ok(json) => complaint_of(&json, body),
+        Err(_) => Complaint { text: describe(body), ..Complaint::default() },
+    }
+}
+
+fn complaint_of(json: &Value, body: &[u8]) -> Complaint {
+    let value = json.get(0).unwrap_or(json);
     if let Some(details) = value.get("detail").and_then(Value::as_array) {
         return validation_complaint(details);
     }

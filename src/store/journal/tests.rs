@@ -117,6 +117,22 @@ async fn what_is_left_of_one_command_is_found_by_the_next_and_published_once() {
     assert_eq!(known.get(&ids[0]).await.unwrap().unwrap().max_tokens, Some(100));
 }
 
+/// An endpoint once counted 2^64 - 1 tokens, and nothing could be published to that store any more.
+#[tokio::test]
+async fn a_number_that_fits_in_no_column_does_not_keep_the_others_from_being_published() {
+    let (_folder, store) = store().await;
+    let mut first = writer(&store).await;
+    let journal = first.journal().unwrap();
+    let most = Some(u64::MAX);
+    let beyond = CallRecord { prompt_tokens: most, completion_tokens: most, latency_ms: most, attempts: u32::MAX, ..call(1, "paid") };
+    journal.append(beyond).await.unwrap();
+    journal.append(CallRecord { prompt_tokens: Some(i64::MAX.unsigned_abs()), ..call(2, "other") }).await.unwrap();
+    assert_eq!(journal.answer(&format!("{:032x}", 1)).unwrap().unwrap().prompt_tokens, None);
+    drop((first, journal));
+    writer(&store).await.publish(serde_json::json!({})).await.unwrap();
+    assert_eq!(stored(&store).await, ["paid", "other"]);
+}
+
 /// Any command publishes what a model's command left.
 #[tokio::test]
 async fn another_command_publishes_what_was_left() {

@@ -19,6 +19,44 @@ fn answers_come_in_several_shapes() {
     assert_eq!(text(r#"{"choices":[{"message":{"content":null},"finish_reason":"tool_calls"}]}"#), "");
 }
 
+/// Each of these was thrown away, and bought again five times.
+#[test]
+fn a_small_oddity_costs_no_answer() {
+    for body in [
+        r#"{"choices":[{"message":{"content":"a","refusal":false},"finish_reason":"stop"}]}"#,
+        r#"{"choices":[{"message":{"content":"a"},"finish_reason":1}]}"#,
+        r#"{"choices":[{"message":{"content":"a"},"finish_reason":null,"finish_reason":"stop"}]}"#,
+        r#"{"choices":[{"message":{"content":[{"type":"text","text":{"value":"a","annotations":[]}}]}}]}"#,
+        r#"{"choices":[{"message":{"content":"a"},"finish_reason":"stop","error":{}}]}"#,
+        "\u{feff}{\"choices\":[{\"message\":{\"content\":\"a\"}}]}",
+        "{\"choices\":[{\"message\":{\"content\":\"a\"}}]}\n\0",
+        "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]\n\n",
+    ] {
+        assert_eq!(text(body), "a", "{body}");
+    }
+    assert_eq!(text(r#"{"choices":[{"message":{"content":"a\ud83d"}}]}"#), "a\u{fffd}");
+    let cut = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
+    assert_eq!(parse(cut), Err(NoAnswer::BrokenOff("the stream ended early".to_owned())));
+}
+
+#[test]
+fn counts_are_read_where_they_are_counts() {
+    for (usage, expected) in [
+        (r#"{"prompt_tokens":5,"completion_tokens":2}"#, (Some(5), Some(2))),
+        (r#"{"prompt_tokens":5.0,"completion_tokens":2.0}"#, (Some(5), Some(2))),
+        (r#"{"prompt_tokens":5,"total_tokens":7}"#, (Some(5), Some(2))),
+        (r#"{"prompt_tokens":5,"total_tokens":3}"#, (Some(5), None)),
+        (r#"{"prompt_tokens":5,"completion_tokens":18446744073709551615}"#, (Some(5), None)),
+        (r#"{"prompt_tokens":4294967296,"completion_tokens":4294967295}"#, (None, Some(u64::from(u32::MAX)))),
+        (r#"{"prompt_tokens":-1,"completion_tokens":2.5}"#, (None, None)),
+        (r#"{"prompt_tokens":"5"}"#, (None, None)),
+        ("null", (None, None)),
+    ] {
+        let counted = parse(&format!(r#"{{"choices":[{{"message":{{"content":"a"}}}}],"usage":{usage}}}"#)).unwrap().usage;
+        assert_eq!((counted.prompt_tokens, counted.completion_tokens), expected, "{usage}");
+    }
+}
+
 #[test]
 fn what_is_no_answer_is_named() {
     let declined = r#"{"choices":[{"message":{"content":null,"refusal":"I will not."},"finish_reason":"stop"}]}"#;
@@ -44,6 +82,8 @@ fn what_is_no_answer_is_named() {
     assert_eq!(parse(broken), Err(NoAnswer::BrokenOff("gone".to_owned())));
     assert!(matches!(parse(r#"{"choices":[{"text":"half a","finish_reason":"error"}]}"#), Err(NoAnswer::BrokenOff(_))));
     assert!(matches!(parse(&"[".repeat(100_000)), Err(NoAnswer::NoCompletion(_))));
+    let raw_line_break = "{\"choices\":[{\"message\":{\"content\":\"a\nb\"}}]}";
+    assert!(matches!(parse(raw_line_break), Err(NoAnswer::NoCompletion(why)) if why.contains("control character")));
 }
 
 #[test]
