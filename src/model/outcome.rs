@@ -23,7 +23,7 @@ pub struct CallOutcome {
     pub latency_ms: Option<u64>,
     /// The answer came from an earlier call.
     pub cached: bool,
-    /// An identical request was in flight, and its outcome is this one's too.
+    /// An identical request was in flight, or was made for another row of the query in vain, and its outcome is this one's too.
     pub joined: bool,
     /// Time that the request waited until the endpoint could be asked.
     pub waited_ms: u64,

@@ -121,13 +121,18 @@ impl ModelService {
             if outcome.is_cut_off() && waiter.max_tokens < request.request.parameters.max_tokens {
                 continue;
             }
-            match (outcome.result.is_ok(), outcome.cached) {
-                (true, true) => self.spending.count_cached(1),
-                (true, false) => self.spending.count_joined(),
-                (false, _) => {}
-            }
-            return Ok(outcome.joined());
+            return Ok(self.share(outcome));
         }
+    }
+
+    /// What became of a request, for another one that asks the same; counts that.
+    pub fn share(&self, outcome: CallOutcome) -> CallOutcome {
+        match (outcome.result.is_ok(), outcome.cached) {
+            (true, true) => self.spending.count_cached(1),
+            (true, false) => self.spending.count_joined(),
+            (false, _) => {}
+        }
+        outcome.joined()
     }
 
     /// The error that the endpoint is gone with, once all calls are done. Where only the last of them reached nothing, too few to tell, it is

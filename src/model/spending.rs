@@ -54,7 +54,7 @@ pub struct Spent {
     pub calls: u64,
     /// Requests answered by earlier calls.
     pub cached: u64,
-    /// Requests answered by a call for the same request that was in flight.
+    /// Requests answered by a call for the same request that was in flight, or that their query made for another row in vain.
     pub joined: u64,
     /// Requests that brought no answer: made in vain, or not made because the endpoint is gone or one of their images cannot be read.
     pub failed: u64,

@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::options::{ModelOptions, OnError};
+use super::shared_outcomes::SharedOutcomes;
 use crate::model::ChatRequest;
 use crate::model::outcome::{Answer, CallFailure, CallOutcome};
 use crate::model::service::{ModelService, PreparedRequest};
@@ -130,8 +131,9 @@ pub trait ModelCall: fmt::Debug + Send + Sync {
     /// What to ask for each row. Rows that were answered by earlier calls are looked up together.
     async fn prepare(&self, args: ScalarFunctionArgs) -> Result<Vec<RowState>>;
 
-    /// Makes the request of a row, again while its answer is of no use. Attempts, tokens and cost are those of all requests together.
-    async fn answer(&self, request: RowRequest) -> Result<RowOutcome>;
+    /// Makes the request of a row, again while its answer is of no use. Attempts, tokens and cost are those of all requests together. A row whose
+    /// question is among those of its query (`shared`) gets what became of that.
+    async fn answer(&self, request: RowRequest, shared: &SharedOutcomes) -> Result<RowOutcome>;
 
     /// The column of the rows' results.
     ///

@@ -11,6 +11,7 @@ use datafusion::logical_expr::ScalarFunctionArgs;
 use super::call::{Asked, Form, ModelCall, Results, RowCall, RowOutcome, RowRequest, RowState};
 use super::options::{ModelOptions, OnError};
 use super::outcome::{OutcomeRow, outcome_type};
+use super::shared_outcomes::{Ended, Question, SharedOutcomes};
 use crate::error::Error;
 use crate::functions::arguments::Description;
 use crate::functions::pure::{column, result_field};
@@ -64,6 +65,39 @@ impl<C: RowCall> FormedCall<C> {
             read.map_err(|cause| failure(cause.to_string()))?.ok_or_else(|| failure("an argument has no value".into()))
         };
         (0..count).map(row).collect()
+    }
+
+    /// Makes the request of a row, and another one while its answer is of no use.
+    async fn ask(&self, mut request: RowRequest) -> Result<Ended> {
+        let service = self.call.service();
+        let mut asked = 0;
+        let mut before: Option<RowOutcome> = None;
+        loop {
+            let mut outcome = service.call(&request.prepared).await?;
+            asked += u32::from(!outcome.cached);
+            if let Some(before) = before {
+                // The row was asked, answered and paid for: that its answer is of no use says more than that there is no other. An answer
+                // whose use its reader judges is left for the next time, when it can be asked for once more.
+                if let Some(reason) = not_asked_again(&outcome)
+                    && self.value(&before).is_err()
+                {
+                    return Ok(Ended { row: RowOutcome { not_asked_again: Some(reason), ..before }, in_vain: false });
+                }
+                outcome.add_cost(&before.outcome);
+            }
+            let is_usable = self.is_usable(&request, &outcome);
+            if asked >= ANSWER_ATTEMPTS || is_usable {
+                // What a limit kept from being asked costs nothing, and may be let through later.
+                let in_vain = outcome.result.as_ref().map_or_else(|failure| !matches!(failure.kind, BUDGET | STOPPED), |_| !is_usable);
+                return Ok(Ended { row: RowOutcome::new(Some(request), outcome), in_vain });
+            }
+            let again = ChatRequest {
+                sample_index: request.prepared.request.sample_index.wrapping_add(NEXT_ATTEMPT),
+                ..request.prepared.request.as_ref().clone()
+            };
+            before = Some(RowOutcome::new(Some(request.clone()), outcome));
+            request.prepared = service.prepare(again);
+        }
     }
 
     fn value(&self, row: &RowOutcome) -> Result<C::Value, CallFailure> {
@@ -140,33 +174,18 @@ impl<C: RowCall> ModelCall for FormedCall<C> {
         Ok(states)
     }
 
-    async fn answer(&self, mut request: RowRequest) -> Result<RowOutcome> {
-        let service = self.call.service();
-        let mut asked = 0;
-        let mut before: Option<RowOutcome> = None;
-        loop {
-            let mut outcome = service.call(&request.prepared).await?;
-            asked += u32::from(!outcome.cached);
-            if let Some(before) = before {
-                // The row was asked, answered and paid for: that its answer is of no use says more than that there is no other. An answer
-                // whose use its reader judges is left for the next time, when it can be asked for once more.
-                if let Some(reason) = not_asked_again(&outcome)
-                    && self.value(&before).is_err()
-                {
-                    return Ok(RowOutcome { not_asked_again: Some(reason), ..before });
-                }
-                outcome.add_cost(&before.outcome);
-            }
-            if asked >= ANSWER_ATTEMPTS || self.is_usable(&request, &outcome) {
-                return Ok(RowOutcome::new(Some(request), outcome));
-            }
-            let again = ChatRequest {
-                sample_index: request.prepared.request.sample_index.wrapping_add(NEXT_ATTEMPT),
-                ..request.prepared.request.as_ref().clone()
-            };
-            before = Some(RowOutcome::new(Some(request.clone()), outcome));
-            request.prepared = service.prepare(again);
+    async fn answer(&self, request: RowRequest, shared: &SharedOutcomes) -> Result<RowOutcome> {
+        let name = self.description.name;
+        let question = Question {
+            function: name.strip_prefix("try_").unwrap_or(name),
+            request_id: request.prepared.request_id.clone(),
+            max_tokens: request.prepared.request.parameters.max_tokens,
+        };
+        let (row, is_own) = shared.get_or_ask(question, self.ask(request.clone())).await?;
+        if is_own {
+            return Ok(row);
         }
+        Ok(RowOutcome { request: Some(request), outcome: self.call.service().share(row.outcome), ..row })
     }
 
     fn results(&self, rows: &[Option<RowOutcome>], on_error: OnError) -> Result<Results> {

@@ -16,6 +16,7 @@ mod outcome;
 mod question;
 mod schema;
 pub mod score;
+pub mod shared_outcomes;
 
 use std::sync::Arc;
 

@@ -92,7 +92,7 @@ impl Pipeline {
         match state {
             RowState::Known(outcome) => Ok(outcome),
             RowState::Due(request) => {
-                let outcome = call.call.answer(request).await?;
+                let outcome = call.answer(request).await?;
                 if self.on_error == OnError::Fail && outcome.is_over_limit() {
                     // It ends the query, and with it what was let through before the limit and is not sent yet.
                     call.call.service().in_flight.settled().await;

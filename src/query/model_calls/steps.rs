@@ -14,7 +14,8 @@ use datafusion::physical_expr::equivalence::ProjectionMapping;
 use datafusion::physical_expr::projection::ProjectionExpr;
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr, split_conjunction};
 
-use crate::functions::llm::call::{ModelCall, RowOutcome, RowState};
+use crate::functions::llm::call::{ModelCall, RowOutcome, RowRequest, RowState};
+use crate::functions::llm::shared_outcomes::SharedOutcomes;
 
 /// One thing that is done with every row, and the columns that a row has afterwards.
 #[derive(Debug, Clone)]
@@ -39,12 +40,19 @@ pub struct StepCall {
     arguments: Vec<Arc<dyn PhysicalExpr>>,
     guard: Option<Arc<dyn PhysicalExpr>>,
     field: FieldRef,
+    shared: Arc<SharedOutcomes>,
 }
 
 impl StepCall {
-    /// The call of a physical function expression; its result is the column `field`.
-    pub fn new(call: Arc<dyn ModelCall>, function: &ScalarFunctionExpr, guard: Option<Arc<dyn PhysicalExpr>>, field: FieldRef) -> StepCall {
-        StepCall { call, arguments: function.args().to_vec(), guard, field }
+    /// The call of a physical function expression; its result is the column `field`. All calls of a query have the same `shared`.
+    pub fn new(
+        call: Arc<dyn ModelCall>,
+        function: &ScalarFunctionExpr,
+        guard: Option<Arc<dyn PhysicalExpr>>,
+        field: FieldRef,
+        shared: Arc<SharedOutcomes>,
+    ) -> StepCall {
+        StepCall { call, arguments: function.args().to_vec(), guard, field, shared }
     }
 
     /// What is asked for each row of a batch.
@@ -59,6 +67,11 @@ impl StepCall {
             }
         }
         Ok(states)
+    }
+
+    /// What becomes of a row's request.
+    pub async fn answer(&self, request: RowRequest) -> Result<RowOutcome> {
+        self.call.answer(request, &self.shared).await
     }
 
     fn evaluate(&self, batch: &RecordBatch, options: &Arc<ConfigOptions>) -> Result<ScalarFunctionArgs> {

@@ -84,6 +84,41 @@ async fn the_row_has_the_error_and_the_others_their_answers() {
     }
 }
 
+/// A question is asked once a query, whatever comes of it: rows that came later once paid for it again. The next query asks again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_that_ask_the_same_share_what_is_of_no_use() {
+    let refusal = json!({ "choices": [{ "message": { "content": null, "refusal": "I will not." }, "finish_reason": "stop" }] });
+    for (function, fault, requests) in [
+        ("llm_filter", Behaviour::reply("maybe"), 2),
+        ("llm_complete", Behaviour::reply(""), 2),
+        ("llm_complete", Behaviour::Json(refusal), 1),
+        ("llm_complete", Behaviour::error(400, "not this one"), 1),
+        ("llm_complete", Behaviour::error(500, "oops"), 2),
+        ("llm_embed", Behaviour::Json(json!({ "data": [] })), 2),
+    ] {
+        let good = well(&format!("{function}(q)"));
+        let shown = format!("{function} {fault:?}");
+        let endpoint = Endpoint::start(move |body| if is_about(body, "nonsense") { fault.clone() } else { good.clone() });
+        let model = client(&endpoint);
+        model.limit(Limits { concurrency: NonZeroUsize::new(4), ..Limits::default() });
+        let session = Session::builder().models(Arc::new(models(model))).build().await.unwrap();
+        with_rows(&session, 400).await;
+        session.collect("SET mmevol.keep_order = false").await.unwrap();
+        // Once something was answered, a request that is refused is one bad row.
+        answers(&session, &format!("SELECT {function}('first')")).await;
+        let query = format!(
+            "SELECT count(*), count(a), count(b) FROM (SELECT {function}(p) AS a, try_{function}(p)['error_kind'] AS b \
+             FROM (SELECT CASE WHEN id % 20 = 0 THEN 'nonsense' ELSE q END AS p FROM t))"
+        );
+        for times in 1..=2 {
+            assert_eq!(answers(&session, &query).await, ["400 380 20"], "{shown}");
+            let asked = endpoint.received().iter().filter(|request| is_about(&request.body, "nonsense")).count();
+            assert_eq!(asked, times * requests, "{shown}");
+        }
+        assert_eq!(endpoint.requests(), 1 + 380 + 2 * requests, "{shown}");
+    }
+}
+
 /// A huge text is an answer as any other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_huge_text_is_an_answer() {
