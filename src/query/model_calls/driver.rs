@@ -69,9 +69,12 @@ impl Driver {
                 lookups.push_back(SpawnedTask::spawn(async move { pipeline.advance(rows, 0).await }));
                 continue;
             }
-            let idle = lookups.is_empty() && asking.is_empty() && waiting.is_empty() && !self.finished.has_ready();
+            let idle = lookups.is_empty() && asking.is_empty() && waiting.is_empty();
             if idle && (at_end || enough) && batch.is_none() {
-                return Ok(());
+                self.finished.end();
+                if !self.finished.has_ready() {
+                    return Ok(());
+                }
             }
             let left = self.fetch.map_or(usize::MAX, |fetch| fetch - given);
             tokio::select! {

@@ -28,6 +28,8 @@ pub struct ModelCallsExec {
     steps: Vec<Step>,
     /// Whether rows come out in the order of the input.
     keep_order: bool,
+    /// How many rows every batch has but the last; as many as there are if `None`.
+    rows_each: Option<usize>,
     fetch: Option<usize>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
@@ -51,6 +53,7 @@ impl ModelCallsExec {
             input,
             steps,
             keep_order: true,
+            rows_each: None,
             fetch: None,
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
@@ -68,6 +71,11 @@ impl ModelCallsExec {
     /// The same node, whose rows come out as they are finished.
     pub fn in_any_order(&self) -> ModelCallsExec {
         ModelCallsExec { keep_order: false, metrics: ExecutionPlanMetricsSet::new(), ..self.clone() }
+    }
+
+    /// The same node, whose batches have so many rows each, whatever is answered when; the last may have fewer.
+    pub fn in_batches_of(&self, rows: usize) -> ModelCallsExec {
+        ModelCallsExec { rows_each: Some(rows), metrics: ExecutionPlanMetricsSet::new(), ..self.clone() }
     }
 
     fn calls(&self) -> impl Iterator<Item = &StepCall> {
@@ -125,7 +133,7 @@ impl ExecutionPlan for ModelCallsExec {
     fn with_new_children(self: Arc<Self>, mut children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
         let (Some(input), true) = (children.pop(), children.is_empty()) else { return internal_err!("ModelCallsExec has one input") };
         let node = ModelCallsExec::try_new(input, self.steps.clone())?;
-        Ok(Arc::new(ModelCallsExec { keep_order: self.keep_order, fetch: self.fetch, ..node }))
+        Ok(Arc::new(ModelCallsExec { keep_order: self.keep_order, rows_each: self.rows_each, fetch: self.fetch, ..node }))
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
@@ -149,7 +157,7 @@ impl ExecutionPlan for ModelCallsExec {
                 on_error: options.on_error,
                 metrics: CallMetrics::new(&self.metrics, partition),
             }),
-            finished: Finished::new(self.schema(), self.keep_order),
+            finished: Finished::new(self.schema(), self.keep_order, self.rows_each),
             window,
             fetch: self.fetch,
         };

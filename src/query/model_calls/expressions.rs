@@ -9,6 +9,7 @@ use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams,
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{BinaryExpr, Expr, Filter, LogicalPlan, Operator, binary_expr, lit};
 
+use super::guards::{and, check_guard, is_within};
 use super::node::{HoistedCall, ModelCalls};
 use crate::error::Error;
 use crate::functions::llm::function::model_call;
@@ -132,18 +133,20 @@ impl<'a> Hoist<'a> {
 
     fn call(&mut self, function: ScalarFunction, guard: Option<&Expr>) -> Result<Expr> {
         let original = Expr::ScalarFunction(function.clone());
-        if let Some((_, column)) = self.available.iter().find(|(call, _)| *call == original) {
+        let is_shared = !draws(&original)?;
+        if is_shared && let Some((_, column)) = self.available.iter().find(|(call, _)| *call == original) {
             return Ok(Expr::Column(column.clone()));
         }
         let rows = self.rows.clone();
-        let guard = if self.unconditional.contains(&original) { rows.as_ref() } else { guard };
+        let guard = if is_shared && self.unconditional.contains(&original) { rows.as_ref() } else { guard };
         let mut args = Vec::with_capacity(function.args.len());
         for argument in function.args {
             args.push(self.rewrite(argument, guard)?);
         }
         let call = Expr::ScalarFunction(ScalarFunction { func: function.func, args });
         check_arguments(&call)?;
-        if let Some(known) = self.hoisted.iter().find(|known| known.call == call && known.guard.as_ref() == guard) {
+        let is_same = |known: &&HoistedCall| known.call == call && is_within(guard, known.guard.as_ref());
+        if is_shared && let Some(known) = self.hoisted.iter().find(is_same) {
             return Ok(column(&known.column));
         }
         if let Some(guard) = guard {
@@ -298,7 +301,17 @@ fn collect_unconditional(expression: &Expr, calls: &mut HashSet<Expr>) -> Result
                 }
                 TreeNodeRecursion::Jump
             }
-            Expr::BinaryExpr(BinaryExpr { op: Operator::And | Operator::Or, .. }) => TreeNodeRecursion::Jump,
+            Expr::BinaryExpr(BinaryExpr { op: operator @ (Operator::And | Operator::Or), .. }) => {
+                let mut terms = Vec::new();
+                flatten(inner.clone(), *operator, &mut terms);
+                // A term that costs nothing comes before the first that asks.
+                if let Some(first) = terms.first()
+                    && terms.iter().all(has_call)
+                {
+                    collect_unconditional(first, calls)?;
+                }
+                TreeNodeRecursion::Jump
+            }
             Expr::ScalarFunction(function) if matches!(function.name(), "coalesce" | "nvl" | "ifnull" | "nvl2") => {
                 if let Some(first) = function.args.first() {
                     collect_unconditional(first, calls)?;
@@ -337,30 +350,9 @@ fn check_arguments(call: &Expr) -> Result<()> {
     }
 }
 
-/// Whether a condition can be a guard, with nothing else of the query around it.
-pub fn is_guard(condition: &Expr) -> bool {
-    let has_subquery = condition.exists(|inner| Ok(matches!(inner, Expr::ScalarSubquery(_)))).unwrap_or(true);
-    !has_subquery && !condition.contains_outer() && check_guard(condition).is_ok()
-}
-
-/// A guard is evaluated twice, before the call and where its answer is used, and must say the same both times.
-fn check_guard(guard: &Expr) -> Result<()> {
-    let asks_a_subquery = |inner: &Expr| Ok(matches!(inner, Expr::InSubquery(_) | Expr::Exists(_) | Expr::SetComparison(_)));
-    if guard.exists(asks_a_subquery)? {
-        return Err(refusal(
-            "whether to ask a model depends on IN (SELECT ...) or EXISTS (SELECT ...), which the engine decides together with the rest of the \
-             condition only",
-            "ask in a subquery, and compare outside of it: \
-             SELECT * FROM (SELECT *, llm_complete(q) AS answer FROM t) WHERE answer = 'yes' OR id IN (SELECT ...)",
-        ));
-    }
-    match guard.is_volatile() {
-        true => Err(refusal(
-            format!("whether to ask a model depends on '{guard}', which is another value each time it is evaluated"),
-            "compute the condition as a column of a subquery, and use that column",
-        )),
-        false => Ok(()),
-    }
+/// Whether an expression has something in it that is another value each time, but for what models say: two of them are two questions.
+fn draws(expression: &Expr) -> Result<bool> {
+    expression.exists(|inner| Ok(inner.is_volatile_node() && !is_call(inner)))
 }
 
 fn flatten(expression: Expr, operator: Operator, terms: &mut Vec<Expr>) {
@@ -370,13 +362,6 @@ fn flatten(expression: Expr, operator: Operator, terms: &mut Vec<Expr>) {
             flatten(*right, operator, terms);
         }
         other => terms.push(other),
-    }
-}
-
-fn and(reached: Option<Expr>, condition: Expr) -> Expr {
-    match reached {
-        Some(reached) => reached.and(condition),
-        None => condition,
     }
 }
 

@@ -9,8 +9,8 @@ use datafusion::common::Result;
 
 use super::steps::Rows;
 
-/// Rows of one batch that is put out.
-const ROWS_OUT: usize = 8192;
+/// Rows of one batch that is put out, at most.
+pub const ROWS_OUT: usize = 8192;
 
 /// Collects finished rows and gives them out.
 pub struct Finished {
@@ -21,6 +21,9 @@ pub struct Finished {
     ready_rows: usize,
     /// Rows that wait for rows before them.
     held_rows: usize,
+    /// How many rows every batch has but the last, where they are to be as many whatever is finished when.
+    rows_each: Option<usize>,
+    ended: bool,
 }
 
 enum Order {
@@ -31,9 +34,9 @@ enum Order {
 }
 
 impl Finished {
-    pub fn new(schema: SchemaRef, keep_order: bool) -> Finished {
+    pub fn new(schema: SchemaRef, keep_order: bool, rows_each: Option<usize>) -> Finished {
         let order = if keep_order { Order::Kept { next: 0, held: BTreeMap::new() } } else { Order::Free };
-        Finished { schema, order, ready: Vec::new(), ready_rows: 0, held_rows: 0 }
+        Finished { schema, order, ready: Vec::new(), ready_rows: 0, held_rows: 0, rows_each, ended: false }
     }
 
     /// Rows that are finished and not given out yet.
@@ -43,7 +46,13 @@ impl Finished {
 
     /// Whether there is something to give out.
     pub fn has_ready(&self) -> bool {
-        self.ready_rows > 0
+        let least = if self.ended { 1 } else { self.rows_each.unwrap_or(1) };
+        self.ready_rows >= least
+    }
+
+    /// No more rows come.
+    pub fn end(&mut self) {
+        self.ended = true;
     }
 
     /// The place of the last row that waits for rows before it; 0 when none does.
@@ -97,7 +106,7 @@ impl Finished {
 
     /// The rows that may be given out, at most so many.
     pub fn take(&mut self, most: usize) -> Result<RecordBatch> {
-        let mut left = most.min(ROWS_OUT);
+        let mut left = most.min(self.rows_each.unwrap_or(ROWS_OUT));
         let mut taken = Vec::new();
         let mut kept = Vec::new();
         for batch in self.ready.drain(..) {
@@ -149,7 +158,7 @@ mod tests {
 
     #[test]
     fn rows_wait_for_the_rows_before_them_and_not_for_dropped_ones() {
-        let mut finished = Finished::new(schema(), true);
+        let mut finished = Finished::new(schema(), true, None);
         finished.add(rows(&[1, 2, 5]));
         assert_eq!((taken(&mut finished, 9), finished.rows()), (vec![], 3));
         finished.add(rows(&[0]));
@@ -160,11 +169,23 @@ mod tests {
 
     #[test]
     fn a_limit_cuts_and_keeps_the_rest() {
-        let mut finished = Finished::new(schema(), false);
+        let mut finished = Finished::new(schema(), false, None);
         finished.add(rows(&[7, 3]));
         finished.add(rows(&[5]));
         assert_eq!(taken(&mut finished, 1), [7]);
         assert_eq!(taken(&mut finished, 9), [3, 5]);
         assert!(!finished.has_ready());
+    }
+
+    #[test]
+    fn batches_have_equally_many_rows_whatever_is_finished_when() {
+        let cases: [&[&[u64]]; 2] = [&[&[0, 1, 2, 3, 4]], &[&[2, 3], &[0], &[1], &[4]]];
+        for parts in cases {
+            let mut finished = Finished::new(schema(), true, Some(2));
+            parts.iter().for_each(|part| finished.add(rows(part)));
+            assert_eq!([taken(&mut finished, 9), taken(&mut finished, 9), taken(&mut finished, 9)], [vec![0, 1], vec![2, 3], vec![]]);
+            finished.end();
+            assert_eq!(taken(&mut finished, 9), [4]);
+        }
     }
 }

@@ -15,7 +15,8 @@ use datafusion::optimizer::AnalyzerRule;
 use std::sync::Arc;
 
 use super::super::changes::build_anew;
-use super::expressions::{ColumnNames, Conjuncts, Hoist, has_call, is_guard, refusal, split_predicate};
+use super::expressions::{ColumnNames, Conjuncts, Hoist, has_call, refusal, split_predicate};
+use super::guards::is_guard;
 
 /// See the [module](self).
 #[derive(Debug, Default)]

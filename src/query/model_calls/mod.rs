@@ -3,7 +3,7 @@
 //! | file | does |
 //! |---|---|
 //! | `hoist` | analyzer rule: takes calls out of expressions and puts nodes for them into the plan |
-//! | `expressions` | which calls an expression has, and which rows need them |
+//! | `expressions`, `guards` | which calls an expression has, and which rows need them |
 //! | `node` | the logical node |
 //! | `unused`, `limited`, `memberships` | optimizer rules: no call for an answer that nobody reads, or for a row that a LIMIT or an IN drops |
 //! | `below` | expressions over what is below the calls, for these rules |
@@ -16,6 +16,7 @@ mod driver;
 mod exec;
 mod expressions;
 mod finished;
+mod guards;
 mod hoist;
 mod in_order;
 mod limited;
@@ -35,12 +36,17 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
 use super::changes::KeepChanges;
 use super::correlated::TypedEmptyGroups;
+use super::recursion::NarrowRecursion;
 
-/// Teaches a session to plan and run functions that ask models, and to change tables in memory as a statement says.
+/// Teaches a session to plan and run functions that ask models, to change tables in memory as a statement says, and to read the columns of
+/// recursive queries.
 pub fn with_model_calls(builder: SessionStateBuilder) -> SessionStateBuilder {
     let mut optimizer = Optimizer::new().rules;
     let simplified = optimizer.iter().position(|rule| rule.name() == "simplify_expressions").map_or(0, |place| place + 1);
     optimizer.insert(simplified, Arc::new(KeepChanges));
+    if let Some(rule) = optimizer.iter_mut().find(|rule| rule.name() == "optimize_projections") {
+        *rule = Arc::new(NarrowRecursion);
+    }
     let decorrelated = optimizer.iter().position(|rule| rule.name() == "decorrelate_predicate_subquery").unwrap_or(0);
     optimizer.insert(decorrelated, Arc::new(TypedEmptyGroups));
     optimizer.push(Arc::new(memberships::MembershipBeforeAsking));

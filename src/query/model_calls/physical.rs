@@ -13,8 +13,10 @@ use datafusion::physical_expr::ScalarFunctionExpr;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::projection::ProjectionExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJoinExec};
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::sorts::partial_sort::PartialSortExec;
@@ -25,12 +27,17 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, Partitio
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 
 use super::exec::ModelCallsExec;
+use super::finished::ROWS_OUT;
 use super::in_order::PartitionsInOrderExec;
 use super::node::{HoistedCall, ModelCalls};
 use super::steps::{Action, Step, StepCall};
 use crate::functions::llm::function::model_call;
 use crate::functions::llm::options::ModelOptions;
+use crate::functions::llm::shared_outcomes::SharedOutcomes;
 use crate::query::changes::{ChangePlanner, explained};
+
+/// Rows of a batch that a join pairs with all of its other input.
+const ROWS_PAIRED: usize = 64;
 
 /// Plans like the engine does, and our own nodes besides.
 #[derive(Debug, Default)]
@@ -42,7 +49,8 @@ impl QueryPlanner for ModelQueryPlanner {
         if let Some(explained) = explained(plan) {
             return Ok(explained);
         }
-        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(ModelCallsPlanner), Arc::new(ChangePlanner)]);
+        let calls = ModelCallsPlanner::default();
+        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(calls), Arc::new(ChangePlanner)]);
         if !ModelOptions::of(state.config_options()).keep_order || !will_ask(plan)? {
             return planner.create_physical_plan(plan, state).await;
         }
@@ -62,7 +70,11 @@ fn will_ask(plan: &LogicalPlan) -> Result<bool> {
     Ok(found)
 }
 
-struct ModelCallsPlanner;
+/// Made anew for each plan: what one query asked in vain, the next one asks again.
+#[derive(Default)]
+struct ModelCallsPlanner {
+    shared: Arc<SharedOutcomes>,
+}
 
 #[async_trait]
 impl ExtensionPlanner for ModelCallsPlanner {
@@ -85,7 +97,7 @@ impl ExtensionPlanner for ModelCallsPlanner {
             let Some(model_call) = model_call(function.fun()) else { return internal_err!("{call} asks no model") };
             let guard = guard.as_ref().map(|guard| planner.create_physical_expr(guard, schema, state)).transpose()?;
             let field = expression.return_field(&input.schema())?.as_ref().clone().with_name(column).with_nullable(true);
-            calls.push(StepCall::new(model_call, function, guard, Arc::new(field)));
+            calls.push(StepCall::new(model_call, function, guard, Arc::new(field), Arc::clone(&self.shared)));
         }
         let step = Step::ask(calls, &input.schema());
         Ok(Some(Arc::new(ModelCallsExec::try_new(Arc::clone(input), vec![step])?)))
@@ -184,8 +196,8 @@ pub struct FreeOrder;
 impl PhysicalOptimizerRule for FreeOrder {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
         let keep_order = ModelOptions::of(config).keep_order;
-        let order_matters = keep_order || is_sorted(&plan);
-        free_order(plan, order_matters, keep_order)
+        let order = if keep_order || is_sorted(&plan) { Order::Shown } else { Order::Free };
+        free_order(plan, order, None, keep_order)
     }
 
     fn name(&self) -> &str {
@@ -197,11 +209,24 @@ impl PhysicalOptimizerRule for FreeOrder {
     }
 }
 
-/// `limits_matter`: which rows a limit takes follows from their order, also where nothing above asks for it.
-fn free_order(plan: Arc<dyn ExecutionPlan>, order_matters: bool, limits_matter: bool) -> Result<Arc<dyn ExecutionPlan>> {
-    let order_matters = order_matters || (limits_matter && plan.fetch().is_some());
-    if order_matters && let Some(dealt) = dealt_out(&plan).filter(|dealt| asks(dealt)) {
-        return free_order(Arc::clone(dealt), order_matters, limits_matter);
+/// What follows from the order of rows, from the least to the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Order {
+    Free,
+    /// The order of the result.
+    Shown,
+    /// Which rows a limit takes.
+    Decides,
+}
+
+/// With `keep_order`, every node that gives its rows no other order passes on that it matters; without, those that say that they keep it.
+/// `rows_each`: the order above also follows from how the rows are divided into batches.
+fn free_order(plan: Arc<dyn ExecutionPlan>, order: Order, rows_each: Option<usize>, keep_order: bool) -> Result<Arc<dyn ExecutionPlan>> {
+    let order = if keep_order && plan.fetch().is_some() { Order::Decides } else { order };
+    if order > Order::Free
+        && let Some(dealt) = dealt_out(&plan).filter(|dealt| asks(dealt))
+    {
+        return free_order(Arc::clone(dealt), order, rows_each, keep_order);
     }
     let required = plan.required_input_ordering();
     let maintained = plan.maintains_input_order();
@@ -211,17 +236,41 @@ fn free_order(plan: Arc<dyn ExecutionPlan>, order_matters: bool, limits_matter: 
     let mut children = Vec::new();
     // Its branches, or partitions, come in any order, but the rows of each in theirs; the engine calls that no order.
     let merges = plan.is::<UnionExec>() || plan.is::<CoalescePartitionsExec>() || plan.is::<PartitionsInOrderExec>();
+    let passed_on = rows_each.filter(|_| !plan.is::<ModelCallsExec>());
+    let passes = merges || (keep_order && !gives_another_order(&plan, order));
     for (child, (required, maintained)) in plan.children().into_iter().zip(required.into_iter().zip(maintained)) {
-        let matters = relies || required.is_some() || ((maintained || merges) && order_matters);
-        let freed = free_order(Arc::clone(child), matters, limits_matter)?;
+        let passed = if maintained || passes { order } else { Order::Free };
+        let needed = if relies || required.is_some() { passed.max(Order::Shown) } else { passed };
+        let batches = divided(&plan, children.len()).or(passed_on).filter(|_| keep_order);
+        let freed = free_order(Arc::clone(child), needed, batches, keep_order)?;
         changed |= !Arc::ptr_eq(child, &freed);
         children.push(freed);
     }
     let plan = if changed { plan.with_new_children(children)? } else { plan };
-    Ok(match plan.downcast_ref::<ModelCallsExec>() {
-        Some(calls) if !order_matters => Arc::new(calls.in_any_order()),
+    Ok(match (plan.downcast_ref::<ModelCallsExec>(), rows_each) {
+        (Some(calls), _) if order == Order::Free => Arc::new(calls.in_any_order()),
+        (Some(calls), Some(rows)) => Arc::new(calls.in_batches_of(rows)),
         _ => plan,
     })
+}
+
+/// How many rows the batches of an input of a join are to have, where the order of its result follows from them. A hash join collects its first
+/// input, from the last batch to the first. One without keys pairs each batch of its second with all of its first, and would ask about more
+/// rows than a limit needs if it waited for many.
+fn divided(plan: &Arc<dyn ExecutionPlan>, input: usize) -> Option<usize> {
+    let pairs = plan.is::<CrossJoinExec>() || plan.is::<NestedLoopJoinExec>();
+    match input {
+        0 if plan.is::<HashJoinExec>() => Some(ROWS_OUT),
+        1 if pairs => Some(ROWS_PAIRED),
+        _ => None,
+    }
+}
+
+/// Whether the order of rows is not that of the input: they are sorted, or groups. Which of them a limit takes follows from the order of the
+/// input all the same: of rows with one key, or of groups, those that come first. The rows of a DISTINCT are in the order in which they came.
+fn gives_another_order(plan: &Arc<dyn ExecutionPlan>, order: Order) -> bool {
+    let groups = plan.downcast_ref::<AggregateExec>().is_some_and(|aggregate| !aggregate.aggr_expr().is_empty());
+    order < Order::Decides && (groups || plan.is::<SortExec>())
 }
 
 /// Whether the query has an ORDER BY whose order its result has: also where the calls come after it.

@@ -44,6 +44,12 @@ async fn a_query_gives_the_same_rows_every_time() {
         "SELECT b.id, llm_complete(b.q) FROM big a JOIN big b ON a.id = b.id + 1 LIMIT 3",
         "SELECT id % 11 AS g, llm_complete(max(q)) FROM big GROUP BY g LIMIT 3",
         "SELECT count(*), sum(id) FROM (SELECT id, llm_filter(q) AS f FROM big LIMIT 10) WHERE f",
+        "SELECT id, unnest([a, 'x']) FROM (SELECT id, llm_complete(q) AS a FROM big WHERE id % 97 = 0)",
+        "SELECT DISTINCT id % 50 AS d, llm_complete(concat('d', id % 50)) AS a FROM big WHERE id % 97 = 0",
+        "SELECT a, n FROM (SELECT llm_complete(q) AS a FROM big WHERE id % 89 = 0) CROSS JOIN (VALUES (1), (2)) AS v(n)",
+        "SELECT a, n FROM (VALUES (1), (2)) AS v(n) CROSS JOIN (SELECT llm_complete(q) AS a FROM big WHERE id % 83 = 0) AS x",
+        "SELECT a, n FROM (SELECT id, llm_complete(q) AS a FROM big WHERE id % 79 = 0) LEFT JOIN (VALUES (1), (2)) AS v(n) ON id = n",
+        "SELECT id % 11 AS g, max(llm_complete(q)) FROM big WHERE id % 73 = 0 GROUP BY g LIMIT 3",
     ] {
         let first = answers(&session, query).await;
         let requests = model.requests();
@@ -57,6 +63,21 @@ async fn a_query_gives_the_same_rows_every_time() {
     let numbers = "(SELECT value AS id, concat('q', value) AS q FROM generate_series(1, 30000))";
     let found = answers(&session, &format!("SELECT id, llm_complete(q) FROM {numbers} WHERE id % 997 = 0")).await;
     assert_eq!(found, numbered((997..=30_000).step_by(997)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn order_is_kept_through_unnest_distinct_and_joins() {
+    let asked = "(SELECT id, llm_complete(q) AS a FROM t)";
+    for query in [
+        format!("SELECT id, unnest([a]) FROM {asked}"),
+        format!("SELECT DISTINCT id, a FROM {asked}"),
+        format!("SELECT id, a FROM {asked} CROSS JOIN (VALUES (1)) AS v(n)"),
+        format!("SELECT id, a FROM (VALUES (1)) AS v(n) CROSS JOIN {asked} AS x"),
+        format!("SELECT id, a FROM {asked} LEFT JOIN (VALUES (100)) AS v(n) ON id = n"),
+    ] {
+        let session = session(first_comes_last()).await;
+        assert_eq!(answers(&session, &query).await, numbered(1..=20), "{query}");
+    }
 }
 
 /// One branch after the other, the rows of each in their order: so a limit takes the same rows every time.
@@ -118,6 +139,9 @@ async fn plans_say_whether_order_is_kept() {
         ("SELECT count(*) FROM t WHERE llm_filter(q)", "order=free"),
         ("SELECT llm_complete(q), count(*) FROM t GROUP BY llm_complete(q)", "order=free"),
         ("SELECT id FROM t ORDER BY llm_complete(q)", "order=free"),
+        // Which of several rows with one answer a limit takes, and which groups.
+        ("SELECT id FROM t ORDER BY llm_complete(q) LIMIT 3", "order=kept"),
+        ("SELECT lang, max(llm_complete(q)) FROM t GROUP BY lang LIMIT 1", "order=kept"),
     ] {
         let plan = answers(&session, &format!("EXPLAIN {query}")).await.concat();
         assert!(plan.contains(order), "{query}: {order}\n{plan}");

@@ -45,6 +45,10 @@ const IN_SELECT: &[(&str, usize, usize)] = &[
     ("SELECT embed(q) AS a, llm_embed(q) AS b FROM t", 20, 20),
     ("SELECT count(*) FROM (SELECT id, llm_complete(q) AS a FROM t)", 0, 1),
     ("SELECT id FROM (SELECT id, llm_complete(q) AS a, llm_embed(q) AS b FROM t ORDER BY id LIMIT 5)", 0, 5),
+    // What is drawn each time is another question each time.
+    ("SELECT a FROM (SELECT llm_complete(concat('x', random())) AS a, llm_complete(concat('x', random())) AS b FROM t) WHERE a = b", 40, 0),
+    ("SELECT llm_complete(concat('x', random())) AS a FROM t WHERE llm_complete(concat('x', random())) > ''", 40, 20),
+    ("SELECT llm_complete(concat('x', random())), CASE WHEN id = 1 THEN llm_complete(concat('x', random())) END FROM t", 21, 20),
 ];
 
 const IN_WHERE: &[(&str, usize, usize)] = &[
@@ -94,6 +98,11 @@ const ONLY_WHERE_NEEDED: &[(&str, usize, usize)] = &[
     ("SELECT id FROM t WHERE (lang = 'en' AND llm_complete(q) = 'Q2') OR (lang = 'de' AND llm_complete(lang) = 'DE')", 11, 11),
     ("SELECT llm_filter(q) AND llm_filter(lang) FROM t WHERE id < 3", 3, 2),
     ("SELECT llm_filter(q) OR llm_filter('or ' || q) FROM t WHERE id < 5", 6, 4),
+    // A call that failed is not made once more by a later term.
+    ("SELECT id FROM t WHERE llm_complete('bad ' || q) = 'A' OR llm_complete('bad ' || q) = 'B' OR llm_complete('bad ' || q) = 'C'", 20, 0),
+    ("SELECT id FROM t WHERE id < 3 OR llm_complete('bad ' || q) = 'A' OR llm_complete('bad ' || q) = 'B'", 18, 2),
+    ("SELECT CASE WHEN id < 5 THEN llm_complete('bad ' || q) END, llm_complete('bad ' || q) = 'A' OR llm_filter(q) FROM t", 40, 20),
+    ("SELECT CASE WHEN id < 5 THEN llm_complete(q) END, id > 18 AND llm_complete(q) = 'Q1' FROM t", 6, 20),
     ("SELECT count(*) FILTER (WHERE llm_complete(q) = 'Q4') FROM t WHERE id < 6", 5, 1),
     ("SELECT max(llm_complete(q)) FILTER (WHERE lang = 'en') FROM t", 10, 1),
     ("SELECT sum(CASE WHEN id < 4 THEN length(llm_complete(q)) ELSE 0 END) FROM t", 3, 1),
