@@ -36,12 +36,13 @@ pub struct Models {
 
 impl Models {
     /// The models over the last published state of a store, to look earlier answers up: new ones would be forgotten with the process. Answers
-    /// that a command left in the journal are found too. Whether the journal could be read: it cannot while another command writes.
+    /// that a command left in the journal are found too. Whether the journal could be read: it cannot while another command writes. `command` is
+    /// what reads it, for others who want to write meanwhile.
     ///
     /// # Errors
     /// When the store or its journal cannot be read.
-    pub async fn over_readable(self, store: &Store) -> Result<(ModelSession, bool)> {
-        let (journal, is_readable) = match store.left_journal()? {
+    pub async fn over_readable(self, store: &Store, command: &str) -> Result<(ModelSession, bool)> {
+        let (journal, is_readable) = match store.left_journal(command)? {
             LeftJournal::Empty => (None, true),
             LeftJournal::Open(journal) => (Some(journal), true),
             LeftJournal::Held => (None, false),

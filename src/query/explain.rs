@@ -58,7 +58,10 @@ pub fn explain_query(error: DataFusionError, sql: &str, names: &Names) -> Error 
         DataFusionError::NotImplemented(message) | DataFusionError::Internal(message) if unsupported(message).is_some() => {
             explain_plan(message, sql, position, names)
         }
-        DataFusionError::ArrowError(cause, _) => of_engine(of_null(without_kind(cause))),
+        DataFusionError::ArrowError(cause, _) => {
+            let hints = encoding_hint(cause).map(str::to_owned).into_iter().collect();
+            Explanation { hints, ..of_engine(of_null(without_kind(cause))) }
+        }
         DataFusionError::Execution(message) => of_engine(message.clone()),
         other => of_engine(of_null(without_places(&other.strip_backtrace()))),
     };
@@ -126,6 +129,14 @@ pub(super) fn without_kind(error: &ArrowError) -> String {
         | ArrowError::JsonError(message) => message.clone(),
         other => other.to_string(),
     }
+}
+
+/// What to do about a file that is no UTF-8.
+pub(super) const SAVE_AS_UTF8: &str = "save it as CSV UTF-8";
+
+/// What to do about a CSV file, if it is in another encoding.
+pub(super) fn encoding_hint(error: &ArrowError) -> Option<&'static str> {
+    matches!(error, ArrowError::CsvError(message) if message.contains("UTF-8")).then_some(SAVE_AS_UTF8)
 }
 
 /// A message about a NULL among the VALUES of an INSERT in words that help; any other as it is.

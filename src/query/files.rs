@@ -1,5 +1,6 @@
 //! `FROM 'file.jsonl'`: files as tables, by their path.
 
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -19,12 +20,18 @@ use datafusion::execution::context::SessionState;
 use datafusion::prelude::SessionContext;
 use url::Url;
 
-use super::explain::without_kind;
+use super::explain::{SAVE_AS_UTF8, encoding_hint, without_kind};
 use super::json_files::{JsonFile, RECORDS_TO_INFER_FROM};
 use crate::error::Error;
 
 /// The extensions that are read, for messages.
 const KNOWN: &str = ".parquet, .jsonl, .ndjson, .json, .csv, .tsv or .arrow";
+
+/// The extensions of spreadsheets, which are not read.
+const SPREADSHEETS: [&str; 5] = ["xlsx", "xlsm", "xls", "ods", "numbers"];
+
+/// The key of a column's metadata under which stands what its file calls it, where another column has that name.
+const WRITTEN: &str = "written";
 
 /// Where a separator is looked for.
 const LONGEST_HEADER_BYTES: u64 = 1 << 16;
@@ -104,12 +111,37 @@ fn csv_schema(name: &str, path: &Path, delimiter: u8) -> Result<SchemaRef> {
     let file = File::open(path).map_err(|cause| Error::io("read", path, cause))?;
     let format = Format::default().with_header(true).with_delimiter(delimiter);
     let inferred = format.infer_schema(file, Some(RECORDS_TO_INFER_FROM));
-    let (schema, _) = inferred.map_err(|cause| unreadable(name, &without_kind(&cause)))?;
+    let (schema, _) = inferred.map_err(|cause| unreadable_with(name, &without_kind(&cause), encoding_hint(&cause)))?;
     let with_a_type = |field: &Arc<Field>| match field.data_type() {
         DataType::Null => Arc::new(Field::new(field.name(), DataType::Utf8, true)),
         _ => Arc::clone(field),
     };
-    Ok(Arc::new(Schema::new(schema.fields().iter().map(with_a_type).collect::<Fields>())))
+    Ok(Arc::new(Schema::new(with_own_names(schema.fields().iter().map(with_a_type)))))
+}
+
+/// The columns of a file under names that differ: the engine refuses a table with two of one name. A later one of a name has its place in the file
+/// behind it, as in `comment_5`.
+fn with_own_names(columns: impl Iterator<Item = Arc<Field>>) -> Fields {
+    let columns: Vec<Arc<Field>> = columns.collect();
+    let mut taken: HashSet<String> = columns.iter().map(|column| column.name().clone()).collect();
+    let mut seen = HashSet::new();
+    let with_own_name = |(at, column): (usize, &Arc<Field>)| {
+        if seen.insert(column.name().clone()) {
+            return Arc::clone(column);
+        }
+        let mut place = at + 1;
+        while !taken.insert(format!("{}_{place}", column.name())) {
+            place += 1;
+        }
+        let written = HashMap::from([(WRITTEN.to_owned(), column.name().clone())]);
+        Arc::new(Field::new(format!("{}_{place}", column.name()), column.data_type().clone(), true).with_metadata(written))
+    };
+    columns.iter().enumerate().map(with_own_name).collect()
+}
+
+/// What the file of a column calls it; several columns of a CSV file may have one name there.
+pub(crate) fn written_name(column: &Field) -> &str {
+    column.metadata().get(WRITTEN).unwrap_or(column.name())
 }
 
 /// The file itself: to the engine, brackets and question marks in a name would be a pattern of names.
@@ -123,7 +155,9 @@ pub(super) fn location(name: &str, path: &Path) -> Result<ListingTableUrl> {
 /// A name that is not a table's file may be a table's own, unless there is such a file or it is written as a path.
 fn not_a_table(name: &str, path: &Path) -> Result<Option<Arc<dyn TableProvider>>> {
     if path.is_file() {
-        return Err(unreadable(name, &format!("its extension is none of {KNOWN}")));
+        let is_spreadsheet =
+            path.extension().is_some_and(|extension| SPREADSHEETS.iter().any(|known| extension.eq_ignore_ascii_case(known)));
+        return Err(unreadable_with(name, &format!("its extension is none of {KNOWN}"), is_spreadsheet.then_some(SAVE_AS_UTF8)));
     }
     match (name.contains('/'), path.is_dir()) {
         (true, true) => Err(unreadable(name, "it is a folder")),
@@ -133,5 +167,10 @@ fn not_a_table(name: &str, path: &Path) -> Result<Option<Arc<dyn TableProvider>>
 }
 
 pub(super) fn unreadable(name: &str, problem: &str) -> DataFusionError {
-    Error::sql(format!("cannot read '{name}' as a table: {problem}")).into()
+    unreadable_with(name, problem, None)
+}
+
+fn unreadable_with(name: &str, problem: &str, hint: Option<&str>) -> DataFusionError {
+    let message = format!("cannot read '{name}' as a table: {problem}");
+    Error::Sql { message, position: None, hints: hint.map(str::to_owned).into_iter().collect() }.into()
 }

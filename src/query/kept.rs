@@ -23,7 +23,7 @@ const ROWS_PER_BATCH: usize = 1024;
 ///
 /// # Errors
 /// Where the system's temporary folder cannot be written.
-pub fn temporary_folder() -> Result<TempDir> {
+pub(crate) fn temporary_folder() -> Result<TempDir> {
     tempfile::tempdir().map_err(|cause| Error::io("create a folder in", std::env::temp_dir(), cause))
 }
 

@@ -4,8 +4,8 @@
 //! names of parameters go to their places, with NULL for those left out, and names of options become fields of one struct. A map that is
 //! written out becomes a struct as well, whose names and values are checked one by one.
 //!
-//! `SET mmevol.NAME = NULL` and `RESET mmevol.NAME`, which the engine has only for options of its own, are rewritten as well, and so is COPY
-//! TO a file whose extension says its format to us alone.
+//! `SET mmevol.NAME = NULL` and `RESET mmevol.NAME`, which the engine has only for options of its own, are rewritten as well, and so are COPY
+//! TO a file whose extension says its format to us alone, and a recursive query whose columns have names.
 
 use std::ops::ControlFlow;
 
@@ -19,7 +19,8 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::copy::name_format;
-use super::table_samples::refuse_samples;
+use super::recursive_names::name_first_terms;
+use super::refused_tables::refuse_tables;
 use crate::error::{Error, Position};
 use crate::functions::llm;
 use crate::functions::llm::options::{DEFAULT, ModelOptions};
@@ -80,7 +81,8 @@ fn text(value: &str) -> Expr {
 }
 
 fn rewrite_calls(part: &mut (impl Visit + VisitMut)) -> crate::Result<()> {
-    refuse_samples(part)?;
+    refuse_tables(part)?;
+    name_first_terms(part)?;
     let visited = visit_expressions_mut(part, |expression| match expression {
         Expr::Function(function) => rewrite_call(function).map_or_else(ControlFlow::Break, ControlFlow::Continue),
         _ => ControlFlow::Continue(()),

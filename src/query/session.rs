@@ -27,7 +27,6 @@ use super::kind::{DEFAULT_SCHEMA, Kind};
 use super::memory::query_memory;
 use super::model_calls::with_model_calls;
 use super::named_arguments;
-use super::recursion::NarrowRecursion;
 use super::statement::{Parameter, Statement};
 use super::table_functions::TABLE_FUNCTIONS;
 use crate::error::{Error, Result};
@@ -148,8 +147,7 @@ impl SessionBuilder {
             .build_arc()?;
         let config = config.with_option_extension(ModelOptions::default());
         let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features();
-        let state = with_model_calls(state).with_optimizer_rule(Arc::new(NarrowRecursion));
-        let context = with_file_tables(SessionContext::new_with_state(state.build()));
+        let context = with_file_tables(SessionContext::new_with_state(with_model_calls(state).build()));
         for function in aggregate_functions() {
             context.register_udaf(function);
         }

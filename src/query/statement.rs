@@ -40,7 +40,7 @@ impl Parameter {
 }
 
 /// SQL in parentheses, whatever it ends in: a comment would make the closing one a part of it.
-pub fn in_parentheses(sql: &str) -> String {
+pub(crate) fn in_parentheses(sql: &str) -> String {
     let ends_in_comment = sql.rsplit('\n').next().is_some_and(|line| line.contains("--"));
     format!("({sql}{})", if ends_in_comment { "\n" } else { "" })
 }
