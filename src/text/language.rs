@@ -3,7 +3,7 @@
 //! The guess (`whichlang`) always names one of sixteen languages, whatever the text is. So it counts only where the text has words that
 //! nobody can do without in that language, or a script that only that language has.
 
-use whichlang::Lang;
+use whichlang::{Lang, detect_language};
 
 /// How much of a text is looked at, in bytes. More does not change the answer.
 const ENOUGH: usize = 2_000;
@@ -11,19 +11,57 @@ const ENOUGH: usize = 2_000;
 /// The share of words that must be common ones, as one in so many. Running text of any of the languages has one in three.
 const ONE_IN: usize = 10;
 
+/// The commonest words of English, of two letters or more.
+const ENGLISH: &str = "the an of and is are in to what how on this that you it for with do does can be why where who which at as or if";
+
+/// Words that stand in lower case inside of names: Rio de Janeiro, Ludwig van Beethoven, Oscar de la Renta.
+const INSIDE_NAMES: &str = "de la le les du des del della di da do dos las los el van der den von";
+
+/// As many of them as a name has one after the other.
+const LONGEST_INSIDE_NAME: usize = 2;
+
 /// The language of a text as its ISO 639-1 code: `ar`, `de`, `en`, `es`, `fr`, `hi`, `it`, `ja`, `ko`, `nl`, `pt`, `ru`, `sv`, `tr`, `vi` or `zh`.
 /// `None` for a text of any other language, and where too few common words tell: a single noun, a number, code. A language that
 /// shares its commonest words with one of these, as Danish with Swedish, may be taken for it. The first 2,000 bytes decide.
 pub fn language(text: &str) -> Option<&'static str> {
     let text = &text[..text.floor_char_boundary(ENOUGH)];
-    let (code, common_words) = match whichlang::detect_language(text) {
+    confirmed(text, detect_language(text)).map(|(code, _)| code)
+}
+
+/// Whether a sentence is of another language than English, though its words may all be English ones as well. `forms` are its words and marks,
+/// without what it quotes.
+///
+/// A guess alone is often wrong of a few words. So it counts only where more of the words are among that language's commonest than among those of
+/// English; names, which stand in a sentence of any language, are none of them.
+pub(super) fn is_foreign(sentence: &str, forms: &[&str]) -> bool {
+    let text = &sentence[..sentence.floor_char_boundary(ENOUGH)];
+    let guess = detect_language(text);
+    if matches!(guess, Lang::Eng) {
+        return false;
+    }
+    let Some((_, common_words)) = confirmed(text, guess) else { return false };
+    let lowered: Vec<String> = forms.iter().map(|form| form.to_lowercase()).collect();
+    // The first word has a capital in any case.
+    let is_name = |at: &usize| *at > 0 && forms[*at].starts_with(char::is_uppercase);
+    let is_inside_name = |at: usize| {
+        let is_other = |at: &usize| !is_among(&lowered[*at], INSIDE_NAMES);
+        let before = (0..at).rev().take(LONGEST_INSIDE_NAME).find(is_other);
+        let after = (at + 1..forms.len()).take(LONGEST_INSIDE_NAME).find(is_other);
+        !is_other(&at) && before.as_ref().is_some_and(is_name) && after.as_ref().is_some_and(is_name)
+    };
+    let english = lowered.iter().filter(|word| is_among(word, ENGLISH)).count();
+    let foreign = (0..forms.len()).filter(|at| is_among(&lowered[*at], common_words) && !is_name(at) && !is_inside_name(*at)).count();
+    foreign > english
+}
+
+/// The code of the guessed language and its commonest words, if the text has enough of them or is mostly of the language's own script.
+fn confirmed(text: &str, guess: Lang) -> Option<(&'static str, &'static str)> {
+    let (code, common_words) = match guess {
         Lang::Ara => ("ar", "في من على ما هذا هذه إلى هل أن التي الذي عن مع هو هي كيف أين كم لا ماذا"),
         Lang::Deu => {
             ("de", "der die das und ist ein eine einen zu den von mit auf was wie im in sich nicht für sind wo es dem des er sie welche")
         }
-        Lang::Eng => {
-            ("en", "the an of and is are in to what how on this that you it for with do does can be why where who which at as or if")
-        }
+        Lang::Eng => ("en", ENGLISH),
         Lang::Spa => ("es", "el la los las de que en un una es por con para se qué cuál cómo está del al no lo su hay son esta este dónde"),
         Lang::Fra => {
             ("fr", "le la les de des un une et est que qu en dans pour qui sur ce cette quel quelle il elle du au pas sont avec où")
@@ -39,16 +77,19 @@ pub fn language(text: &str) -> Option<&'static str> {
         Lang::Swe => ("sv", "och att det som en ett är på av för med den till vad hur inte de om var vem har vilken detta"),
         Lang::Tur => ("tr", "ve bir bu da de ne mi mı için ile olan nasıl nerede kim kaç var çok daha gibi hangi mu mü"),
         Lang::Vie => ("vi", "là và của có trong những các một này cho được với không người gì đang trên bao nhiêu nào tôi hãy mô tả"),
-        Lang::Jpn => return is_mostly(text, |c| is_kana(c) || is_han(c)).then_some("ja"),
-        Lang::Kor => return is_mostly(text, |c| matches!(c, '가'..='힣')).then_some("ko"),
-        Lang::Cmn => return is_mostly(text, is_han).then_some("zh"),
+        Lang::Jpn => return is_mostly(text, |c| is_kana(c) || is_han(c)).then_some(("ja", "")),
+        Lang::Kor => return is_mostly(text, |c| matches!(c, '가'..='힣')).then_some(("ko", "")),
+        Lang::Cmn => return is_mostly(text, is_han).then_some(("zh", "")),
     };
     let lowered = text.to_lowercase();
     let words = || lowered.split(|c: char| !c.is_alphabetic() && !is_mark(c)).filter(|word| !word.is_empty());
-    // A letter alone is a word of many languages, and the mark of a list item.
-    let is_common = |word: &&str| word.chars().nth(1).is_some() && common_words.split(' ').any(|common| common == *word);
-    let common = words().filter(is_common).count();
-    (common > 0 && common * ONE_IN >= words().count()).then_some(code)
+    let common = words().filter(|word| is_among(word, common_words)).count();
+    (common > 0 && common * ONE_IN >= words().count()).then_some((code, common_words))
+}
+
+/// Whether a word is one of those in a list. A letter alone is not: it is a word of many languages, and the mark of a list item.
+fn is_among(word: &str, list: &str) -> bool {
+    word.chars().nth(1).is_some() && list.split(' ').any(|listed| listed == word)
 }
 
 /// Whether more than half of the letters are such, and at least two.

@@ -114,6 +114,45 @@ mod tests {
         ]);
     }
 
+    /// Words of other languages that English has as well.
+    #[test]
+    fn sentences_of_other_languages_have_none() {
+        for text in [
+            "In welcher Hand hat die Person den Ball?",
+            "Was ist das?",
+            "Wer ist die Frau im Bild?",
+            "Describe la escena.",
+            "¿Cuántas personas hay en la foto?",
+            "Comment est le temps ?",
+            "Imagine une histoire.",
+            "Wat is er in de foto te zien?",
+            "Is de deur open?",
+            "Come è il tempo?",
+            "Answer: Was ist das?",
+        ] {
+            assert_eq!(root(text), None, "{text}");
+        }
+    }
+
+    /// The shorter a text, the likelier it is taken for one of another language; names and quotations are of any.
+    #[test]
+    fn short_english_sentences_and_foreign_names_have_theirs() {
+        assert_roots(&[
+            ("Is it in?", "be", None),
+            ("Was he late?", "be", None),
+            ("Is the die red?", "be", None),
+            ("Is Van Gogh in?", "be", None),
+            ("Who was Ludwig van Beethoven?", "be", None),
+            ("Describe Las Vegas.", "describe", None),
+            ("Describe Rio de Janeiro.", "describe", None),
+            ("Describe Oscar de la Renta.", "describe", None),
+            ("Who directed Das Leben der Anderen?", "direct", None),
+            ("What does the sign \"Bitte nicht auf den Rasen treten\" say?", "say", None),
+            ("Describe decor.", "describe", Some("decor")),
+            ("Waste material is discharged.", "discharge", None),
+        ]);
+    }
+
     #[test]
     fn a_choice_between_two_states_is_no_verb() {
         assert_roots(&[

@@ -2,6 +2,7 @@
 
 use super::lemma;
 use super::tagger::{self, Tag};
+use crate::text::language::is_foreign;
 
 /// One word or mark of a sentence.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +25,7 @@ impl Word {
 }
 
 /// The words of a sentence, tagged. Markup in angle brackets and what stands in round or curly brackets is left out; a quotation inside a
-/// sentence is one proper noun, whatever it says. Empty where fewer than half of the words are English ones.
+/// sentence is one proper noun, whatever it says. Empty where fewer than half of the words are English ones, and where they are English ones by chance.
 pub fn words(sentence: &str) -> Vec<Word> {
     let forms = forms(sentence);
     let texts: Vec<String> = forms.iter().map(|form| form.to_lowercase()).collect();
@@ -33,7 +34,7 @@ pub fn words(sentence: &str) -> Vec<Word> {
     let spelled = forms.iter().filter(|form| is_spelled(form)).count();
     let known =
         forms.iter().zip(&texts).zip(&tags).filter(|((form, text), tag)| is_spelled(form) && (tag.is_some() || is_known(text))).count();
-    if known * 2 < spelled {
+    if known * 2 < spelled || is_foreign(sentence, &forms) {
         return Vec::new();
     }
     let mut words: Vec<Word> = Vec::with_capacity(forms.len());
