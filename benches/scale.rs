@@ -38,9 +38,10 @@ const LEAVES: usize = 20;
 /// Every ancestor of every leaf of round 3, as the view's own comment says it.
 const ANCESTORS: &str = "
     WITH RECURSIVE line AS (
-        SELECT instruction_id AS leaf, parent_id AS ancestor FROM lineage_edges WHERE round = 3
+        SELECT instruction_id AS leaf, parent_id AS ancestor, round FROM lineage_edges WHERE round = 3
         UNION ALL
-        SELECT line.leaf, e.parent_id FROM line JOIN lineage_edges e ON line.ancestor = e.instruction_id
+        SELECT line.leaf, e.parent_id, e.round
+        FROM line JOIN lineage_edges e ON line.ancestor = e.instruction_id AND e.round < line.round
     )
     SELECT count(*) FROM line";
 

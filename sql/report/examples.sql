@@ -16,13 +16,14 @@ leaf AS (
     LIMIT 20
 ),
 line AS (
-    SELECT l.example, i.instruction_id, i.parent_id
+    SELECT l.example, i.instruction_id, i.parent_id, i.round
     FROM leaf l
     JOIN instructions i ON l.instruction_id = i.instruction_id
     UNION ALL
-    SELECT l.example, i.instruction_id, i.parent_id
+    -- Rows inserted by hand may go in circles; rounds do not.
+    SELECT l.example, i.instruction_id, i.parent_id, i.round
     FROM line l
-    JOIN instructions i ON l.parent_id = i.instruction_id
+    JOIN instructions i ON l.parent_id = i.instruction_id AND i.round < l.round
 )
 SELECT
     l.example,

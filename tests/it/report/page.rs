@@ -153,6 +153,27 @@ async fn follows_a_predicate() {
     }
 }
 
+/// Rows inserted by hand: one that is its own parent, and two that are each other's. Their lines end all the same.
+#[tokio::test]
+async fn of_items_that_descend_from_themselves_ends() {
+    let test = evolved_photos().await;
+    let session = Session::builder().store(test.store.clone()).build().await.unwrap();
+    let insert = "INSERT INTO instructions (instruction_id, sample_id, parent_id, round, position, question, answer, format, status, run_id, created_at) \
+                  SELECT id AS instruction_id, \
+                  CASE id WHEN 'itself' THEN (SELECT max(sample_id) FROM samples) ELSE (SELECT min(sample_id) FROM samples) END AS sample_id, \
+                  parent AS parent_id, CAST(round AS INT) AS round, 1 AS position, concat('Is it ', id, '?') AS question, 'Yes.' AS answer, \
+                  'Norm' AS format, 'kept' AS status, 'by-hand' AS run_id, now() AS created_at \
+                  FROM (SELECT 'itself' AS id, 'itself' AS parent, 4 AS round UNION ALL SELECT 'one', 'other', 5 UNION ALL SELECT 'other', 'one', 6)";
+    session.collect(insert).await.unwrap();
+    let page = page(&test, |report| report).await;
+    assert_sound(&page);
+    let line = |question: &str| {
+        let line = page.split("<ol class=\"chain\">").skip(1).find(|line| line.contains(question)).unwrap();
+        line.split("</ol>").next().unwrap().matches("<li>").count()
+    };
+    assert_eq!((line("Is it itself?"), line("Is it other?")), (1, 2));
+}
+
 #[tokio::test]
 async fn of_an_earlier_state_says_that_its_sql_tells_the_present_one() {
     let test = evolved_photos().await;
