@@ -44,14 +44,14 @@ struct Figure {
     value: String,
 }
 
-/// What [`Report::write`] wrote.
+/// What is on a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
     /// Figures with a picture.
     pub pictures: usize,
     /// Chains of items.
     pub examples: usize,
-    /// The size of the file.
+    /// The size of the page.
     pub bytes: u64,
 }
 
@@ -78,19 +78,29 @@ impl Report {
     /// # Errors
     /// Those of [`Facts::gather`], and of writing the file.
     pub async fn write(self, store: &Store) -> Result<Written> {
-        let facts = Facts::gather(store, self.selection.clone()).await?;
-        let chapters = chapters(&facts).await?;
-        let examples = examples(&facts).await?;
-        let page = self.render(&facts, &chapters, &examples).await?;
+        let (page, written) = self.draw(store).await?;
         if let Some(folder) = self.output.parent() {
             std::fs::create_dir_all(folder).map_err(|cause| Error::io("create", folder, cause))?;
         }
         let mut file = PendingFile::create(&self.output)?;
         file.write_all(page.as_bytes()).map_err(|cause| Error::io("write", &self.output, cause))?;
         file.finish()?;
+        Ok(written)
+    }
+
+    /// The page as text, for whoever has a place for it that is no file, and what is on it. Nothing is written.
+    ///
+    /// # Errors
+    /// Those of [`Facts::gather`].
+    pub async fn draw(&self, store: &Store) -> Result<(String, Written)> {
+        let facts = Facts::gather(store, self.selection.clone()).await?;
+        let chapters = chapters(&facts).await?;
+        let examples = examples(&facts).await?;
+        let page = self.render(&facts, &chapters, &examples).await?;
         let figures = chapters.iter().flat_map(|chapter| &chapter.figures);
         let pictures = figures.filter(|figure| figure.picture.is_some()).count();
-        Ok(Written { pictures, examples: examples.len(), bytes: page.len() as u64 })
+        let written = Written { pictures, examples: examples.len(), bytes: page.len() as u64 };
+        Ok((page, written))
     }
 
     async fn render(&self, facts: &Facts, chapters: &[Chapter], examples: &[Example]) -> Result<String> {

@@ -87,6 +87,20 @@ mod tests {
         assert!(fonts.iter().all(|(selector, font)| font.size >= phone[selector].max(everywhere[selector])));
     }
 
+    /// So far do pictures shrink that scroll.
+    fn least_scale(style: &str) -> f64 {
+        let scale = style.split_once("min-width: calc(var(--width, 0) * ").and_then(|(_, rest)| rest.split_once("px"));
+        scale.unwrap().0.parse().unwrap()
+    }
+
+    #[test]
+    fn texts_of_pictures_that_scroll_are_nine_pixels_or_more() {
+        let (everywhere, phone) = include_str!("../page.css").split_once("@media (max-width: 480px) {").unwrap();
+        for style in [everywhere, phone] {
+            assert!(sizes(style).iter().all(|(_, size)| size * least_scale(style) >= 9.0));
+        }
+    }
+
     #[test]
     fn labels_fit_their_room() {
         assert_eq!(LABEL.fitted("round 1", 100.0), "round 1");

@@ -140,6 +140,13 @@ mod tests {
         let stages = ["seed", "round 1", "round 2"].map(str::to_owned);
         let drawn = sankey(&stages, &[state("seed"), state("kept"), state("<b>")], &flows).finish("a", "", "");
         assert_eq!(drawn.matches("class=\"band a\"").count(), 4);
-        assert!(!drawn.contains("<b>"));
+        assert!(!drawn.contains("<b>") && !drawn.contains("--width"));
+    }
+
+    #[test]
+    fn many_stages_are_wider_than_the_page() {
+        let stages: Vec<String> = (0..12).map(|round| format!("round {round}")).collect();
+        let drawn = sankey(&stages, &[], &[]).finish("a", "", "");
+        assert!(drawn.starts_with("<svg viewBox=\"0 0 1272 300\" style=\"--width:1272\""), "{drawn}");
     }
 }

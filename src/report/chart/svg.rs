@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use super::bars::WIDTH;
+
 /// Text that can stand in HTML and SVG, between tags and inside quotes.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -54,7 +56,8 @@ impl Anchor {
     }
 }
 
-/// A picture that grows shape by shape. It scales with the page; colours come from the page's style by class.
+/// A picture that grows shape by shape. It scales with the page, but one that is wider than [`WIDTH`] scrolls before its texts are too small to be
+/// read; colours come from the page's style by class.
 #[derive(Debug, Clone)]
 pub struct Svg {
     width: f64,
@@ -126,8 +129,9 @@ impl Svg {
     /// The picture as an element, with its title and description for those who do not see it. `id` must be the only one on the page.
     pub fn finish(&self, id: &str, title: &str, description: &str) -> String {
         let (width, height) = (number(self.width), number(self.height));
+        let scrolls = if self.width > WIDTH { format!(" style=\"--width:{width}\"") } else { String::new() };
         format!(
-            "<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-labelledby=\"{id}-title {id}-description\">\
+            "<svg viewBox=\"0 0 {width} {height}\"{scrolls} role=\"img\" aria-labelledby=\"{id}-title {id}-description\">\
              <title id=\"{id}-title\">{}</title><desc id=\"{id}-description\">{}</desc>{}</svg>",
             escape(title),
             escape(description),
