@@ -11,7 +11,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::query::{Session, Statement, StatementParameter as Parameter};
+use crate::query::{Session, Statement, StatementParameter as Parameter, written_name};
 use crate::store::{Store, Table, ids_in, quoted};
 
 const SAMPLE: Statement = Statement::new("audit/sample", include_str!("../sql/audit/sample.sql"));
@@ -116,7 +116,7 @@ struct Stored {
 /// verdict on an item takes the place of the earlier one. Nothing is written unless every row is sound.
 ///
 /// # Errors
-/// An [`Error::Argument`] that names the file and the column that it lacks or has twice, or the items: a verdict that is neither yes nor no, an id that
+/// An [`Error::Argument`] that names the file and the column that it lacks, or has twice and needs once, or the items: a verdict that is neither yes nor no, an id that
 /// the store does not have, two verdicts of one person on one item.
 pub async fn import_audits(store: &Store, path: &Path, auditor: &str) -> Result<ImportedAudits> {
     let session = Session::builder().store(store.clone()).build().await?;
@@ -183,13 +183,14 @@ async fn columns(session: &Session, path: &Path) -> Result<BTreeMap<&'static str
     let name = path.to_string_lossy().into_owned();
     let file = session.context().table_provider(TableReference::bare(name.as_str())).await.map_err(|cause| session.explain(cause, ""))?;
     let schema = file.schema();
-    let written: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let written: Vec<&str> = schema.fields().iter().map(|field| written_name(field)).collect();
     let failed = |message: String, hints: Vec<String>| Err(Error::Argument { name: name.clone(), message, hints });
     if written.is_empty() {
         return failed("it is empty".to_owned(), Vec::new());
     }
     let is_same = |one: &str, other: &str| one.trim().eq_ignore_ascii_case(other.trim());
-    if let Some((_, twice)) = written.iter().enumerate().find(|(at, column)| written[..*at].iter().any(|before| is_same(before, column))) {
+    // Others may be there any number of times: spreadsheets write empty columns without a name.
+    if let Some(twice) = COLUMNS.iter().find(|column| written.iter().filter(|written| is_same(written, column)).count() > 1) {
         return failed(format!("it has column '{twice}' twice"), vec!["remove one of them, or give it another name".to_owned()]);
     }
     let find = |column: &str| written.iter().find(|written| is_same(written, column));

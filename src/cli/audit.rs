@@ -1,5 +1,6 @@
 //! `mmevol audit`: items to check by hand, and the verdicts of whoever checked them.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -75,6 +76,10 @@ async fn sample(store: &Path, arguments: SampleArguments) -> Result<()> {
     let session = open_session(store).await?;
     let rows = AuditSample { per_stratum, seed, predicate }.draw(&session).await?;
     let mut file = PendingFile::create(&output)?;
+    if format == OutputFormat::Csv {
+        // Spreadsheets take a file without a byte order mark for one in their country's old encoding.
+        file.write_all("\u{feff}".as_bytes()).map_err(|cause| Error::io("write", &output, cause))?;
+    }
     let (schema, rows) = (rows.schema(), rows.map_err(|cause| session.explain(cause, "")));
     let count = write_stream(schema, rows, format, OutputOptions::default(), &mut file).await?;
     if count.rows == 0 {

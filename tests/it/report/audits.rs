@@ -42,7 +42,7 @@ async fn draws_from_every_stratum_and_hides_the_verdict() {
     let csv = fs::read_to_string(workspace.path("items.csv")).unwrap();
     assert!(
         csv.starts_with(
-            "instruction_id,round,operator,source_id,image,parent_question,parent_answer,question,answer,improved,correct,auditor,comment\n"
+            "\u{feff}instruction_id,round,operator,source_id,image,parent_question,parent_answer,question,answer,improved,correct,auditor,comment\n"
         ),
         "{csv}"
     );
@@ -243,6 +243,49 @@ async fn reads_sheets_with_semicolons_or_tabs() {
         read.expect_stderr(&["1 verdicts added, 0 replaced, 0 known\n", "1 rows have no verdict yet\n", "hint: set against the judge's"]);
     }
     assert_eq!(test.count("SELECT count(*) FROM audits WHERE improved AND comment = 'of, course'").await, 2);
+}
+
+/// As spreadsheets leave them: with columns that have no name, and with others of one name.
+#[tokio::test(flavor = "multi_thread")]
+async fn looks_at_no_other_columns() {
+    let (test, workspace) = (evolved_photos().await, Workspace::new());
+    let items = test.values("SELECT instruction_id AS id FROM instructions WHERE round > 0 ORDER BY instruction_id LIMIT 2").await;
+    let (one, other) = (items[0]["id"].as_str().unwrap(), items[1]["id"].as_str().unwrap());
+    workspace.write("unnamed.csv", format!("instruction_id,improved,,\n{one},yes,,\n"));
+    workspace.write("notes.csv", format!("note,instruction_id,note,improved\n1,{other},2,yes\n"));
+    for name in ["unnamed.csv", "notes.csv"] {
+        audit(&test, &workspace, &["import", name]).expect_code(0).expect_stderr(&["1 verdicts added"]);
+    }
+    assert_eq!(test.count("SELECT count(*) FROM audits WHERE improved").await, 2);
+}
+
+/// The mark at the beginning, by which spreadsheets know the encoding, is no part of a column's name.
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_what_it_wrote() {
+    let (test, workspace) = (evolved_photos().await, Workspace::new());
+    audit(&test, &workspace, &["sample", "-o", "items.csv"]).expect_code(0);
+    audit(&test, &workspace, &["import", "items.csv"]).expect_code(0).expect_stderr(&["0 verdicts added", "rows have no verdict yet"]);
+    let sql = format!("SELECT count(instruction_id) > 0 AS found FROM '{}'", workspace.path("items.csv").display());
+    assert_eq!(test.values(&sql).await, [json!({ "found": true })]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn says_how_to_save_what_it_cannot_read() {
+    let (test, workspace) = (evolved_photos().await, Workspace::new());
+    let id = test.values("SELECT min(instruction_id) AS id FROM instructions WHERE round > 0").await[0]["id"].as_str().unwrap().to_owned();
+    let text = format!("instruction_id,improved,comment\n{id},yes,");
+    let utf_16: Vec<u8> = format!("\u{feff}{text}für\n").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    // Beyond the records that say what the columns are.
+    let late = [text.as_bytes(), b"\n", ",,\n".repeat(2_000).as_bytes(), b",,f\xfcr\n"].concat();
+    for (name, content) in [
+        ("windows.csv", [text.as_bytes(), b"f\xfcr\n"].concat()),
+        ("late.csv", late),
+        ("utf-16.csv", utf_16),
+        ("sheet.xlsx", b"PK\x03\x04".to_vec()),
+    ] {
+        workspace.write(name, content);
+        audit(&test, &workspace, &["import", name]).expect_code(1).expect_stderr(&["hint: save it as CSV UTF-8\n"]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
