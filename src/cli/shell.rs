@@ -11,7 +11,7 @@ mod highlighter;
 mod keywords;
 mod lexer;
 mod schema;
-mod session;
+mod state;
 mod statements;
 
 use std::io::{self, IsTerminal};
@@ -27,11 +27,12 @@ use futures::Stream;
 use tokio::sync::mpsc;
 
 use self::editor::{Entry, LineEditor};
-use self::session::{Interrupt, Next, Session};
-use self::statements::Script;
+use self::state::{Interrupt, Next, ShellState};
+use self::statements::{Reading, Script};
 pub use self::statements::{Statement, split_statements};
 use super::output::{OutputError, OutputFormat, OutputOptions};
-use crate::error::Position;
+use super::{note, say};
+use crate::error::{Error, ErrorKind, Position};
 
 /// Lines of a pipe that are read before they are asked for.
 const LINES_AHEAD: usize = 64;
@@ -90,12 +91,14 @@ pub struct BackendError {
     pub position: Option<Position>,
     /// What to do about it, each without `hint:` before it.
     pub hints: Vec<String>,
+    /// Who can do it.
+    pub kind: ErrorKind,
 }
 
 impl BackendError {
-    /// An error without hints.
+    /// An error of the user, without hints.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), position: None, hints: Vec::new() }
+        Self { message: message.into(), position: None, hints: Vec::new(), kind: ErrorKind::User }
     }
 
     /// The same error with one more hint.
@@ -108,16 +111,27 @@ impl BackendError {
     pub fn print(&self) {
         const ERROR: Style = AnsiColor::Red.on_default().bold();
         const HINT: Style = AnsiColor::Cyan.on_default().bold();
-        anstream::eprintln!("{ERROR}error:{ERROR:#} {self}");
+        say(format_args!("{ERROR}error:{ERROR:#} {self}"));
         for hint in &self.hints {
-            anstream::eprintln!("{HINT}hint:{HINT:#} {hint}");
+            say(format_args!("{HINT}hint:{HINT:#} {hint}"));
+        }
+    }
+}
+
+impl From<Error> for BackendError {
+    fn from(error: Error) -> Self {
+        let (hints, kind) = (error.hints(), error.kind());
+        match error {
+            Error::Sql { message, position, .. } => Self { message, position, hints, kind },
+            other => Self { message: other.to_string(), position: None, hints, kind },
         }
     }
 }
 
 impl From<OutputError> for BackendError {
     fn from(error: OutputError) -> Self {
-        Self::new(error.to_string())
+        // Results may go to a file, which the message of ours does not know.
+        Self { message: error.to_string(), ..Error::from(error).into() }
     }
 }
 
@@ -143,17 +157,17 @@ pub async fn run(backend: Arc<dyn SqlBackend>, options: ShellOptions) -> Result<
 
 async fn run_at_terminal(backend: Arc<dyn SqlBackend>, options: &ShellOptions) -> Result<(), BackendError> {
     let mut editor = LineEditor::new(options.history.as_deref())?;
-    let mut session = Session::new(backend.clone(), options, Interrupt::Cancels);
-    anstream::eprintln!("End SQL with ; — .help lists the commands, Ctrl-D leaves.");
+    let mut state = ShellState::new(backend.clone(), options, Interrupt::Cancels);
+    note("End SQL with ; — .help lists the commands, Ctrl-D leaves.");
     loop {
         let text = match editor.read(backend.names())? {
             Entry::Text(text) => text,
             Entry::Cleared => continue,
             Entry::End => return Ok(()),
         };
-        session.resize(OutputOptions { width: OutputOptions::for_stdout().width, ..options.output });
+        state.resize(OutputOptions { width: OutputOptions::for_stdout().width, ..options.output });
         for input in Script::read(&text).into_inputs() {
-            match session.run(input).await {
+            match state.run(input).await {
                 Ok(Next::Go) => {}
                 Ok(Next::Leave) => return Ok(()),
                 Err(error) => {
@@ -167,27 +181,24 @@ async fn run_at_terminal(backend: Arc<dyn SqlBackend>, options: &ShellOptions) -
 
 /// Runs each statement as soon as it is complete, so that another program can talk to the shell.
 async fn run_in_pipe(backend: Arc<dyn SqlBackend>, options: &ShellOptions) -> Result<(), BackendError> {
-    let mut session = Session::new(backend, options, Interrupt::EndsProcess);
-    let mut pending = String::new();
+    let mut state = ShellState::new(backend, options, Interrupt::EndsProcess);
+    let (mut pending, mut reading) = (String::new(), Reading::default());
     let (mut first_line, mut lines) = (1, 0);
-    let unreadable = |error: io::Error| BackendError::new(format!("failed to read standard input: {error}"));
+    let unreadable = |cause| BackendError::from(Error::io("read", "standard input", cause));
     let mut input = lines_of_stdin().map_err(unreadable)?;
     loop {
-        let before = pending.len();
         let line = input.recv().await.transpose().map_err(unreadable)?;
         let is_end = line.is_none();
-        pending += &line.unwrap_or_default();
+        let line = line.unwrap_or_default();
+        let line = if lines == 0 { line.trim_start_matches('\u{feff}') } else { line.as_str() };
+        pending += line;
         lines += 1;
-        // Only these can complete what is pending; reading it again for every line would be slow for long statements.
-        let may_be_complete = is_end || before == 0 || pending[before..].contains(';');
-        if !may_be_complete {
+        // Reading what is pending again for every line would be slow for long statements.
+        let is_complete = reading.is_complete_after(line);
+        if !is_complete && !is_end {
             continue;
         }
-        let script = Script::read(&pending);
-        if script.unfinished.is_some() && !is_end {
-            continue;
-        }
-        let next = session.run_all(script.into_inputs(), &pending, "standard input", first_line).await?;
+        let next = state.run_all(Script::read(&pending).into_inputs(), &pending, "standard input", first_line).await?;
         if is_end || next == Next::Leave {
             return Ok(());
         }

@@ -103,7 +103,7 @@ async fn run_statements(session: &Arc<Session>, account: Option<&Arc<Account>>, 
     }
     let backend = Arc::new(Backend { session: Arc::clone(session), account: account.cloned() });
     let options = ShellOptions { format: arguments.output, output: OutputOptions::for_stdout(), history: history_path() };
-    shell::run(backend, options).await.map_err(|BackendError { message, position, hints }| Error::Sql { message, position, hints })
+    shell::run(backend, options).await.map_err(|error| Error::Shell { message: error.to_string(), hints: error.hints, kind: error.kind })
 }
 
 async fn print(session: &Session, sql: &str, format: OutputFormat) -> Result<()> {
@@ -185,10 +185,10 @@ struct Backend {
 #[async_trait]
 impl SqlBackend for Backend {
     async fn execute(&self, sql: &str) -> Result<ResultStream, BackendError> {
-        let rows = self.session.stream(sql).await.map_err(|error| backend_error(&error))?;
+        let rows = self.session.stream(sql).await?;
         let (session, text) = (Arc::clone(&self.session), sql.to_owned());
         let schema = rows.schema();
-        let batches = rows.map_err(move |cause| backend_error(&session.explain(cause, &text)));
+        let batches = rows.map_err(move |cause| BackendError::from(session.explain(cause, &text)));
         Ok(ResultStream { schema, batches: Box::pin(batches) })
     }
 
@@ -203,13 +203,6 @@ impl SqlBackend for Backend {
         if let Some(account) = &self.account {
             account.tell();
         }
-    }
-}
-
-fn backend_error(error: &Error) -> BackendError {
-    match error {
-        Error::Sql { message, position, hints } => BackendError { message: message.clone(), position: *position, hints: hints.clone() },
-        other => BackendError { message: other.to_string(), position: None, hints: other.hints() },
     }
 }
 

@@ -7,6 +7,7 @@ use rustyline::completion::unescape;
 
 use super::BackendError;
 use crate::cli::output::OutputFormat;
+use crate::error::suggest;
 
 /// A dot command with its argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +62,7 @@ pub(super) const COMMANDS: [Description; 9] = [
 /// The text of `.help`.
 pub(super) fn help() -> String {
     let mut text =
-        String::from("End SQL with ; (it may take several lines). Tab completes, Ctrl-C cancels, Ctrl-R searches the history.\n");
+        String::from("End SQL with ; (it may take several lines). Tab completes, Ctrl-C cancels,\nCtrl-R searches the history.\n");
     for Description { name, usage, about, .. } in COMMANDS.iter().filter(|command| command.name != ".quit") {
         text.push_str(&format!("{:22}{about}\n", format!("{name} {usage}")));
     }
@@ -106,27 +107,17 @@ fn unquoted(argument: &str) -> String {
 fn unknown_command(name: &str) -> BackendError {
     let names = COMMANDS.iter().map(|command| command.name);
     let error = BackendError::new(format!("there is no command {name}"));
-    error.with_hint(near_miss(name, names).unwrap_or_else(|| ".help lists the commands".to_owned()))
+    error.with_hint(suggest(name, names).pop().unwrap_or_else(|| ".help lists the commands".to_owned()))
 }
 
 fn unknown_mode(mode: &str) -> BackendError {
     let modes: Vec<String> = OutputFormat::value_variants().iter().map(OutputFormat::to_string).collect();
     let message = if mode.is_empty() { ".mode needs a format".to_owned() } else { format!("there is no format {mode:?}") };
     let error = BackendError::new(message).with_hint(format!("formats: {}", modes.join(", ")));
-    match near_miss(mode, modes.iter().map(String::as_str)) {
-        Some(hint) if !mode.is_empty() => error.with_hint(hint),
-        _ => error,
+    match suggest(mode, modes.iter().map(String::as_str)).pop() {
+        Some(hint) => error.with_hint(hint),
+        None => error,
     }
-}
-
-/// A hint naming the candidate that `typed` probably meant: an abbreviation of it or nearly it.
-pub(super) fn near_miss<'a>(typed: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
-    let distance = |candidate: &str| {
-        let abbreviates = typed.len() > 2 && candidate.starts_with(typed);
-        if abbreviates { 0 } else { strsim::damerau_levenshtein(typed, candidate) }
-    };
-    let (distance, nearest) = candidates.map(|candidate| (distance(candidate), candidate)).min()?;
-    (distance <= 2 && distance < nearest.len() / 2).then(|| format!("did you mean {nearest}?"))
 }
 
 #[cfg(test)]
@@ -150,20 +141,21 @@ mod tests {
     fn wrong_commands_say_what_is_right() {
         let error = |line| Command::parse(line).map_err(|error| (error.message, error.hints));
         let hint = |text: &str| vec![text.to_owned()];
-        assert_eq!(error(".tabels"), Err(("there is no command .tabels".to_owned(), hint("did you mean .tables?"))));
-        assert_eq!(error(".sche"), Err(("there is no command .sche".to_owned(), hint("did you mean .schema?"))));
+        assert_eq!(error(".tabels"), Err(("there is no command .tabels".to_owned(), hint("did you mean '.tables'?"))));
+        assert_eq!(error(".sche"), Err(("there is no command .sche".to_owned(), hint("did you mean '.schema'?"))));
         assert_eq!(error(".wibble"), Err(("there is no command .wibble".to_owned(), hint(".help lists the commands"))));
         assert_eq!(error(".timer maybe"), Err(("usage: .timer on|off".to_owned(), vec![])));
         assert_eq!(error(".read"), Err(("usage: .read FILE".to_owned(), vec![])));
         let formats = "formats: table, line, csv, json, jsonl, markdown".to_owned();
         assert_eq!(error(".mode cvs"), Err(("there is no format \"cvs\"".to_owned(), vec![formats.clone()])));
-        assert_eq!(error(".mode tabel"), Err(("there is no format \"tabel\"".to_owned(), vec![formats, "did you mean table?".to_owned()])));
+        let hints = vec![formats, "did you mean 'table'?".to_owned()];
+        assert_eq!(error(".mode tabel"), Err(("there is no format \"tabel\"".to_owned(), hints)));
     }
 
     #[test]
     fn help_has_a_line_for_every_command() {
         let help = help();
         assert!(COMMANDS.iter().all(|command| help.contains(command.name)), "{help}");
-        assert!(help.lines().all(|line| line.len() < 110), "{help}");
+        assert!(help.lines().all(|line| line.len() <= 80), "{help}");
     }
 }

@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use crate::formats::target::behind_links;
+
 /// Takes whole results: what a failed statement wrote to a file is taken back.
 pub(super) enum Destination {
     Stdout(io::Stdout),
@@ -68,13 +70,13 @@ pub(super) struct ResultFile {
 
 impl ResultFile {
     fn create(path: &Path) -> io::Result<Self> {
-        // A link stays a link; what it points to is replaced.
-        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let is_device = path.metadata().is_ok_and(|metadata| !metadata.is_file());
         if is_device {
-            let file = File::options().write(true).open(&path)?;
-            return Ok(Self { file, path, partial: None, kept: 0 });
+            let file = File::options().write(true).open(path)?;
+            return Ok(Self { file, path: path.to_owned(), partial: None, kept: 0 });
         }
+        // A link stays a link; what it leads to is replaced.
+        let path = behind_links(path)?;
         let mut partial = OsString::from(&path);
         partial.push(".partial");
         let file = File::create(&partial)?;
@@ -130,6 +132,23 @@ mod tests {
         drop(destination);
         assert_eq!(std::fs::read_to_string(&path)?, "first\nsecond\n");
         assert_eq!(std::fs::read_dir(folder.path())?.count(), 1);
+        Ok(())
+    }
+
+    /// Of one that led nowhere yet, a file once took the place.
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_a_link() -> io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let (link, target) = (folder.path().join("link.csv"), folder.path().join("target.csv"));
+        std::os::unix::fs::symlink("target.csv", &link)?;
+        for content in ["first\n", "second\n"] {
+            let mut destination = Destination::file(&link)?;
+            destination.writer().write_all(content.as_bytes())?;
+            destination.keep()?;
+            assert_eq!(std::fs::read_to_string(&target)?, content);
+            assert_eq!(std::fs::read_link(&link)?, Path::new("target.csv"));
+        }
         Ok(())
     }
 

@@ -18,6 +18,7 @@ use super::completer::complete;
 use super::highlighter::{faint, highlight};
 use super::statements::Script;
 use super::{BackendError, Names};
+use crate::cli::note;
 
 const PROMPT: &str = "mmevol> ";
 const HISTORY_ENTRIES: usize = 2_000;
@@ -54,7 +55,7 @@ impl LineEditor {
         if let Some(path) = &history
             && let Err(error) = prepare_history(path).and_then(|()| load_history(&mut editor, path))
         {
-            anstream::eprintln!("the history is not kept: {}: {error}", path.display());
+            note(format_args!("the history is not kept: {}: {error}", path.display()));
             history = None;
         }
         Ok(Self { editor, history })
@@ -85,7 +86,7 @@ impl LineEditor {
         if let Some(path) = self.history.as_ref().filter(|_| is_new)
             && let Err(error) = self.editor.append_history(path)
         {
-            anstream::eprintln!("the history is no longer kept: {}: {error}", path.display());
+            note(format_args!("the history is no longer kept: {}: {error}", path.display()));
             self.history = None;
         }
     }

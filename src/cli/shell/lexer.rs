@@ -35,15 +35,64 @@ impl Token {
     }
 }
 
+/// What a text left open at its end: the next text goes on inside of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Open {
+    /// A string or a quoted name, by its quote.
+    Quoted(char),
+    /// `E'...`.
+    Escaped,
+    /// `$tag$...`, by its tag.
+    Dollar(String),
+    /// So many block comments inside each other.
+    Comment(usize),
+}
+
+impl Open {
+    fn kind(&self) -> TokenKind {
+        match self {
+            Self::Quoted('\'') | Self::Escaped | Self::Dollar(_) => TokenKind::String,
+            Self::Quoted(_) => TokenKind::QuotedName,
+            Self::Comment(_) => TokenKind::Comment,
+        }
+    }
+
+    /// How far it goes in `text`, which it goes on with; `None` where that does not end it.
+    fn length_in(&mut self, text: &str) -> Option<usize> {
+        match self {
+            Self::Quoted(quote) => quoted_length(text, *quote),
+            Self::Escaped => escape_string_length(text),
+            Self::Dollar(tag) => text.find(tag.as_str()).map(|end| end + tag.len()),
+            Self::Comment(depth) => block_comment_length(text, depth),
+        }
+    }
+}
+
 /// Iterates over the tokens of a text.
 pub(super) struct Lexer<'a> {
     text: &'a str,
     position: usize,
+    open: Option<Open>,
 }
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, position: 0 }
+        Self::inside(None, text)
+    }
+
+    /// Of a text that follows another one, which ended with a line and left `open` what there is.
+    pub(super) fn inside(open: Option<Open>, text: &'a str) -> Self {
+        Self { text, position: 0, open }
+    }
+
+    /// What is open where the lexer is.
+    pub(super) fn open(&self) -> Option<&Open> {
+        self.open.as_ref()
+    }
+
+    /// Where the next token starts.
+    pub(super) fn position(&self) -> usize {
+        self.position
     }
 
     /// Goes on behind `bytes` more bytes, which must end between two characters.
@@ -62,33 +111,47 @@ impl Iterator for Lexer<'_> {
 
     fn next(&mut self) -> Option<Token> {
         let rest = self.rest();
-        let (kind, length) = scan(rest)?;
+        if rest.is_empty() {
+            return None;
+        }
+        let (kind, length) = match self.open.take().map(|open| (open, 0)).or_else(|| opening(rest)) {
+            Some((mut open, behind)) => {
+                let (kind, length) = (open.kind(), open.length_in(&rest[behind..]));
+                self.open = length.is_none().then_some(open);
+                (kind, length.map(|length| behind + length))
+            }
+            None => scan(rest).map(|(kind, length)| (kind, Some(length)))?,
+        };
         let start = self.position;
         self.position += length.unwrap_or(rest.len());
         Some(Token { kind, range: start..self.position, closed: length.is_some() })
     }
 }
 
-/// The kind and length of the token that `text` starts with; the length is `None` when it never ends.
-fn scan(text: &str) -> Option<(TokenKind, Option<usize>)> {
+/// What the token that `text` starts with opens, and where its inside starts; `None` for one that needs no end.
+fn opening(text: &str) -> Option<(Open, usize)> {
+    let mut characters = text.chars();
+    match (characters.next()?, characters.next()) {
+        ('/', Some('*')) => Some((Open::Comment(1), 2)),
+        ('e' | 'E', Some('\'')) => Some((Open::Escaped, 2)),
+        (quote @ ('\'' | '"' | '`'), _) => Some((Open::Quoted(quote), 1)),
+        ('$', _) => dollar_tag(text).map(|tag| (Open::Dollar(tag.to_owned()), tag.len())),
+        _ => None,
+    }
+}
+
+/// The kind and length of the token that `text` starts with, of those that need no end.
+fn scan(text: &str) -> Option<(TokenKind, usize)> {
     let mut characters = text.chars();
     let first = characters.next()?;
     let second = characters.next();
-    let while_all = |accepted: fn(char) -> bool| Some(text.find(|character| !accepted(character)).unwrap_or(text.len()));
+    let while_all = |accepted: fn(char) -> bool| text.find(|character| !accepted(character)).unwrap_or(text.len());
     Some(match (first, second) {
         (space, _) if space.is_whitespace() => (TokenKind::Space, while_all(char::is_whitespace)),
         ('-', Some('-')) => (TokenKind::Comment, while_all(|character| character != '\n')),
-        ('/', Some('*')) => (TokenKind::Comment, block_comment_length(text)),
-        ('\'', _) => (TokenKind::String, quoted_length(text, '\'')),
-        ('e' | 'E', Some('\'')) => (TokenKind::String, escape_string_length(text)),
-        ('"' | '`', _) => (TokenKind::QuotedName, quoted_length(text, first)),
-        ('$', _) => match dollar_tag(text) {
-            Some(tag) => (TokenKind::String, text[tag.len()..].find(tag).map(|end| end + 2 * tag.len())),
-            None => (TokenKind::Symbol('$'), Some(1)),
-        },
         (letter, _) if letter.is_alphabetic() || letter == '_' => (TokenKind::Word, while_all(is_word_part)),
         (digit, _) if digit.is_ascii_digit() => (TokenKind::Number, while_all(|character| is_word_part(character) || character == '.')),
-        (symbol, _) => (TokenKind::Symbol(symbol), Some(symbol.len_utf8())),
+        (symbol, _) => (TokenKind::Symbol(symbol), symbol.len_utf8()),
     })
 }
 
@@ -97,17 +160,16 @@ pub(super) fn is_word_part(character: char) -> bool {
     character.is_alphanumeric() || character == '_'
 }
 
-/// Block comments nest, as in the SQL standard.
-fn block_comment_length(text: &str) -> Option<usize> {
-    let mut depth = 0_usize;
+/// Of `depth` comments, which nest as in the SQL standard. It counts those that are open.
+fn block_comment_length(text: &str, depth: &mut usize) -> Option<usize> {
     let mut position = 0;
     loop {
         let found = position + text[position..].find(['/', '*'])?;
         let after_two = found + 2;
         match text.get(found..after_two) {
-            Some("/*") => depth += 1,
-            Some("*/") if depth == 1 => return Some(after_two),
-            Some("*/") => depth -= 1,
+            Some("/*") => *depth += 1,
+            Some("*/") if *depth == 1 => return Some(after_two),
+            Some("*/") => *depth -= 1,
             _ => {
                 position = found + 1;
                 continue;
@@ -119,7 +181,7 @@ fn block_comment_length(text: &str) -> Option<usize> {
 
 /// A doubled quote inside stands for one.
 fn quoted_length(text: &str, quote: char) -> Option<usize> {
-    let mut position = quote.len_utf8();
+    let mut position = 0;
     loop {
         position += text[position..].find(quote)? + quote.len_utf8();
         if !text[position..].starts_with(quote) {
@@ -131,7 +193,7 @@ fn quoted_length(text: &str, quote: char) -> Option<usize> {
 
 /// `E'...'`: besides doubled quotes, a backslash keeps the next character from ending the string.
 fn escape_string_length(text: &str) -> Option<usize> {
-    let mut characters = text.char_indices().skip(2).peekable();
+    let mut characters = text.char_indices().peekable();
     while let Some((index, character)) = characters.next() {
         match character {
             '\\' => {

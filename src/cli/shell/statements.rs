@@ -1,6 +1,8 @@
 //! A text cut into SQL statements and dot commands.
 
-use super::lexer::{Lexer, TokenKind};
+use std::ops::Range;
+
+use super::lexer::{Lexer, Open, TokenKind};
 use crate::error::Position;
 
 /// One SQL statement of a longer text.
@@ -67,29 +69,77 @@ enum Dialect {
 
 fn scan(text: &str, dialect: Dialect) -> Script<'_> {
     let mut script = Script::default();
-    let mut lexer = Lexer::new(text);
     let mut current: Option<Statement<'_>> = None;
-    loop {
-        if dialect == Dialect::Shell
-            && current.is_none()
-            && let Some(line) = command_line(lexer.rest())
-        {
-            let offset = text.len() - lexer.rest().len();
-            script.inputs.push(Input::Command(Statement { text: line, offset }));
-            lexer.advance(line.len());
-        }
-        let Some(token) = lexer.next() else { break };
-        match token.kind {
-            TokenKind::Symbol(';') => script.inputs.extend(current.take().map(Input::Sql)),
-            _ if token.is_significant() => {
-                let offset = current.map_or(token.range.start, |statement| statement.offset);
-                current = Some(Statement { text: &text[offset..token.range.end], offset });
+    for piece in (Pieces { lexer: Lexer::new(text), dialect, is_in_statement: false }) {
+        match piece {
+            Piece::Command(Range { start, end }) => {
+                script.inputs.push(Input::Command(Statement { text: &text[start..end], offset: start }));
             }
-            _ => {}
+            Piece::EndOfStatement => script.inputs.extend(current.take().map(Input::Sql)),
+            Piece::Part(Range { start, end }) => {
+                let offset = current.map_or(start, |statement| statement.offset);
+                current = Some(Statement { text: &text[offset..end], offset });
+            }
         }
     }
     script.unfinished = current;
     script
+}
+
+/// A text of the shell that comes line by line. It looks at each line once, however long a statement gets.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    open: Option<Open>,
+    is_in_statement: bool,
+}
+
+impl Reading {
+    /// Whether nothing is unfinished after `line`, the next one, with its end.
+    pub(super) fn is_complete_after(&mut self, line: &str) -> bool {
+        let lexer = Lexer::inside(self.open.take(), line);
+        let mut pieces = Pieces { lexer, dialect: Dialect::Shell, is_in_statement: self.is_in_statement };
+        pieces.by_ref().for_each(drop);
+        *self = Self { open: pieces.lexer.open().cloned(), is_in_statement: pieces.is_in_statement };
+        self.open.is_none() && !self.is_in_statement
+    }
+}
+
+/// What commands and statements are made of, without what means nothing.
+struct Pieces<'a> {
+    lexer: Lexer<'a>,
+    dialect: Dialect,
+    is_in_statement: bool,
+}
+
+enum Piece {
+    Command(Range<usize>),
+    Part(Range<usize>),
+    EndOfStatement,
+}
+
+impl Iterator for Pieces<'_> {
+    type Item = Piece;
+
+    fn next(&mut self) -> Option<Piece> {
+        loop {
+            let may_be_command = self.dialect == Dialect::Shell && !self.is_in_statement && self.lexer.open().is_none();
+            if may_be_command && let Some(line) = command_line(self.lexer.rest()) {
+                let start = self.lexer.position();
+                self.lexer.advance(line.len());
+                return Some(Piece::Command(start..self.lexer.position()));
+            }
+            let token = self.lexer.next()?;
+            if token.kind == TokenKind::Symbol(';') {
+                self.is_in_statement = false;
+                return Some(Piece::EndOfStatement);
+            }
+            if token.is_significant() {
+                // Once it is closed, a comment is no statement.
+                self.is_in_statement |= token.kind != TokenKind::Comment;
+                return Some(Piece::Part(token.range));
+            }
+        }
+    }
 }
 
 /// The line that `text` starts with, if it is a command. Words that leave other shells work without the dot.
@@ -151,7 +201,36 @@ mod tests {
         assert!(Script::read("exit_code").unfinished.is_some(), "a name that only starts like a command");
     }
 
+    #[test]
+    fn lines_complete_what_is_pending_at_once() {
+        let mut reading = Reading::default();
+        let lines = [
+            "SELECT 'a;\n",
+            "b; it''s;\n",
+            "c', $x$ ;\n",
+            "$x$ /* ;\n",
+            "*/ ;\n",
+            "/* ;\n",
+            "; */\n",
+            ".read it's\n",
+            "SELECT 1; SELECT\n",
+            "2; -- done\n",
+        ];
+        let complete = lines.map(|line| reading.is_complete_after(line));
+        assert_eq!(complete, [false, false, false, false, true, false, true, true, false, true]);
+    }
+
     proptest! {
+        #[test]
+        fn reading_line_by_line_agrees_with_reading_the_whole(text in "([a-eE.$'\"`/*;\\\\ \n-]|\\PC)*") {
+            let mut reading = Reading::default();
+            let mut end = 0;
+            for line in text.split_inclusive('\n') {
+                end += line.len();
+                prop_assert_eq!(reading.is_complete_after(line), Script::read(&text[..end]).unfinished.is_none(), "{}", &text[..end]);
+            }
+        }
+
         #[test]
         fn any_text_splits_into_its_own_parts(text in "([a-e.$'\"/*; \n-]|\\PC)*") {
             for statement in split_statements(&text) {

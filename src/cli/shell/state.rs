@@ -5,15 +5,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::commands::{Command, help, near_miss};
+use super::commands::{Command, help};
 use super::completer::quoted_if_needed;
 use super::destination::Destination;
 use super::schema::schema_text;
 use super::statements::{Input, Script};
 use super::{BackendError, ResultStream, ShellOptions, SqlBackend, TableName};
+use crate::cli::note;
 use crate::cli::output::{OutputFormat, OutputOptions, RowCount, write_stream};
 use crate::cli::table::fit;
-use crate::error::Position;
+use crate::error::{Error, Position, suggest};
 
 /// A file that reads itself would never end.
 const DEEPEST_READ: usize = 8;
@@ -36,7 +37,7 @@ pub(super) enum Interrupt {
     EndsProcess,
 }
 
-pub(super) struct Session {
+pub(super) struct ShellState {
     backend: Arc<dyn SqlBackend>,
     format: OutputFormat,
     options: OutputOptions,
@@ -49,7 +50,7 @@ pub(super) struct Session {
     cut_noted: bool,
 }
 
-impl Session {
+impl ShellState {
     pub(super) fn new(backend: Arc<dyn SqlBackend>, options: &ShellOptions, interrupt: Interrupt) -> Self {
         Self {
             backend,
@@ -120,14 +121,14 @@ impl Session {
         };
         match cancellable(work, self.interrupt).await {
             Ok((has_columns, count)) => {
-                self.destination.keep().map_err(|error| self.write_error(&error))?;
+                self.destination.keep().map_err(|error| self.write_error(error))?;
                 self.footer(has_columns.then_some(count), started.elapsed());
                 self.backend.after_statement();
                 Ok(if count.reader_left { Next::Leave } else { Next::Go })
             }
             Err(error) => {
                 self.backend.after_statement();
-                self.destination.take_back().map_err(|error| self.write_error(&error))?;
+                self.destination.take_back().map_err(|error| self.write_error(error))?;
                 Err(error)
             }
         }
@@ -135,17 +136,17 @@ impl Session {
 
     /// Says on standard error what the result was; `None` for a statement without a result.
     fn footer(&mut self, count: Option<RowCount>, elapsed: Duration) {
-        if let Some(note) = count.and_then(|count| count.hidden_note()) {
-            anstream::eprintln!("{note}");
+        if let Some(text) = count.and_then(|count| count.hidden_note()) {
+            note(text);
         }
-        if let Some(note) = count.and_then(|count| count.cut_note()).filter(|_| !self.cut_noted) {
+        if let Some(text) = count.and_then(|count| count.cut_note()).filter(|_| !self.cut_noted) {
             self.cut_noted = true;
-            anstream::eprintln!("{note}");
+            note(text);
         }
         let rows = count.map_or_else(|| "done".to_owned(), |count| count.to_string());
         let place = self.destination.path().map(|path| format!(" to {}", path.display())).unwrap_or_default();
         let time = if self.has_timer { format!(" in {:.3} s", elapsed.as_secs_f64()) } else { String::new() };
-        anstream::eprintln!("{rows}{place}{time}");
+        note(format_args!("{rows}{place}{time}"));
     }
 
     async fn command(&mut self, command: Command) -> Result<Next, BackendError> {
@@ -165,9 +166,8 @@ impl Session {
             Command::Output(None) => self.destination = Destination::stdout(),
             Command::Output(Some(path)) => {
                 let destination = Destination::file(&path);
-                self.destination =
-                    destination.map_err(|error| BackendError::new(format!("failed to write {}: {error}", path.display())))?;
-                anstream::eprintln!("results go to {} until .output stdout", path.display());
+                self.destination = destination.map_err(|cause| Error::io("write", &path, cause))?;
+                note(format_args!("results go to {} until .output stdout", path.display()));
             }
             Command::Help => self.show(&help())?,
             Command::Exit => return Ok(Next::Leave),
@@ -180,10 +180,10 @@ impl Session {
         if self.depth >= DEEPEST_READ {
             return Err(BackendError::new(format!("failed to read {origin}: {DEEPEST_READ} files read each other already")));
         }
-        let text = tokio::fs::read_to_string(path).await;
-        let text = text.map_err(|error| BackendError::new(format!("failed to read {origin}: {error}")))?;
+        let text = tokio::fs::read_to_string(path).await.map_err(|cause| Error::io("read", path, cause))?;
+        let text = text.trim_start_matches('\u{feff}');
         self.depth += 1;
-        let next = Box::pin(self.run_all(Script::read(&text).into_inputs(), &text, &origin, 1)).await;
+        let next = Box::pin(self.run_all(Script::read(text).into_inputs(), text, &origin, 1)).await;
         self.depth -= 1;
         next
     }
@@ -200,7 +200,7 @@ impl Session {
         match tables.iter().find(|table| table.name.eq_ignore_ascii_case(name)) {
             Some(table) => self.schema(table).await,
             None => {
-                let hint = near_miss(name, tables.iter().map(|table| table.name.as_str()));
+                let hint = suggest(name, tables.iter().map(|table| table.name.as_str())).pop();
                 let hint = hint.unwrap_or_else(|| ".tables lists the tables".to_owned());
                 Err(BackendError::new(format!("there is no table {name}")).with_hint(hint))
             }
@@ -215,12 +215,11 @@ impl Session {
 
     fn show(&mut self, text: &str) -> Result<(), BackendError> {
         let written = self.destination.writer().write_all(text.as_bytes());
-        written.and_then(|()| self.destination.keep()).map_err(|error| self.write_error(&error))
+        written.and_then(|()| self.destination.keep()).map_err(|error| self.write_error(error))
     }
 
-    fn write_error(&self, error: &std::io::Error) -> BackendError {
-        let place = self.destination.path().map_or_else(|| "standard output".to_owned(), |path| path.display().to_string());
-        BackendError::new(format!("failed to write to {place}: {error}"))
+    fn write_error(&self, cause: std::io::Error) -> BackendError {
+        Error::io("write", self.destination.path().unwrap_or(Path::new("standard output")), cause).into()
     }
 }
 
@@ -236,7 +235,7 @@ async fn cancellable<T>(work: impl Future<Output = Result<T, BackendError>>, int
         result = work => result,
         () = interrupted => {
             // The terminal has shown `^C` on the current line.
-            anstream::eprintln!();
+            note("");
             Err(BackendError::new("cancelled"))
         }
     }
@@ -253,6 +252,7 @@ mod tests {
 
     use super::super::Names;
     use super::*;
+    use crate::error::ErrorKind;
 
     /// Knows the table `samples`; a statement with `broken` in it fails after its first batch, one with `wrong` at once.
     struct Engine;
@@ -276,24 +276,24 @@ mod tests {
         }
     }
 
-    async fn run(session: &mut Session, text: &str) -> Result<Next, BackendError> {
-        session.run_all(Script::read(text).into_inputs(), text, "test", 1).await
+    async fn run(state: &mut ShellState, text: &str) -> Result<Next, BackendError> {
+        state.run_all(Script::read(text).into_inputs(), text, "test", 1).await
     }
 
-    fn session() -> Session {
-        Session::new(Arc::new(Engine), &ShellOptions::default(), Interrupt::EndsProcess)
+    fn state() -> ShellState {
+        ShellState::new(Arc::new(Engine), &ShellOptions::default(), Interrupt::EndsProcess)
     }
 
     #[tokio::test]
     async fn results_go_to_a_file_until_told_otherwise_and_failed_ones_leave_no_trace() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("out.txt");
-        let mut session = session();
-        run(&mut session, &format!(".mode csv\n.output {}\nSELECT n; .schema samples", path.display())).await?;
-        let error = run(&mut session, "SELECT n\n, broken;").await;
+        let mut state = state();
+        run(&mut state, &format!(".mode csv\n.output {}\nSELECT n; .schema samples", path.display())).await?;
+        let error = run(&mut state, "SELECT n\n, broken;").await;
         assert_eq!(error, Err(BackendError::new("test, line 1 (SELECT n): the disk broke")));
-        run(&mut session, ".mode jsonl\nSELECT n;\n.output stdout\n").await?;
-        assert!(session.destination.path().is_none());
+        run(&mut state, ".mode jsonl\nSELECT n;\n.output stdout\n").await?;
+        assert!(state.destination.path().is_none());
         assert_eq!(fs::read_to_string(path)?, "n\n1\n2\nTABLE samples (\n  n  INT NOT NULL\n);\n{\"n\":1}\n{\"n\":2}\n");
         Ok(())
     }
@@ -303,7 +303,7 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let (script, out) = (folder.path().join("script.sql"), folder.path().join("out.csv"));
         fs::write(&script, format!(".mode csv\n.output {}\nSELECT n;\n-- then\nSELECT wrong;\nSELECT n;", out.display()))?;
-        let error = run(&mut session(), &format!("\n.read {}", script.display())).await.map_err(|error| error.message);
+        let error = run(&mut state(), &format!("\n.read {}", script.display())).await.map_err(|error| error.message);
         let expected = format!("{}, line 5 (SELECT wrong): no column wrong", script.display());
         assert!(
             error.as_ref().is_err_and(|message| message.starts_with("test, line 2 (.read ") && message.ends_with(&expected)),
@@ -314,22 +314,49 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_file_that_cannot_be_used_says_why_and_what_to_do() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let latin = folder.path().join("latin1.sql");
+        fs::write(&latin, b"SELECT 'caf\xe9';")?;
+        for (command, hint) in [
+            (format!(".read {}", folder.path().display()), "it is a directory"),
+            (format!(".read {}", latin.display()), "convert it to UTF-8"),
+            (format!(".output {}", folder.path().display()), "it is a directory"),
+        ] {
+            let error = run(&mut state(), &command).await.err().ok_or("it was taken")?;
+            assert_eq!(error.kind, ErrorKind::User, "{error}");
+            assert!(error.hints[0].starts_with(hint), "{error}: {:?}", error.hints);
+        }
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_file_with_a_byte_order_mark_is_read() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let (script, out) = (folder.path().join("script.sql"), folder.path().join("out.csv"));
+        fs::write(&script, format!("\u{feff}.mode csv\n.output {}\nSELECT n;", out.display()))?;
+        assert_eq!(run(&mut state(), &format!(".read {}", script.display())).await, Ok(Next::Go));
+        assert_eq!(fs::read_to_string(out)?, "n\n1\n2\n");
+        Ok(())
+    }
+
+    #[tokio::test]
     async fn a_file_that_reads_itself_ends() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let script = folder.path().join("script.sql");
         fs::write(&script, format!(".read {}", script.display()))?;
-        let mut session = session();
-        let error = run(&mut session, &format!(".read {}", script.display())).await;
+        let mut state = state();
+        let error = run(&mut state, &format!(".read {}", script.display())).await;
         assert!(error.is_err_and(|error| error.message.ends_with("8 files read each other already")));
-        assert_eq!(session.depth, 0);
+        assert_eq!(state.depth, 0);
         Ok(())
     }
 
     #[tokio::test]
     async fn exit_leaves_the_rest_alone_and_an_unknown_table_gets_a_hint() {
-        let mut session = session();
-        assert_eq!(run(&mut session, "exit\nSELECT wrong;").await, Ok(Next::Leave));
-        let error = run(&mut session, ".schema sampels").await.map_err(|error| error.hints);
-        assert_eq!(error, Err(vec!["did you mean samples?".to_owned()]));
+        let mut state = state();
+        assert_eq!(run(&mut state, "exit\nSELECT wrong;").await, Ok(Next::Leave));
+        let error = run(&mut state, ".schema sampels").await.map_err(|error| error.hints);
+        assert_eq!(error, Err(vec!["did you mean 'samples'?".to_owned()]));
     }
 }
