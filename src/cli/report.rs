@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::note;
 use super::progress::Progress;
+use super::{note, print_line};
 use crate::error::Result;
 use crate::report::{Report, Selection};
 use crate::store::Store;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The HTML file to write: one page that needs no network and no script.
+    /// The HTML file to write: one page that needs no network and no script; - for standard output.
     #[arg(short, long, value_name = "FILE", default_value = "report.html")]
     output: PathBuf,
     /// The page's title.
@@ -30,7 +30,13 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     let store = Store::open(store).await?;
     let progress = Progress::spinner("drawing the report");
     let selection = Selection { predicate: arguments.predicate, at: arguments.at };
-    let written = Report::new(&arguments.output).title(arguments.title).selection(selection).write(&store).await?;
+    let report = Report::new(&arguments.output).title(arguments.title).selection(selection);
+    if arguments.output == Path::new("-") {
+        let (page, _) = report.draw(&store).await?;
+        progress.finish();
+        return print_line(page.trim_end());
+    }
+    let written = report.write(&store).await?;
     progress.finish();
     let kilobytes = written.bytes.div_ceil(1024);
     note(format_args!(

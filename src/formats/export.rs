@@ -1,7 +1,6 @@
 //! What a dataset writer is given, and what the writers share.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -16,6 +15,7 @@ use super::messages::MessagesWriter;
 use super::mmevol::MmevolWriter;
 use super::openai::{ACCEPTED, OpenAiWriter};
 use super::parquet::ParquetWriter;
+use super::target::{behind_links, folder_of};
 use crate::instruction::{DetectedObject, Instruction};
 
 /// One sample with the instructions to export.
@@ -245,7 +245,7 @@ pub(crate) struct PendingFile {
 }
 
 impl PendingFile {
-    /// Begins a file that will be at `target`, or where a symbolic link there leads to.
+    /// Begins a file that will be at `target`, or where a symbolic link there leads to, be something there or not.
     pub fn create(target: &Path) -> Result<Self, FormatError> {
         let error = |source| FormatError::write(target, source);
         let present = std::fs::metadata(target).ok();
@@ -256,13 +256,9 @@ impl PendingFile {
             let cause = "it is a device or a pipe, which a finished file would replace; name a file";
             return Err(error(io::Error::new(io::ErrorKind::InvalidInput, cause)));
         }
-        let target = &match present {
-            Some(_) => std::fs::canonicalize(target).map_err(error)?,
-            None => target.to_owned(),
-        };
-        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file = temporary_file(folder).map_err(error)?;
-        Ok(PendingFile { target: target.clone(), file: BufWriter::new(file) })
+        let target = behind_links(target).map_err(error)?;
+        let file = temporary_file(folder_of(&target)).map_err(|source| FormatError::write(&target, source))?;
+        Ok(PendingFile { target, file: BufWriter::new(file) })
     }
 
     pub fn target(&self) -> &Path {
@@ -271,21 +267,32 @@ impl PendingFile {
 
     /// Puts the file in its place once it is on the disk.
     pub fn finish(self) -> Result<(), FormatError> {
-        self.persist(|file| file.sync_all())
-    }
-
-    /// Puts the file in its place without waiting for the disk, for one of very many files.
-    pub fn finish_unsynced(self) -> Result<(), FormatError> {
-        self.persist(|_| Ok(()))
-    }
-
-    fn persist(self, sync: impl FnOnce(&File) -> io::Result<()>) -> Result<(), FormatError> {
-        let PendingFile { target, file } = self;
+        let (target, file) = self.written()?;
         let error = |source| FormatError::write(&target, source);
-        let file = file.into_inner().map_err(|failed| error(failed.into_error()))?;
-        sync(file.as_file()).map_err(error)?;
+        file.as_file().sync_all().map_err(error)?;
         file.persist(&target).map_err(|failed| error(failed.error))?;
         Ok(())
+    }
+
+    /// Puts a new file in its place without waiting for the disk, for one of very many; `false`, and it is gone, if something has that name by now.
+    pub fn finish_new(self) -> Result<bool, FormatError> {
+        let (target, file) = self.written()?;
+        match file.persist_noclobber(&target) {
+            Ok(_) => Ok(true),
+            Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            // Some file systems can only replace.
+            Err(failed) => match failed.file.persist(&target) {
+                Ok(_) => Ok(true),
+                Err(failed) => Err(FormatError::write(&target, failed.error)),
+            },
+        }
+    }
+
+    /// The file with everything that was written to it, and where it belongs.
+    fn written(self) -> Result<(PathBuf, NamedTempFile), FormatError> {
+        let PendingFile { target, file } = self;
+        let file = file.into_inner().map_err(|failed| FormatError::write(&target, failed.into_error()))?;
+        Ok((target, file))
     }
 }
 
@@ -355,5 +362,24 @@ impl JsonFile {
     /// The error of a sample that the format cannot hold.
     pub fn refuse(&self, sample: &ExportSample, cause: String) -> FormatError {
         FormatError::Sample { path: self.file.target().to_owned(), sample_id: sample.sample_id.clone(), cause }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of two exports that found no image of a name, the later one once put its own in the place of the other's.
+    #[test]
+    fn a_new_file_takes_no_name_that_is_taken_by_now() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a.png");
+        let mut files = [PendingFile::create(&target).unwrap(), PendingFile::create(&target).unwrap()];
+        for (file, bytes) in files.iter_mut().zip(["first", "later"]) {
+            file.write_all(bytes.as_bytes()).unwrap();
+        }
+        assert_eq!(files.map(|file| file.finish_new().unwrap()), [true, false]);
+        assert_eq!(std::fs::read(&target).unwrap(), b"first");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

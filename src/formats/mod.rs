@@ -11,6 +11,7 @@ pub mod messages;
 pub mod mmevol;
 pub mod openai;
 pub mod parquet;
+pub(crate) mod target;
 
 use bytes::Bytes;
 pub use detect::FormatError;
