@@ -1,5 +1,6 @@
--- With $stale, what stands in this round and has no place any more: its parents are no longer its sample's, or are split into fewer parts now.
--- Only where something else of the sample stands in the round; elsewhere the new place is due, and what is made there replaces the old.
+-- What stands in this round and has no place any more: its parents are no longer its sample's, or are split into fewer parts now. With $stale, only
+-- where something else of the sample stands in the round; elsewhere the new place is due, and what is made there replaces the old. With $again, what
+-- $where chooses of it: no part is there to be made again.
 WITH kept AS (
     SELECT evolution_id, sample_id, round, kept FROM evolutions WHERE status = 'kept' AND round < $round
 ),
@@ -15,18 +16,24 @@ place AS (
     WHERE i.round = 0 AND i.status = 'kept'
     GROUP BY i.sample_id
 ),
-standing AS (
+placed AS (
     SELECT
         e.evolution_id,
         e.sample_id,
-        p.sample_id IS NULL AS has_no_place,
-        bool_or(p.sample_id IS NOT NULL AND e.status <> 'failed') OVER (PARTITION BY e.sample_id) AS has_another
+        e.status,
+        p.sample_id IS NULL AS has_other_parents,
+        coalesce(e.part < (p.siblings + $max_items - 1) / $max_items, false) AS has_place
     FROM evolutions e
-    LEFT JOIN place p
-        ON e.sample_id = p.sample_id AND coalesce(e.parent_evolution_id, '') = coalesce(p.evolution_id, '')
-        AND e.part < (p.siblings + $max_items - 1) / $max_items
+    LEFT JOIN place p ON e.sample_id = p.sample_id AND coalesce(e.parent_evolution_id, '') = coalesce(p.evolution_id, '')
     WHERE e.round = $round AND e.status <> 'superseded'
+),
+standing AS (
+    SELECT *, bool_or(has_place AND status <> 'failed') OVER (PARTITION BY sample_id) AS has_another
+    FROM placed
 )
-SELECT evolution_id
+SELECT evolution_id, sample_id, has_other_parents
 FROM standing
-WHERE has_no_place AND has_another AND ($everywhere OR sample_id IN (SELECT sample_id FROM history WHERE $where))
+WHERE NOT has_place
+    AND ($again OR has_another)
+    AND ($again OR $everywhere OR sample_id IN (SELECT sample_id FROM history WHERE $where))
+    AND (NOT $again OR evolution_id IN (SELECT evolution_id FROM history WHERE NOT $made_again AND $where))

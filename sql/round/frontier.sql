@@ -76,9 +76,12 @@ tried AS (
     WHERE e.round = $round
     GROUP BY e.sample_id, e.parent_evolution_id, e.part
 ),
--- Samples that have been through this round: with $stale, only they go on from parents that are new to it.
-been AS (
-    SELECT DISTINCT sample_id FROM evolutions WHERE $stale AND round = $round
+-- With $stale, samples that have been through this round with other content: their items may be split otherwise now.
+changed AS (
+    SELECT DISTINCT e.sample_id
+    FROM evolutions e
+    JOIN samples s ON e.sample_id = s.sample_id
+    WHERE $stale AND e.round = $round AND e.sample_hash <> s.content_hash
 ),
 -- Parents that a later round was made from, as in a finished history of which one round is not known; and those of a round that was imported,
 -- whatever their number, in one piece: it does not say how many items were generated.
@@ -116,7 +119,7 @@ put_off AS (
         )
 ),
 -- Parts that may be due by their own attempts. What else decides is looked up for those that have none. Attempts that no part is left for are from
--- parents that are no longer the sample's.
+-- parents that are no longer the sample's; with $stale also those that were replaced, as its work may have been stopped half done.
 candidate AS (
     SELECT *, bool_or(outdated) OVER (PARTITION BY sample_id) AS sample_outdated
     FROM (
@@ -127,7 +130,7 @@ candidate AS (
             p.siblings,
             p.parts,
             p.part,
-            p.sample_id IS NULL AND t.part = 0 AND (t.standing_attempt IS NOT NULL OR t.failed_attempt IS NOT NULL) AS outdated,
+            p.sample_id IS NULL AND t.part = 0 AND ($stale OR t.standing_attempt IS NOT NULL OR t.failed_attempt IS NOT NULL) AS outdated,
             t.standing_attempt,
             t.failed_attempt,
             t.failed_attempt > coalesce(t.standing_attempt, -1) AS failed_last,
@@ -149,21 +152,26 @@ candidate AS (
     )
     WHERE outdated OR (part IS NOT NULL AND reason IS NOT NULL)
 ),
+-- Of what was never tried, $stale takes up what stands in the place of something else; the rest is new.
 decided AS (
     SELECT
         c.*,
         CASE
             WHEN c.reason <> 'untried' THEN c.reason
-            WHEN $stale THEN CASE WHEN b.sample_id IS NOT NULL THEN 'stale: parent' END
+            WHEN $stale THEN CASE WHEN c.sample_outdated OR changed.sample_id IS NOT NULL THEN 'stale: parent' END
             WHEN c.sample_outdated THEN CASE WHEN mended.evolution_id IS NOT NULL THEN 'stale: parent' END
             WHEN g.sample_id IS NULL THEN 'new'
         END AS due
-    FROM (SELECT * FROM candidate WHERE NOT outdated) c
-    LEFT JOIN been b ON c.sample_id = b.sample_id
+    FROM (SELECT n.*, s.content_hash FROM candidate n JOIN samples s ON n.sample_id = s.sample_id WHERE NOT n.outdated) c
+    LEFT JOIN changed ON c.sample_id = changed.sample_id
     LEFT JOIN gone_on g ON c.sample_id = g.sample_id AND coalesce(c.parent_evolution_id, '') = coalesce(g.parent_evolution_id, '')
     LEFT JOIN mended ON c.parent_evolution_id = mended.evolution_id
     LEFT ANTI JOIN made_again m ON c.sample_id = m.sample_id
     LEFT ANTI JOIN put_off o ON c.sample_id = o.sample_id
+    -- Beside a part that was made of other content, an untried one is of another split of the items, some of which would be evolved twice.
+    LEFT ANTI JOIN (SELECT * FROM evolutions WHERE NOT $stale AND round = $round AND status IN ('kept', 'eliminated')) e
+        ON c.sample_id = e.sample_id AND coalesce(c.parent_evolution_id, '') = coalesce(e.parent_evolution_id, '')
+        AND c.reason = 'untried' AND c.content_hash <> e.sample_hash
 ),
 due AS (
     SELECT

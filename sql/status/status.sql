@@ -1,14 +1,61 @@
 -- What the store holds, and what failed, is missing or stale and why, one row a figure. A sample may be in several: of what failed in one round,
 -- say, and of what is missing in the next.
 --
--- Missing: samples that have begun, and have not been through a round that others have. A round before one that a sample came with finished is
--- not known, and is not evolved.
+-- Missing: samples that have begun, and have not been through a round that others have, or not with all of their items. A round before one that a
+-- sample came with finished is not known, and is not evolved.
 WITH missing AS (
     SELECT r.round, s.sample_id
     FROM (SELECT DISTINCT round FROM evolutions WHERE status <> 'superseded') r
     CROSS JOIN (SELECT DISTINCT sample_id FROM evolutions WHERE status <> 'superseded') s
     LEFT ANTI JOIN evolutions e ON s.sample_id = e.sample_id AND r.round = e.round AND e.status <> 'superseded'
     LEFT ANTI JOIN evolutions later ON s.sample_id = later.sample_id AND r.round < later.round AND later.status IN ('kept', 'eliminated')
+),
+-- Samples that take several requests in some round: by their seeds, or by what an evolution kept. There are few.
+large AS (
+    SELECT sample_id, max(seeds) AS seeds
+    FROM (
+        -- Seeds are numbered without gaps.
+        SELECT sample_id, CAST(position AS BIGINT) + 1 AS seeds FROM instructions WHERE round = 0 AND status = 'kept' AND position >= $max_items
+        UNION ALL
+        SELECT sample_id, NULL FROM evolutions WHERE status <> 'superseded' AND (kept > $max_items OR part > 0)
+    )
+    GROUP BY sample_id
+),
+-- How many parts of such a sample were tried in each round, and into how many the items that it kept are split.
+step AS (
+    SELECT
+        e.sample_id,
+        e.round,
+        max(l.seeds) AS seeds,
+        count(DISTINCT concat(e.parent_evolution_id, ' ', e.part)) AS tried,
+        sum((e.kept + $max_items - 1) / $max_items) FILTER (WHERE e.status = 'kept') AS parts,
+        bool_or(e.status <> 'failed') AS stands,
+        min(coalesce(p.round, 0)) AS first_parents,
+        max(coalesce(p.round, 0)) AS parents,
+        -- What is stale is mended with all its parts, and what came finished came in one.
+        bool_or(e.sample_hash <> s.content_hash OR (e.parent_evolution_id IS NOT NULL AND p.evolution_id IS NULL) OR e.generated IS NULL) AS is_left
+    FROM large l
+    JOIN evolutions e ON l.sample_id = e.sample_id
+    JOIN samples s ON l.sample_id = s.sample_id
+    LEFT JOIN (SELECT evolution_id, round FROM evolutions WHERE status = 'kept') p ON e.parent_evolution_id = p.evolution_id
+    WHERE e.status <> 'superseded'
+    GROUP BY e.sample_id, e.round
+),
+partly AS (
+    SELECT round, sample_id
+    FROM (
+        SELECT
+            *,
+            max(CASE WHEN parts > 0 THEN round END) OVER earlier AS kept_round,
+            last_value(parts) IGNORE NULLS OVER earlier AS kept_parts,
+            max(CASE WHEN stands THEN round END) OVER (PARTITION BY sample_id) AS last_round
+        FROM step
+        WINDOW earlier AS (PARTITION BY sample_id ORDER BY round ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+    )
+    WHERE NOT is_left AND first_parents = parents AND parents = coalesce(kept_round, 0)
+        AND tried < coalesce(kept_parts, (seeds + $max_items - 1) / $max_items)
+        -- A round that kept nothing and was followed by another one has the same parents as that.
+        AND (parts > 0 OR coalesce(last_round, 0) <= round)
 ),
 figure AS (
     SELECT 0 AS place, NULL AS round, 'samples' AS state, NULL AS reason, count(*) AS samples FROM samples
@@ -28,6 +75,10 @@ figure AS (
     UNION ALL
     SELECT 3, round, 'missing', 'not been through this round', count(*)
     FROM missing
+    GROUP BY round
+    UNION ALL
+    SELECT 3, round, 'missing', 'not with all of their items', count(*)
+    FROM partly
     GROUP BY round
     UNION ALL
     SELECT 3, round, 'cut off', 'an answer hit --max-tokens', count(DISTINCT sample_id)

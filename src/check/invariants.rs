@@ -113,7 +113,7 @@ pub const INVARIANTS: &[Invariant] = &[
     },
     Invariant {
         name: "one_attempt_stands",
-        remedy: "rows were inserted by hand, and items count twice: go back to an earlier state with 'mmevol restore TAG'",
+        remedy: "items count twice: 'mmevol evolve --stale' mends a sample that changed; inserted rows go with 'mmevol restore TAG'",
         subject: Subject::Content(Content::Rows(include_str!("../../sql/check/one_attempt_stands.sql"))),
     },
     Invariant {

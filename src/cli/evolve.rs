@@ -5,7 +5,7 @@ mod plan;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::Args;
 
@@ -169,10 +169,18 @@ async fn due(store: &Store, arguments: &Arguments) -> Result<Due> {
 
 /// Says what is made again before it is paid for.
 async fn note_chosen(evolution: &Evolution, predicate: &str, rounds: u32, command: &str) -> Result<()> {
-    let Chosen { evolutions, samples, made_before, beyond } = evolution.chosen().await?;
+    let Chosen { evolutions, samples, made_before, of_replaced_parents, beyond } = evolution.chosen().await?;
+    if evolutions == 0 && of_replaced_parents > 0 {
+        note(format_args!(
+            "{of_replaced_parents} evolutions that have an item for which --where holds rest on replaced parents: {predicate}"
+        ));
+        hint(format_args!("mend them first: {command} --stale, with the same other flags"));
+    }
     if evolutions == 0 && beyond > 0 {
         note(format_args!("the {beyond} evolutions that have an item for which --where holds are beyond --rounds {rounds}: {predicate}"));
         hint("name the last round to look at with --rounds");
+    }
+    if evolutions == 0 && of_replaced_parents + beyond > 0 {
         return Ok(());
     }
     if evolutions == 0 {
@@ -181,6 +189,9 @@ async fn note_chosen(evolution: &Evolution, predicate: &str, rounds: u32, comman
         return Ok(());
     }
     note(format_args!("evolving again {evolutions} evolutions of {samples} samples, which have an item for which --where holds"));
+    if of_replaced_parents > 0 {
+        note(format_args!("{of_replaced_parents} more rest on replaced parents: mend them first with {command} --stale"));
+    }
     if made_before > 0 {
         note(format_args!("the same command was not finished before: {made_before} evolutions that it made again are left alone"));
     }
@@ -199,24 +210,37 @@ pub async fn with_progress(evolution: &Evolution) -> Result<(EvolutionReport, In
     let stop = progress.stop_token();
     let interrupt = Interrupt::cancels(stop.clone(), &line);
     let mut pace = Pace::default();
-    let mut running = std::pin::pin!(evolution.run());
-    let mut tick = tokio::time::interval(Duration::from_millis(200));
-    let report = loop {
-        tokio::select! {
-            report = &mut running => break report,
-            _ = tick.tick() => {
-                let standing = Standing {
-                    round: progress.round(),
-                    requests: progress.requests(),
-                    spent: progress.spent(),
-                    is_stopping: stop.is_cancelled(),
-                };
-                line.message(pace.line(started.elapsed(), standing));
-            }
-        }
+    let mut is_said = false;
+    let show = |line: &Progress| {
+        note_stale_parents(line, progress.stale_parents(), &mut is_said);
+        let standing =
+            Standing { round: progress.round(), requests: progress.requests(), spent: progress.spent(), is_stopping: stop.is_cancelled() };
+        line.message(pace.line(started.elapsed(), standing));
     };
-    line.finish();
-    Ok((report?, interrupt))
+    let report = line.watch(evolution.run(), show).await?;
+    // It may be over before it is looked at.
+    note_stale_parents(&line, progress.stale_parents(), &mut is_said);
+    Ok((report, interrupt))
+}
+
+/// Says once that work is paid for which will be done again, as soon as that is known.
+fn note_stale_parents(line: &Progress, samples: u64, is_said: &mut bool) {
+    if samples > 0 && !*is_said {
+        line.suspend(|| warn_of_stale_parents(samples));
+        *is_said = true;
+    }
+}
+
+fn warn_of_stale_parents(samples: u64) {
+    note(format_args!("{samples} of these samples go on from stale parents, and what is made of them is stale as well"));
+    hint("to pay for it once, mend the parents first: evolve --stale, with the same other flags");
+}
+
+fn note_stale_beyond(evolutions: u64) {
+    if evolutions > 0 {
+        note(format_args!("{evolutions} evolutions of rounds beyond --rounds are stale as well"));
+        hint("mend them too: --stale with the last round as --rounds");
+    }
 }
 
 /// Prints what an evolution did. Hints name `command` to go on with.
@@ -236,6 +260,7 @@ pub fn print_report(report: &EvolutionReport, command: &str) -> Result<()> {
     if fallen_away > 0 {
         note(format_args!("{fallen_away} evolutions are superseded with nothing in their place: their items fell away"));
     }
+    note_stale_beyond(report.stale_beyond);
     note_without_images(report.without_images);
     if report.troubles.cut_off > 0 {
         note(format_args!("{} evolutions have an answer that was cut off at --max-tokens", report.troubles.cut_off));

@@ -3,19 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::AsArray;
-use arrow::record_batch::RecordBatch;
 use clap::{Args, ValueEnum};
 
-use super::output::{OutputFormat, OutputOptions, write_stream};
-use super::{evolve_command_of, hint, note};
-use crate::error::{Error, Result};
+use super::output::OutputOptions;
+use super::table::{Column, TextTable};
+use super::{evolve_command_of, hint, note, print_json_rows, print_line};
+use crate::error::Result;
+use crate::evolution::{StatusFigure, status};
 use crate::prompt::PromptLibrary;
-use crate::query::{Session, Statement};
+use crate::query::Session;
 use crate::store::Store;
-
-/// Every figure that `status` shows, one row each, so that it can be printed as one table or one JSON array.
-const STATUS: Statement = Statement::new("status/status", include_str!("../../sql/status/status.sql"));
 
 /// How to go on, each with the states it is for and the flags it takes.
 const HINTS: [(&[&str], &str, &str); 5] = [
@@ -30,14 +27,15 @@ const HINTS: [(&[&str], &str, &str); 5] = [
 pub struct Arguments {
     /// How to print it.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
-    output: StatusFormat,
+    output: FiguresFormat,
     /// Prompts of your own in place of the embedded ones, by file name: what was made with others is stale.
     #[arg(long, value_name = "DIR")]
     prompts: Option<PathBuf>,
 }
 
+/// How a command prints figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum StatusFormat {
+pub enum FiguresFormat {
     Table,
     Json,
 }
@@ -45,25 +43,27 @@ enum StatusFormat {
 pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     let prompts = PromptLibrary::of(arguments.prompts.as_deref())?;
     let session = Session::builder().store(Store::open(store).await?).prompts(Arc::new(prompts)).build().await?;
-    let format = match arguments.output {
-        StatusFormat::Table => OutputFormat::Table,
-        StatusFormat::Json => OutputFormat::Json,
-    };
-    let figures = session.collect(STATUS.text()).await?;
-    let Some(first) = figures.first() else { return Err(Error::internal("failed to count samples", "the query gave no row")) };
-    let (schema, rows) = (first.schema(), futures::stream::iter(figures.iter().cloned().map(Ok::<_, Error>)));
-    write_stream(schema, rows, format, OutputOptions::for_stdout(), &mut std::io::stdout().lock()).await?;
-    if arguments.output == StatusFormat::Table {
-        note("per round and operator: mmevol sql \"SELECT * FROM rounds\"");
-        let is_there = |state: &&str| figures.iter().any(|batch| has_state(batch, state));
-        let command = evolve_command_of(&session).await?;
-        for (_, advice, flags) in HINTS.iter().filter(|(states, ..)| states.iter().any(&is_there)) {
-            hint(format_args!("{advice}: {command}{flags}"));
-        }
+    let status = status(&session).await?;
+    if arguments.output == FiguresFormat::Json {
+        return print_json_rows(&status.figures);
+    }
+    let drawing = table(&status.figures).draw(OutputOptions::for_stdout().width);
+    print_line(drawing.text.trim_end())?;
+    note("per round and operator: mmevol sql \"SELECT * FROM rounds\"");
+    let command = evolve_command_of(&session).await?;
+    for (_, advice, flags) in HINTS.iter().filter(|(states, ..)| states.iter().any(|state| status.has(state))) {
+        hint(format_args!("{advice}: {command}{flags}"));
     }
     Ok(())
 }
 
-fn has_state(figures: &RecordBatch, state: &str) -> bool {
-    figures.column_by_name("state").is_some_and(|states| states.as_string::<i32>().iter().flatten().any(|other| other == state))
+fn table(figures: &[StatusFigure]) -> TextTable {
+    let columns = [("round", true), ("state", false), ("reason", false), ("samples", true)];
+    let mut table = TextTable::new(columns.map(|(name, is_number)| Column { name: name.to_owned(), is_number }).into());
+    let or_null = |cell: Option<String>| cell.unwrap_or_else(|| "NULL".to_owned());
+    for StatusFigure { round, state, reason, samples } in figures {
+        let round = round.map(|round| round.to_string());
+        table.push(vec![or_null(round), state.clone(), or_null(reason.clone()), samples.to_string()]);
+    }
+    table
 }

@@ -7,7 +7,7 @@ use arrow::array::AsArray;
 use futures::TryStreamExt;
 use serde::{Deserialize, Serialize};
 
-use super::statements::{BEYOND, FRONTIER, MADE_AGAIN, RUNS, RunValues, single_count};
+use super::statements::{BEYOND, FALLEN_AWAY, FRONTIER, MADE_AGAIN, RUNS, RunValues, single_count};
 use super::{Evolution, RoundReport};
 use crate::error::Result;
 use crate::ids::stable_key;
@@ -29,6 +29,9 @@ pub struct Chosen {
     pub samples: u64,
     /// Evolutions that the same command made again before it was cut off, or beside others that failed. They are left alone.
     pub made_before: u64,
+    /// Evolutions with such an item that have no place any more, as their parents were replaced. They are left to [`Due::Stale`](super::Due::Stale),
+    /// which makes others in their place.
+    pub of_replaced_parents: u64,
     /// Where there are no evolutions to make again: those with such an item in rounds beyond [`Settings::rounds`](super::Settings::rounds).
     pub beyond: u64,
 }
@@ -53,6 +56,9 @@ pub(super) async fn chosen(evolution: &Evolution, session: &Session) -> Result<C
         let mut due = due_samples(evolution, session, round, &made_again).await?;
         due.retain(|sample| !taken_up.contains(sample));
         chosen.evolutions += due.len() as u64;
+        let fallen_away = FALLEN_AWAY.bind(&evolution.parameters(round, RunValues { made_again: &made_again, ..RunValues::UNRECORDED }))?;
+        let unplaced = samples_of(session, &fallen_away).await?;
+        chosen.of_replaced_parents += unplaced.iter().filter(|sample| !taken_up.contains(*sample)).count() as u64;
         taken_up.extend(due);
     }
     chosen.samples = taken_up.len() as u64;
@@ -65,7 +71,12 @@ pub(super) async fn chosen(evolution: &Evolution, session: &Session) -> Result<C
 /// The sample of each evolution that is due in a round.
 async fn due_samples(evolution: &Evolution, session: &Session, round: u32, made_again: &[String]) -> Result<Vec<u128>> {
     let frontier = FRONTIER.bind(&evolution.parameters(round, RunValues { made_again, ..RunValues::UNRECORDED }))?;
-    let mut batches = session.stream(&format!("SELECT sample_id FROM ({frontier})")).await?;
+    samples_of(session, &frontier).await
+}
+
+/// The sample of each row of a query.
+async fn samples_of(session: &Session, sql: &str) -> Result<Vec<u128>> {
+    let mut batches = session.stream(&format!("SELECT sample_id FROM ({sql})")).await?;
     let mut samples = Vec::new();
     while let Some(batch) = batches.try_next().await? {
         samples.extend(batch.column(0).as_string::<i32>().iter().flatten().map(stable_key));

@@ -10,6 +10,7 @@ mod settings;
 mod stage;
 mod standing;
 mod statements;
+mod status;
 mod troubles;
 
 use std::path::PathBuf;
@@ -36,7 +37,8 @@ pub use settings::{Due, Settings};
 pub use standing::standing_models;
 use statements::RunValues;
 pub use statements::bound_statements;
-pub use troubles::Troubles;
+pub use status::{Status, StatusFigure, status};
+pub use troubles::{CommonError, Troubles};
 
 /// Items of one request at most; a sample with more is split. Twenty rewritten items of about 230 tokens (the mean of the authors' first
 /// round) fill the default answer limit of 4,096 tokens.
@@ -54,6 +56,8 @@ const ITEMS_PER_REQUEST: i64 = 16;
 /// let evolution = Evolution::new(store, Arc::new(RulesModel));
 /// let report = evolution.run().await?;
 /// assert_eq!(report.rounds.len(), 3);
+/// let status = evolution.status().await?;
+/// assert_eq!((status.figures[0].samples, status.has("stale")), (7, false));
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone)]
@@ -73,6 +77,7 @@ pub struct Evolution {
 pub struct EvolutionProgress {
     round: AtomicU32,
     requests: AtomicU64,
+    stale_parents: AtomicU64,
     stop: CancellationToken,
     spending: std::sync::Mutex<Option<Arc<Spending>>>,
 }
@@ -86,6 +91,11 @@ impl EvolutionProgress {
     /// Requests known so far, of all rounds that have begun: one to evolve and one to score each.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
+    }
+
+    /// As [`RoundReport::stale_parents`], of the round so far that has most; known before the first request of that round is sent.
+    pub fn stale_parents(&self) -> u64 {
+        self.stale_parents.load(Ordering::Relaxed)
     }
 
     /// Tells the evolution to stop. Requests on their way are finished, what is complete of the round is published, and [`Evolution::run`]
@@ -114,6 +124,8 @@ pub struct EvolutionReport {
     pub spent: Spent,
     /// Samples that were left out because they have no image, or miss one.
     pub without_images: u64,
+    /// With [`Due::Stale`], evolutions that are stale still, since they are of rounds beyond [`Settings::rounds`].
+    pub stale_beyond: u64,
     /// Why new calls stopped, if a limit or [`EvolutionProgress::stop`] stopped them.
     pub stopped: Option<String>,
     /// Whether [`EvolutionProgress::stop`] was called.
@@ -149,6 +161,10 @@ pub struct RoundReport {
     /// With [`Due::Stale`], evolutions whose items fell away: superseded, with nothing in their place.
     #[serde(default)]
     pub fallen_away: u64,
+    /// With [`Due::New`] or [`Due::Failed`], samples that went on from stale parents: what was made of them is stale as well, and [`Due::Stale`]
+    /// makes it once more.
+    #[serde(default)]
+    pub stale_parents: u64,
     /// Evolutions that failed with the endpoint where it was lost: they leave no row, and are still due.
     #[serde(default)]
     pub unreached: u64,
@@ -242,6 +258,16 @@ impl Evolution {
         chosen::chosen(self, &session).await
     }
 
+    /// What the store holds, and what failed, is missing or stale and why: stale is what was made with other prompts than this evolution's. The model
+    /// is not asked. [`status()`] says the same of a session.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn status(&self) -> Result<Status> {
+        let session = Session::builder().store(self.store.clone()).prompts(Arc::clone(&self.prompts)).build().await?;
+        status(&session).await
+    }
+
     /// Runs every round that is due. Each round is published when it is complete, as one run; an error in a later round leaves the earlier ones.
     ///
     /// A failed request fails its sample, not the run; the sample is tried again with [`Due::Failed`]. When an endpoint that has
@@ -288,6 +314,10 @@ impl Evolution {
             }
         }
         report.interrupted = spending.is_stopped();
+        if !report.interrupted && self.settings.due == Due::Stale {
+            let session = Session::builder().store(self.store.clone()).prompts(Arc::clone(&self.prompts)).build().await?;
+            report.stale_beyond = self.count_stale_beyond(&session).await?;
+        }
         report.troubles = Troubles::of(&self.store, &run_ids).await?;
         Ok(report)
     }
@@ -320,6 +350,12 @@ impl Evolution {
             return Ok(0);
         }
         let sql = statements::WITHOUT_IMAGES.bind(&self.parameters(1, RunValues::UNRECORDED))?;
+        statements::single_count(session, &sql).await
+    }
+
+    /// Of a session with the prompts of this evolution.
+    async fn count_stale_beyond(&self, session: &Session) -> Result<u64> {
+        let sql = statements::STALE_BEYOND.bind(&self.parameters(1, RunValues::UNRECORDED))?;
         statements::single_count(session, &sql).await
     }
 

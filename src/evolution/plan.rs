@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::estimate::{Estimator, Tokens};
-use super::statements::{ANSWERS, FRONTIER, ITEMS, PLANNED, RunValues, SCORE};
+use super::statements::{ANSWERS, FALLEN_AWAY, FRONTIER, ITEMS, PLANNED, RunValues, SCORE, STALE_PARENTS, single_count};
 use super::{Due, Estimate, Evolution, TokenRates, round};
 use crate::error::Result;
 use crate::functions::llm::evolve::Row;
@@ -27,6 +27,15 @@ pub struct Plan {
     pub total: PlannedTotal,
     /// What the figures of tokens rest on.
     pub rates: TokenRates,
+    /// With [`Due::Stale`], evolutions whose items fall away, over all rounds: superseded without a request, with nothing in their place. As the store is
+    /// now; `more_may_fall_away` says whether what happens in earlier rounds may add to it.
+    pub fallen_away: u64,
+    /// Whether rounds stand after one of which something is made again or falls away.
+    pub more_may_fall_away: bool,
+    /// With [`Due::New`] or [`Due::Failed`], samples that go on from stale parents: what is made of them is stale as well.
+    pub stale_parents: u64,
+    /// With [`Due::Stale`], stale evolutions that are left alone, since they are of rounds beyond [`Settings::rounds`](super::Settings::rounds).
+    pub stale_beyond: u64,
     /// Samples left out because they have no image, or miss one.
     pub without_images: u64,
     /// Answers of a command that was cut off, or still runs, could not be looked at: another process holds them.
@@ -119,7 +128,7 @@ struct PlannedRow {
 pub(super) async fn plan(evolution: &Evolution) -> Result<Plan> {
     // Nothing may be asked: a request that is not answered by an earlier call is one that a run would make.
     let spending = Arc::new(Spending::new(Some(0), None).until(CancellationToken::new()));
-    let (models, is_journal_read) = round::models(evolution, &spending).over_readable(&evolution.store).await?;
+    let (models, is_journal_read) = round::models(evolution, &spending).over_readable(&evolution.store, "evolve --dry-run").await?;
     let session = Session::builder()
         .store(evolution.store.clone())
         .models(Arc::new(models))
@@ -132,8 +141,13 @@ pub(super) async fn plan(evolution: &Evolution) -> Result<Plan> {
     let made_again = evolution.made_again(&session).await?;
     let run = RunValues { made_again: &made_again, unasked: true, ..RunValues::UNRECORDED };
     let without_images = evolution.count_without_images(&session).await?;
+    let stale_beyond = match evolution.settings.due {
+        Due::Stale => evolution.count_stale_beyond(&session).await?,
+        _ => 0,
+    };
+    let estimator = Estimator::new(evolution, &session).await?;
     let mut planner =
-        Planner { evolution, estimator: Estimator::new(evolution, &session).await?, groups: Groups::new(), taken_up: HashSet::new() };
+        Planner { evolution, estimator, groups: Groups::new(), taken_up: HashSet::new(), plan: Plan { stale_beyond, ..Plan::default() } };
     for round in 1..=evolution.settings.rounds {
         planner.round(&session, round, run).await?;
     }
@@ -146,6 +160,8 @@ struct Planner<'a> {
     groups: Groups,
     /// Samples that a round takes up: what later rounds ask of them depends on what is kept.
     taken_up: HashSet<u128>,
+    /// What is known beside the requests.
+    plan: Plan,
 }
 
 impl Planner<'_> {
@@ -153,7 +169,8 @@ impl Planner<'_> {
         let parameters = self.evolution.parameters(round, run);
         // On disk: planned in one piece with all that rests on it, it takes more stack than a thread has by default.
         let folder = temporary_folder()?;
-        session.keep("frontier", &FRONTIER.bind(&parameters)?, folder.path()).await?;
+        let requests = session.keep("frontier", &FRONTIER.bind(&parameters)?, folder.path()).await?;
+        self.look_at_parents(session, round, requests, &FALLEN_AWAY.bind(&parameters)?).await?;
         let views = [("evolved", self.evolution.evolve_statement()), ("answers", ANSWERS), ("items", ITEMS), ("scored", SCORE)];
         for (name, statement) in views {
             session.view(name, &statement.bind(&parameters)?).await?;
@@ -170,6 +187,26 @@ impl Planner<'_> {
             }
         }
         self.taken_up.extend(here);
+        Ok(())
+    }
+
+    /// Counts what falls away, and who goes on from stale parents, where there are requests at all.
+    async fn look_at_parents(&mut self, session: &Session, round: u32, requests: u64, fallen_away: &str) -> Result<()> {
+        match self.evolution.settings.due {
+            Due::Stale => {
+                let comes_after = !self.taken_up.is_empty() || self.plan.fallen_away > 0;
+                self.plan.more_may_fall_away |= comes_after && !samples_of(session, round).await?.is_empty();
+                // What is made of other parents of a sample replaces what was made of the former ones.
+                let replaced = "has_other_parents AND sample_id IN (SELECT sample_id FROM frontier)";
+                let fallen_away = format!("SELECT count(*) FROM ({fallen_away}) WHERE NOT ({replaced})");
+                self.plan.fallen_away += single_count(session, &fallen_away).await?;
+            }
+            Due::New | Due::Failed if round > 1 && requests > 0 => {
+                let of_stale = sample_keys(session, STALE_PARENTS.text()).await?;
+                self.plan.stale_parents += of_stale.difference(&self.taken_up).count() as u64;
+            }
+            Due::New | Due::Failed | Due::Chosen | Due::Judgements => {}
+        }
         Ok(())
     }
 
@@ -246,7 +283,7 @@ impl Planner<'_> {
             .collect();
         let mut total = total(self.evolution, &Group::default());
         requests.iter().for_each(|planned| total.add(&planned.total));
-        Plan { requests, total, rates: self.estimator.rates, ..Plan::default() }
+        Plan { requests, total, rates: self.estimator.rates, ..self.plan }
     }
 }
 
@@ -273,8 +310,13 @@ fn total(evolution: &Evolution, group: &Group) -> PlannedTotal {
 }
 
 async fn samples_of(session: &Session, round: u32) -> Result<HashSet<u128>> {
+    sample_keys(session, &format!("SELECT DISTINCT sample_id FROM evolutions WHERE round = {round}")).await
+}
+
+/// The samples in the first column of a query.
+async fn sample_keys(session: &Session, sql: &str) -> Result<HashSet<u128>> {
     let mut samples = HashSet::new();
-    let mut batches = session.stream(&format!("SELECT DISTINCT sample_id FROM evolutions WHERE round = {round}")).await?;
+    let mut batches = session.stream(sql).await?;
     while let Some(batch) = batches.try_next().await? {
         samples.extend(batch.column(0).as_string::<i32>().iter().flatten().map(stable_key));
     }

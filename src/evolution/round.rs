@@ -8,7 +8,10 @@ use arrow::array::AsArray;
 use serde::Serialize;
 
 use super::stage::Stage;
-use super::statements::{ANSWERS, COUNTS, ELIMINATE, EVOLUTIONS, FALLEN_AWAY, FRONTIER, ITEMS, REACHED, RunValues, SCORE, SUPERSEDED};
+use super::statements::{
+    ANSWERS, COUNTS, ELIMINATE, EVOLUTIONS, FALLEN_AWAY, FRONTIER, ITEMS, REACHED, RunValues, SCORE, STALE_PARENTS, SUPERSEDED,
+    single_count,
+};
 use super::{Due, Evolution, RoundReport};
 use crate::error::Result;
 use crate::model::service::ModelService;
@@ -75,6 +78,11 @@ async fn make(
     report.left_out = left_out;
     if requests == 0 || spending.is_stopped() {
         return Ok(report);
+    }
+    // Seeds are never stale.
+    if round > 1 && matches!(evolution.settings.due, Due::New | Due::Failed) {
+        report.stale_parents = single_count(session, &format!("SELECT count(*) FROM ({})", STALE_PARENTS.text())).await?;
+        evolution.progress.stale_parents.fetch_max(report.stale_parents, Ordering::Relaxed);
     }
     evolution.progress.requests.fetch_add(2 * requests, Ordering::Relaxed);
     // One plan from the frontier to the verdicts: an answer goes on to its judge while others are still being written.
@@ -171,8 +179,8 @@ async fn ids(session: &Session, sql: &str) -> Result<HashSet<String>> {
 async fn count(session: &Session, report: &mut RoundReport) -> Result<()> {
     let counts = COUNTS.bind(&[("round", Parameter::Integer(report.round.into()))].into())?;
     if let Some(counted) = session.rows::<RoundReport>(&counts).await?.into_iter().next() {
-        let RoundReport { left_out, unreached, endpoint_lost, .. } = std::mem::take(report);
-        *report = RoundReport { left_out, unreached, endpoint_lost, ..counted };
+        let RoundReport { left_out, unreached, stale_parents, endpoint_lost, .. } = std::mem::take(report);
+        *report = RoundReport { left_out, unreached, stale_parents, endpoint_lost, ..counted };
     }
     Ok(())
 }

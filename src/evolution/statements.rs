@@ -9,6 +9,7 @@ use super::{Due, Evolution, ITEMS_PER_REQUEST};
 use crate::error::{Error, Result};
 use crate::model::ChatErrorKind;
 use crate::query::{Session, Statement, StatementParameter as Parameter};
+use crate::store::{ids_in, quoted};
 
 pub(super) const FRONTIER: Statement = Statement::new("round/frontier", include_str!("../../sql/round/frontier.sql"));
 pub(super) const EVOLVE: Statement = Statement::new("round/evolve", include_str!("../../sql/round/evolve.sql"));
@@ -27,6 +28,8 @@ pub(super) const FAILURES: Statement = Statement::new("round/failures", include_
 pub(super) const RUNS: Statement = Statement::new("round/runs", include_str!("../../sql/round/runs.sql"));
 pub(super) const MADE_AGAIN: Statement = Statement::new("round/made_again", include_str!("../../sql/round/made_again.sql"));
 pub(super) const BEYOND: Statement = Statement::new("round/beyond", include_str!("../../sql/round/beyond.sql"));
+pub(super) const STALE_PARENTS: Statement = Statement::new("round/stale_parents", include_str!("../../sql/round/stale_parents.sql"));
+pub(super) const STALE_BEYOND: Statement = Statement::new("round/stale_beyond", include_str!("../../sql/round/stale_beyond.sql"));
 pub(super) const TOKENS: Statement = Statement::new("round/tokens", include_str!("../../sql/round/tokens.sql"));
 pub(super) const PLANNED: Statement = Statement::new("round/planned", include_str!("../../sql/round/planned.sql"));
 pub(super) const CUT_OFF: Statement = Statement::new("round/cut_off", include_str!("../../sql/round/cut_off.sql"));
@@ -74,8 +77,6 @@ impl Evolution {
     /// The values of every `$name` in the statements of a round.
     pub(super) fn parameters(&self, round: u32, run: RunValues<'_>) -> BTreeMap<&'static str, Parameter> {
         let settings = &self.settings;
-        let made_again = run.made_again.iter().map(|run_id| format!("'{run_id}'")).collect::<Vec<_>>().join(", ");
-        let made_again = if made_again.is_empty() { "false".to_owned() } else { format!("run_id IN ({made_again})") };
         let sampling = serde_json::json!({
             "temperature": settings.parameters.temperature,
             "max_tokens": settings.parameters.max_tokens,
@@ -97,7 +98,7 @@ impl Evolution {
             ("where", Parameter::Predicate(settings.predicate.clone().unwrap_or_else(|| "true".into()))),
             ("parameters", Parameter::Text(sampling.to_string())),
             ("min_score", settings.min_score.map_or(Parameter::Null, Parameter::Integer)),
-            ("made_again", Parameter::Predicate(made_again)),
+            ("made_again", of_runs(run.made_again)),
             ("delays", kinds(&ChatErrorKind::DELAYS)),
             ("endpoint_failures", kinds(&[&ChatErrorKind::DELAYS[..], &ChatErrorKind::REFUSALS_OF_ALL[..]].concat())),
             ("unasked", Parameter::Boolean(run.unasked)),
@@ -109,9 +110,17 @@ impl Evolution {
     }
 }
 
+/// The rows of some runs; none where there are no runs.
+pub(super) fn of_runs(run_ids: &[String]) -> Parameter {
+    match run_ids {
+        [] => Parameter::Predicate("false".to_owned()),
+        _ => Parameter::Predicate(ids_in("run_id", run_ids).collect::<Vec<_>>().join(" OR ")),
+    }
+}
+
 /// Kinds of error as the list after `IN`.
 fn kinds(kinds: &[ChatErrorKind]) -> Parameter {
-    Parameter::Predicate(kinds.iter().map(|kind| format!("'{}'", kind.name())).collect::<Vec<_>>().join(", "))
+    Parameter::Predicate(kinds.iter().map(|kind| quoted(kind.name())).collect::<Vec<_>>().join(", "))
 }
 
 /// The one number that a query gives.

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::statements::{CUT_OFF, FAILURES, single_count};
+use super::statements::{CUT_OFF, FAILURES, of_runs, single_count};
 use crate::error::Result;
-use crate::query::{Session, StatementParameter as Parameter};
+use crate::query::Session;
 use crate::store::Store;
 
 /// What went wrong in the runs of an evolution.
@@ -33,8 +33,7 @@ impl Troubles {
         if run_ids.is_empty() {
             return Ok(Troubles::default());
         }
-        let listed = run_ids.iter().map(|run_id| format!("'{run_id}'")).collect::<Vec<_>>().join(", ");
-        let parameters = [("runs", Parameter::Predicate(format!("run_id IN ({listed})")))].into();
+        let parameters = [("runs", of_runs(run_ids))].into();
         let session = Session::builder().store(store.clone()).build().await?;
         let commonest = session.rows(&FAILURES.bind(&parameters)?).await?.into_iter().next();
         Ok(Troubles { commonest, cut_off: single_count(&session, &CUT_OFF.bind(&parameters)?).await? })

@@ -123,6 +123,29 @@ fn each_invariant_is_found_broken() {
     assert_eq!(code, 0);
 }
 
+/// Two parts of two splits of the same items: both are of one parent.
+#[test]
+fn parts_that_share_parents_are_found() {
+    let workspace = evolved();
+    let standing = "(SELECT min(evolution_id) FROM evolutions WHERE status = 'kept' AND part = 0)";
+    let other = "stable_id(evolution_id) AS evolution_id";
+    sql(
+        &workspace,
+        &format!(
+            "INSERT INTO evolutions SELECT * REPLACE ({other}, 1 AS part, 1 AS generated, 1 AS kept) FROM evolutions WHERE evolution_id = {standing}"
+        ),
+    );
+    let item = "stable_id('instruction', stable_id(evolution_id), 0) AS instruction_id, 0 AS position";
+    sql(
+        &workspace,
+        &format!(
+            "INSERT INTO instructions SELECT * REPLACE ({other}, {item}) FROM instructions \
+             WHERE status = 'kept' AND evolution_id = {standing} ORDER BY instruction_id LIMIT 1"
+        ),
+    );
+    assert_broken(&workspace, &["one_attempt_stands"]);
+}
+
 #[test]
 fn counts_are_mended() {
     let workspace = evolved();

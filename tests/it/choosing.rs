@@ -1,5 +1,7 @@
 //! `--where`, that of `evolve` above all: what it takes up, says and costs, at the endpoint.
 
+mod replaced_parents;
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;

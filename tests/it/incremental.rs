@@ -1,6 +1,8 @@
 //! What a change costs: for each kind of change, the requests that arrive at the endpoint.
 
+mod parts;
 mod raised_limits;
+mod stale_parents;
 
 use std::fs;
 use std::sync::Arc;
@@ -234,6 +236,8 @@ async fn what_descends_from_a_part_that_kept_nothing_is_superseded() {
     assert_eq!(test.count("SELECT count(*) FROM stale WHERE round = 2").await, 1);
 
     let asked = endpoint.requests();
+    let plan = Evolution::new(test.store.clone(), client(&endpoint)).settings(settings(2, Due::Stale)).plan().await.unwrap();
+    assert_eq!((plan.requests, plan.fallen_away), (vec![], 1));
     let report = evolve(&test, &endpoint, settings(2, Due::Stale)).await;
     assert_eq!((endpoint.requests(), evolutions(&report), report.rounds[1].fallen_away), (asked, vec![0, 0], 1));
     assert_eq!(test.count("SELECT count(*) FROM stale").await, 0);

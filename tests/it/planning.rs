@@ -176,7 +176,7 @@ async fn a_store_that_is_written_to_can_be_planned_over() {
 async fn a_left_journal_that_is_looked_at_keeps_no_writer_out() {
     let (test, endpoint) = (TestStore::with_photos().await, Endpoint::evolving());
     evolution(&test, &endpoint, Settings { max_calls: Some(1), ..rounds(1, Due::New) }).run().await.unwrap();
-    let left = test.store.left_journal().unwrap();
+    let left = test.store.left_journal("test").unwrap();
     assert!(matches!(&left, LeftJournal::Open(journal) if journal.len().unwrap() == 1), "{left:?}");
     drop(test.store.writer("test", serde_json::json!({})).await.unwrap());
     drop(left);

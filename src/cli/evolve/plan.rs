@@ -1,7 +1,7 @@
 //! `mmevol evolve --dry-run`.
 
 use super::live::short;
-use super::{note_without_images, print_table};
+use super::{note_stale_beyond, note_without_images, print_table, warn_of_stale_parents};
 use crate::cli::import::ReportFormat;
 use crate::cli::models::SpendingArguments;
 use crate::cli::{note, print_json, print_line};
@@ -15,7 +15,10 @@ pub async fn print(evolution: &Evolution, format: ReportFormat, limits: &Spendin
         return print_json(&[plan]);
     }
     let Some(first_round) = plan.first_round() else {
-        note("nothing is due");
+        if plan.fallen_away == 0 {
+            note("nothing is due");
+        }
+        note_parents(&plan);
         note_without_images(plan.without_images);
         return Ok(());
     };
@@ -30,6 +33,7 @@ pub async fn print(evolution: &Evolution, format: ReportFormat, limits: &Spendin
         note(format_args!("--max-calls {most} stops it before that; the same command then goes on"));
     }
     note_estimates(&plan);
+    note_parents(&plan);
     if plan.journal_unread {
         note("another command writes to the store: answers that it has not published yet are not counted as cached");
     }
@@ -86,6 +90,20 @@ fn note_estimates(plan: &Plan) {
     if plan.requests.iter().any(|planned| planned.due.starts_with("follows")) {
         note("what follows another round depends on what is kept there, and is counted in full");
     }
+}
+
+/// What there is to know beside the requests: what goes without any, and what will be paid for once more.
+fn note_parents(plan: &Plan) {
+    if plan.fallen_away > 0 {
+        note(format_args!("{} evolutions fall away (no calls): superseded, with nothing in their place", plan.fallen_away));
+    }
+    if plan.more_may_fall_away {
+        note("of later rounds, more may fall away: that depends on what is kept before them");
+    }
+    if plan.stale_parents > 0 {
+        warn_of_stale_parents(plan.stale_parents);
+    }
+    note_stale_beyond(plan.stale_beyond);
 }
 
 fn token_range(tokens: Estimate) -> String {
