@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Int64Array};
-use arrow::datatypes::DataType;
-use arrow::util::pretty::pretty_format_batches;
-use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf};
+use mmevol::arrow::array::{ArrayRef, AsArray, Int64Array};
+use mmevol::arrow::datatypes::DataType;
+use mmevol::arrow::util::pretty::pretty_format_batches;
+use mmevol::datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf};
 use mmevol::model::rules::RulesModel;
 use mmevol::{Evolution, Import, Session, Store};
 

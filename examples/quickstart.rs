@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use arrow::util::pretty::pretty_format_batches;
+use mmevol::arrow::util::pretty::pretty_format_batches;
 use mmevol::formats::export::ExportFormat;
 use mmevol::model::rules::RulesModel;
 use mmevol::{Evolution, Export, Import, Session, Store};

@@ -29,8 +29,11 @@
 
 pub mod audit;
 pub mod check;
+// The binary needs it, and so do tests and benchmarks of what it prints; it is no part of the library's API.
+#[doc(hidden)]
 pub mod cli;
 pub mod dedup;
+pub mod diff;
 pub mod distances;
 pub mod diversity;
 pub mod duplicates;
@@ -51,6 +54,9 @@ pub mod query;
 pub mod report;
 pub mod store;
 pub mod text;
+
+/// Arrow and DataFusion, in the versions whose types [`Session::collect`] and [`Session::context`] hand out.
+pub use {arrow, datafusion};
 
 pub use dedup::Dedup;
 pub use embedding::Embedding;

@@ -1,18 +1,15 @@
 //! `mmevol diff`: what changed between two states of the store, per round and operator.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use clap::{Args, ValueEnum};
-use serde::Deserialize;
+use clap::Args;
 
-use super::output::{OutputFormat, OutputOptions};
+use super::output::OutputOptions;
+use super::status::FiguresFormat;
 use super::table::{Column, TextTable};
-use super::{hint, note, open_session, print_query};
+use super::{hint, note, open_session, print_json_rows, print_line};
+use crate::diff::{RoundDifference, diff};
 use crate::error::Result;
-use crate::query::{Statement, StatementParameter as Parameter};
-
-const ROUNDS: Statement = Statement::new("diff/rounds", include_str!("../../sql/diff/rounds.sql"));
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -23,66 +20,32 @@ pub struct Arguments {
     b: String,
     /// How to print it.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
-    output: DiffFormat,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum DiffFormat {
-    Table,
-    Json,
-}
-
-/// A round and an operator, with the counts of both states. Of `sql/diff/rounds.sql`.
-#[derive(Debug, Deserialize)]
-struct Row {
-    round: i32,
-    operator: Option<String>,
-    added: i64,
-    removed: i64,
-    changed: i64,
-    kept_a: i64,
-    kept_b: i64,
-    eliminated_a: i64,
-    eliminated_b: i64,
-    unjudged_a: i64,
-    unjudged_b: i64,
-    evolutions_kept_a: i64,
-    evolutions_kept_b: i64,
-    evolutions_eliminated_a: i64,
-    evolutions_eliminated_b: i64,
-    evolutions_failed_a: i64,
-    evolutions_failed_b: i64,
-    evolutions_superseded_a: i64,
-    evolutions_superseded_b: i64,
+    output: FiguresFormat,
 }
 
 pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     let session = open_session(store).await?;
     let Arguments { a, b, output } = arguments;
-    let parameters = BTreeMap::from([("a", Parameter::Text(a.clone())), ("b", Parameter::Text(b.clone()))]);
-    let sql = ROUNDS.bind(&parameters)?;
-    if output == DiffFormat::Json {
-        return print_query(&session, &sql, OutputFormat::Json).await.map(drop);
+    let rows = diff(&session, &a, &b).await?;
+    if output == FiguresFormat::Json {
+        return print_json_rows(&rows);
     }
-    let rows: Vec<Row> = session.rows(&sql).await?;
     if rows.is_empty() {
         note(format_args!("no instruction and no evolution differs between {a} and {b}"));
         return Ok(());
     }
     let width = OutputOptions::for_stdout().width;
-    anstream::println!("instructions");
-    anstream::print!("{}", instructions(&rows).draw(width).text);
-    anstream::println!("\nevolutions");
-    anstream::print!("{}", evolutions(&rows).draw(width).text);
+    let (instructions, evolutions) = (instructions(&rows).draw(width).text, evolutions(&rows).draw(width).text);
+    print_line(format!("instructions\n{instructions}\nevolutions\n{evolutions}").trim_end())?;
     note("+ added, - removed, ~ changed; counts that differ: first → second state");
     hint(format_args!("the rows themselves: mmevol sql \"SELECT * FROM diff('instructions', '{a}', '{b}')\""));
     Ok(())
 }
 
-fn instructions(rows: &[Row]) -> TextTable {
+fn instructions(rows: &[RoundDifference]) -> TextTable {
     let mut table = with_columns(&["instructions", "kept", "eliminated", "unjudged"]);
     for row in rows {
-        let Row { added, removed, changed, .. } = row;
+        let RoundDifference { added, removed, changed, .. } = row;
         table.push(vec![
             row.round.to_string(),
             operator(row),
@@ -96,7 +59,7 @@ fn instructions(rows: &[Row]) -> TextTable {
 }
 
 /// Seeds were not evolved: they have no row here.
-fn evolutions(rows: &[Row]) -> TextTable {
+fn evolutions(rows: &[RoundDifference]) -> TextTable {
     let mut table = with_columns(&["kept", "eliminated", "failed", "superseded"]);
     for row in rows.iter().filter(|row| row.round > 0) {
         table.push(vec![
@@ -116,7 +79,7 @@ fn with_columns(names: &[&str]) -> TextTable {
     TextTable::new(["round", "operator"].iter().chain(names).map(column).collect())
 }
 
-fn operator(row: &Row) -> String {
+fn operator(row: &RoundDifference) -> String {
     row.operator.clone().unwrap_or_else(|| "imported".to_owned())
 }
 

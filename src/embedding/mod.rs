@@ -193,8 +193,8 @@ impl Embedding {
 
     /// Embeds what is due, brings the index up to date and publishes both as one run; does not write when neither is to be done.
     ///
-    /// A failed request leaves its instruction without a vector, and so does a vector that [is of no use](crate::store::defect) or has another
-    /// length than the model's others; they are due again next time.
+    /// A failed request leaves its instruction without a vector, and so does a vector that is all zeros, has a number that is not finite, or has
+    /// another length than the model's others; they are due again next time.
     ///
     /// # Errors
     /// [`Error::Model`] when the model answers nothing at all; those of the store, and of a predicate that does not plan.

@@ -5,13 +5,7 @@ const IDS_PER_PREDICATE: usize = 10_000;
 
 /// Predicates over the rows in which `column` is one of `ids`: together they hold for all of them, and none is longer than a statement may be. No ids, no
 /// predicates. Each costs a scan of the column.
-///
-/// ```
-/// use mmevol::store::ids_in;
-///
-/// assert_eq!(ids_in("sample_id", &["a", "it's"]).collect::<Vec<_>>(), ["sample_id IN ('a','it''s')"]);
-/// ```
-pub fn ids_in(column: &str, ids: &[impl AsRef<str>]) -> impl Iterator<Item = String> {
+pub(crate) fn ids_in(column: &str, ids: &[impl AsRef<str>]) -> impl Iterator<Item = String> {
     ids.chunks(IDS_PER_PREDICATE).map(move |group| {
         let listed: Vec<String> = group.iter().map(|id| quoted(id.as_ref())).collect();
         format!("{column} IN ({})", listed.join(","))
@@ -19,13 +13,18 @@ pub fn ids_in(column: &str, ids: &[impl AsRef<str>]) -> impl Iterator<Item = Str
 }
 
 /// A text as SQL writes it.
-pub fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_are_texts_of_sql() {
+        assert_eq!(ids_in("sample_id", &["a", "it's"]).collect::<Vec<_>>(), ["sample_id IN ('a','it''s')"]);
+    }
 
     #[test]
     fn every_id_is_in_one_predicate() {

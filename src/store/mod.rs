@@ -34,17 +34,20 @@ pub use call::{CallRecord, StoredCall};
 pub use catalog::{CATALOG_FILE, Catalog, FORMAT_VERSION, REJECTS_FOLDER};
 pub use condition::{LeftOver, LostVersion};
 pub use disk::{DiskOperation, DiskWatch};
-pub use id_lists::{ids_in, quoted};
+pub(crate) use id_lists::{ids_in, quoted};
 pub use journal::{Journal, LeftJournal};
 pub use lookup::{IdIndex, StoredCalls, StoredImages};
 pub use nearest::{Indexed, Neighbour};
 pub use past::PastTable;
 pub use provider::StoreTable;
 pub use restore::{RestorePlan, RestoredTable};
-pub use schema::{Table, list, object_type, step_type};
-pub use snapshot::{Snapshot, read_failure};
+pub(crate) use schema::list;
+pub use schema::{Table, object_type, step_type};
+pub use snapshot::Snapshot;
+pub(crate) use snapshot::read_failure;
 pub use state::{NOW, State, StrayTable};
-pub use vectors::{VectorColumn, defect};
+pub use vectors::VectorColumn;
+pub(crate) use vectors::defect;
 pub use writer::{SharedWriter, Staged, Writer};
 
 use self::disk::Disk;
@@ -174,6 +177,26 @@ impl Store {
         }
     }
 
+    /// The states that have a name, in the order in which they were published: before and after each run. The names are those that
+    /// [`Store::snapshot_at`] takes; a table that had not been written yet is not in the state. Reads one small file.
+    ///
+    /// # Errors
+    /// As [`Store::open`]: a store that was never published has no states.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> mmevol::Result<()> {
+    /// let directory = tempfile::tempdir().unwrap();
+    /// let store = mmevol::Store::create(directory.path().join("store")).await?;
+    /// mmevol::Import::new("examples/seeds/seed.json").run(&store).await?;
+    /// let names: Vec<String> = store.versions()?.into_iter().map(|(name, _)| name).collect();
+    /// assert_eq!(names, ["before-run-1", "after-run-1"]);
+    /// # Ok(()) }
+    /// ```
+    pub fn versions(&self) -> Result<Vec<(String, State)>> {
+        let catalog = Catalog::load(&self.root)?;
+        Ok(catalog.tagged().into_iter().map(|(name, state)| (name.to_owned(), state)).collect())
+    }
+
     /// Becomes the store's one writer. `command` and `settings` (which must hold no secrets) go into table `runs`.
     ///
     /// # Errors
@@ -182,15 +205,16 @@ impl Store {
         Writer::start(self, command, settings).await
     }
 
-    /// The journal that a command which was cut off left, to look answers up in: a copy, which keeps no writer out.
+    /// The journal that a command which was cut off left, to look answers up in: a copy, which keeps no writer out. While it is made, `command` is
+    /// what others are told that holds the store.
     ///
     /// # Errors
     /// [`Error::Io`] when its file cannot be read, or the folder for temporary files cannot be written.
-    pub fn left_journal(&self) -> Result<LeftJournal> {
+    pub fn left_journal(&self, command: &str) -> Result<LeftJournal> {
         if !Journal::exists(&self.root) {
             return Ok(LeftJournal::Empty);
         }
-        match lock::WriterLock::acquire(&self.root, "evolve --dry-run", self.clock.now()) {
+        match lock::WriterLock::acquire(&self.root, command, self.clock.now()) {
             Ok(_lock) => {
                 let first = Catalog::load(&self.root)?.journaled;
                 Ok(LeftJournal::Open(Arc::new(Journal::copy(&self.root, first)?)))

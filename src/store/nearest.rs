@@ -96,7 +96,7 @@ impl Snapshot {
     /// real vectors; what the index lacks is compared too. For more than 1,000 neighbours it is not used.
     ///
     /// # Errors
-    /// When `query` has another length than the vectors, or is [of no use](vectors::defect).
+    /// When `query` has another length than the vectors, is all zeros, or has a number that is not finite.
     pub async fn nearest(&self, model: &str, query: &[f32], k: usize) -> Result<Vec<Neighbour>> {
         self.search(model, query, k, k <= MOST_BY_INDEX).await
     }

@@ -285,7 +285,7 @@ pub fn step_type() -> DataType {
 }
 
 /// A nullable list column of the given element type.
-pub fn list(name: &str, element: DataType) -> Field {
+pub(crate) fn list(name: &str, element: DataType) -> Field {
     Field::new(name, DataType::List(Arc::new(Field::new("item", element, true))), true)
 }
 

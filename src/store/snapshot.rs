@@ -156,7 +156,7 @@ pub(super) fn table_error(action: &'static str, table: Table, cause: lance::Erro
 }
 
 /// What is wrong with a file of a table, where that is why a statement failed.
-pub fn read_failure(error: &(dyn StdError + 'static)) -> Option<String> {
+pub(crate) fn read_failure(error: &(dyn StdError + 'static)) -> Option<String> {
     let cause = chain(error).find_map(|link| link.downcast_ref::<lance::Error>())?;
     is_about_files(cause).then(|| reason(cause))
 }

@@ -119,7 +119,7 @@ impl VectorColumn {
     /// Checks a vector that is to be compared with these.
     ///
     /// # Errors
-    /// When it has another length, or is [of no use](defect).
+    /// When it has another length, is all zeros, or has a number that is not finite.
     pub fn check_query(&self, query: &[f32]) -> Result<()> {
         if query.len() != self.dimensions {
             return Err(self.other_length(query.len()));
@@ -142,7 +142,7 @@ impl VectorColumn {
 }
 
 /// What makes a vector useless for distances, if anything: it is empty, not all of its numbers are finite, or all of them are 0.
-pub fn defect(vector: &[f32]) -> Option<&'static str> {
+pub(crate) fn defect(vector: &[f32]) -> Option<&'static str> {
     match vector {
         [] => Some("it is empty"),
         _ if vector.iter().any(|number| !number.is_finite()) => Some("one of its numbers is not finite"),

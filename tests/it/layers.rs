@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 7] = [
     &["model", "prompt"],
     &["functions"],
     &["query"],
-    &["evolution", "embedding", "import", "export", "lineage", "check", "dedup", "report", "audit"],
+    &["evolution", "embedding", "import", "export", "lineage", "diff", "check", "dedup", "report", "audit"],
     &["cli"],
 ];
 

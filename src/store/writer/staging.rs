@@ -89,8 +89,8 @@ impl Writer {
     /// never written is made.
     ///
     /// # Errors
-    /// Those of the stream; a row that does not fit its table. Vectors that are appended together must be of one model, of one length and
-    /// [of use](crate::store::defect).
+    /// Those of the stream; a row that does not fit its table. Vectors that are appended together must be of one model and of one length,
+    /// not all zeros, and without a number that is not finite.
     pub async fn append(&mut self, table: Table, rows: SendableRecordBatchStream) -> Result<u64> {
         match self.write(table, rows).await? {
             Some(staged) => self.commit(staged).await,
