@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::json_records::fields::{Fields, entries, fault, kind, shown_keys};
 use super::{RecordFault, SeedRecord, SeedSample, json_records, llava, messages, mmevol, parquet};
+use crate::error::nearest;
 
 /// Bytes at the beginning of every Parquet file.
 const PARQUET_MAGIC: [u8; 4] = *b"PAR1";
@@ -144,12 +145,10 @@ impl FormatError {
     }
 
     pub(super) fn unknown_name(name: &str, known: &[&str]) -> Self {
-        let distances = known.iter().map(|candidate| (strsim::jaro_winkler(name, candidate), candidate));
-        let nearest = distances.filter(|(likeness, _)| *likeness > 0.75).max_by(|a, b| a.0.total_cmp(&b.0));
         FormatError::UnknownName {
             name: name.chars().take(40).collect(),
             expected: known.join(", "),
-            nearest: nearest.map(|(_, candidate)| (*candidate).to_owned()),
+            nearest: nearest(name, known.iter().copied()).map(str::to_owned),
         }
     }
 }

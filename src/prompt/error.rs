@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::error::nearest;
+
 /// Why prompts could not be loaded or rendered. Every message names the file or prompt, the cause and the way out.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of a variant says what its fields are")]
@@ -54,18 +56,8 @@ pub enum PromptError {
 
 impl PromptError {
     pub(super) fn unknown_prompt<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Self {
-        PromptError::UnknownPrompt { name: name.to_owned(), nearest: nearest(name, known) }
+        PromptError::UnknownPrompt { name: name.to_owned(), nearest: nearest(name, known).map(str::to_owned) }
     }
-}
-
-/// The candidate that `name` is most likely a misspelling of; `None` when none is near.
-pub(super) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
-    const LEAST_SIMILARITY: f64 = 0.6;
-    candidates
-        .map(|candidate| (strsim::normalized_damerau_levenshtein(name, candidate), candidate))
-        .filter(|(similarity, _)| *similarity >= LEAST_SIMILARITY)
-        .max_by(|(left, _), (right, _)| left.total_cmp(right))
-        .map(|(_, candidate)| candidate.to_owned())
 }
 
 fn suggestion(nearest: Option<&str>) -> String {

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
-use super::error::{PromptError, nearest};
+use super::error::PromptError;
+use crate::error::nearest;
 
 static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/prompts");
 
@@ -90,7 +91,7 @@ impl Sources {
     }
 
     /// The name in this set that is most like `name`.
-    pub(super) fn nearest(&self, name: &str) -> Option<String> {
+    pub(super) fn nearest(&self, name: &str) -> Option<&str> {
         nearest(name, self.files.iter().filter(|(_, source)| source.added.is_none()).map(|(name, _)| name.as_str()))
     }
 
@@ -103,7 +104,7 @@ impl Sources {
     }
 
     fn unknown_file(&self, name: &str, path: PathBuf) -> PromptError {
-        PromptError::UnknownFile { nearest: self.nearest(name), path }
+        PromptError::UnknownFile { nearest: self.nearest(name).map(str::to_owned), path }
     }
 }
 

@@ -9,9 +9,9 @@ use regex::Regex;
 use serde::Deserialize;
 
 use super::context::{EVOLVE_VARIABLES, FILTER_VARIABLES, SCORE_VARIABLES};
-use super::error::nearest;
 use super::source::{Source, Sources};
 use super::{FILTER, Prompt, PromptError, SCORE, Variable};
+use crate::error::nearest;
 
 /// How deep parts may include parts: far more than anyone needs, and a bound for the stack.
 const MAX_INCLUDE_DEPTH: usize = 16;
@@ -185,7 +185,7 @@ fn check_variables(prompt: &str, front_matter: &FrontMatter, template: &str) -> 
         prompt: prompt.to_owned(),
         variable: variable.to_owned(),
         cause,
-        nearest: nearest(variable, offered.iter().copied().filter(|name| *name != variable)),
+        nearest: nearest(variable, offered.iter().copied().filter(|name| *name != variable)).map(str::to_owned),
     };
     // In order, so that the same files always give the same error.
     let mut mentioned: BTreeSet<&str> = used.iter().chain(front_matter.variables.keys()).map(String::as_str).collect();

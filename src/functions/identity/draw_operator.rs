@@ -6,7 +6,7 @@ use arrow::datatypes::DataType;
 use datafusion::logical_expr::ScalarUDF;
 use serde::Deserialize;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, suggest};
 use crate::functions::arguments::{Description, Parameter, ParameterKind};
 use crate::functions::pure::PureFunction;
 use crate::ids::stable_fraction;
@@ -98,7 +98,7 @@ impl FromStr for OperatorWeights {
             let operator: Operator = name.trim().parse().map_err(|_| Error::Argument {
                 name: "operators".into(),
                 message: format!("'{}' is no operator: expected fine_grained_perception, cognitive_reasoning or interaction", name.trim()),
-                hints: closest(name.trim()),
+                hints: suggest(name.trim(), Operator::ALL.map(Operator::name)),
             })?;
             let weight: f64 = weight.trim().parse().ok().filter(|weight: &f64| weight.is_finite() && *weight >= 0.0).ok_or_else(|| {
                 Error::argument("operators", format!("the weight of '{name}' must be a number of at least 0, not '{weight}'"))
@@ -110,17 +110,6 @@ impl FromStr for OperatorWeights {
             false => Err(Error::argument("operators", "at least one operator must have a weight above 0")),
         }
     }
-}
-
-fn closest(name: &str) -> Vec<String> {
-    Operator::ALL
-        .into_iter()
-        .map(|operator| (strsim::jaro_winkler(operator.name(), name), operator))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, operator)| format!("did you mean '{operator}'?"))
-        .into_iter()
-        .collect()
 }
 
 #[cfg(test)]

@@ -10,14 +10,12 @@ use super::config::ApiKey;
 use super::dialect::Parameter;
 use super::retry::Retry;
 use super::wire::{Complaint, NoAnswer};
+use crate::error::{LEAST_LIKENESS, likeness};
 use crate::model::{ChatError, ChatErrorKind, Usage};
 use crate::text::beginning;
 
 /// Characters of a server's message that are quoted.
 const QUOTED_CHARACTERS: usize = 300;
-
-/// From here on, a name is taken for a misspelling of another.
-const NEAR_MISS: f64 = 0.7;
 
 /// Models that an error lists.
 const LISTED_MODELS: usize = 8;
@@ -171,11 +169,11 @@ fn out_of_credit(cause: &str) -> String {
 pub(super) fn model_hint(model: &str, offered: &[String], api_key: Option<&ApiKey>) -> String {
     let similarity = |name: &str| match name.contains(model) {
         true => 1.0,
-        false => strsim::normalized_damerau_levenshtein(model, name),
+        false => likeness(model, name),
     };
     let mut ranked: Vec<(f64, &String)> = offered.iter().map(|name| (similarity(name), name)).collect();
     ranked.sort_by(|(one, _), (other, _)| other.total_cmp(one));
-    let meant = ranked.first().filter(|(similarity, _)| *similarity >= NEAR_MISS);
+    let meant = ranked.first().filter(|(similarity, _)| *similarity > LEAST_LIKENESS);
     let question = meant.map_or_else(String::new, |(_, name)| format!("Did you mean '{}'? ", quote(name, api_key)));
     let listed: Vec<String> = ranked.iter().take(LISTED_MODELS).map(|(_, name)| quote(name, api_key)).collect();
     let more = match ranked.len().saturating_sub(LISTED_MODELS) {
