@@ -1,18 +1,19 @@
 //! The crate's one error: what went wrong, with what, why, and the way out.
 
+mod near_miss;
 mod passage;
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::formats::FormatError;
 use crate::image::ImageError;
 use crate::model::ChatError;
 use crate::prompt::PromptError;
+pub(crate) use near_miss::{LEAST_LIKENESS, likeness, nearest, suggest};
 use passage::speaks_of_full_disk;
-pub use passage::{Passenger, unwrap_passenger};
-pub(crate) use passage::{chain, is_of_full_disk, without_places};
+pub(crate) use passage::{chain, is_of_full_disk, unwrap_passenger, without_places};
 
 /// The result of everything fallible in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -80,6 +81,14 @@ pub enum Error {
     /// A model that answered, and answers no more.
     #[error("stopped in round {round}, where the endpoint answers no more: {cause}")]
     EndpointLost { round: u32, cause: String },
+
+    /// Statements from standard input or a terminal that ended at an error; the message has its place.
+    #[error("{message}")]
+    Shell { message: String, hints: Vec<String>, kind: ErrorKind },
+
+    /// Something that must always hold of a store does not.
+    #[error("{broken} of {checks} checks found something broken")]
+    BrokenStore { broken: usize, checks: usize },
 
     /// A statement that does not parse, plan or run; the position is the one in the statement, where it is known.
     #[error("{message}{}", position.map(|position| format!(" ({position})")).unwrap_or_default())]
@@ -166,10 +175,14 @@ impl Error {
 
     /// Who can do something about it.
     pub fn kind(&self) -> ErrorKind {
+        use std::io::ErrorKind::{AlreadyExists, InvalidData, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied};
+
         match self {
             Error::Table { .. } | Error::Unreadable { .. } | Error::Internal { .. } => ErrorKind::Failure,
-            Error::Io { cause, .. } => match cause.kind() {
-                std::io::ErrorKind::NotFound | std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::AlreadyExists => ErrorKind::User,
+            Error::Shell { kind, .. } => *kind,
+            Error::Io { path, cause, .. } => match cause.kind() {
+                InvalidData if is_journal(path) => ErrorKind::Failure,
+                NotFound | PermissionDenied | AlreadyExists | IsADirectory | NotADirectory | InvalidData | InvalidInput => ErrorKind::User,
                 _ => ErrorKind::Failure,
             },
             _ => ErrorKind::User,
@@ -178,6 +191,8 @@ impl Error {
 
     /// What the user can do, one sentence each; empty when the message says it all.
     pub fn hints(&self) -> Vec<String> {
+        use std::io::ErrorKind::{InvalidData, IsADirectory, NotADirectory, Other};
+
         if speaks_of_full_disk(self) {
             return vec!["free space on that disk, and run the same command again: answers that came are kept".into()];
         }
@@ -205,37 +220,42 @@ impl Error {
                 vec!["when it answers again, go on with the same command: what came back is kept, and is not asked again".into()]
             }
             Error::UnknownId { .. } => vec!["list ids with: mmevol sql \"SELECT sample_id, source_id FROM samples LIMIT 10\"".into()],
-            Error::Io { path, cause, .. }
-                if path.ends_with("journal.redb")
-                    && matches!(cause.kind(), std::io::ErrorKind::Other | std::io::ErrorKind::InvalidData) =>
-            {
+            Error::Io { path, cause, .. } if is_journal(path) && matches!(cause.kind(), Other | InvalidData) => {
                 vec!["the file is damaged: bring it back from a copy of the store, or move it away; only answers that were not published are lost"
                     .into()]
             }
-            Error::Sql { hints, .. } | Error::Argument { hints, .. } => hints.clone(),
+            Error::Io { action: "read", cause, .. } if cause.kind() == InvalidData => {
+                vec!["convert it to UTF-8, for example with iconv".into()]
+            }
+            Error::Io { cause, .. } if cause.kind() == IsADirectory => vec!["it is a directory: name a file in it".into()],
+            Error::Io { cause, .. } if cause.kind() == NotADirectory => vec!["check the path: a folder that it names is a file".into()],
+            Error::Sql { hints, .. } | Error::Argument { hints, .. } | Error::Shell { hints, .. } => hints.clone(),
             _ => Vec::new(),
         }
     }
 }
 
-/// The names most like `name`, best first, three at most.
-pub fn suggest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    let mut close: Vec<(f64, &str)> = known
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(&name.to_lowercase(), &candidate.to_lowercase()), candidate))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .collect();
-    close.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    close.dedup_by_key(|(_, candidate)| *candidate);
-    match close.iter().take(3).map(|(_, candidate)| format!("'{candidate}'")).collect::<Vec<_>>() {
-        none if none.is_empty() => Vec::new(),
-        some => vec![format!("did you mean {}?", some.join(" or "))],
-    }
+/// Whether it is the file of the answers that are not published yet, whose content is no user's.
+fn is_journal(path: &Path) -> bool {
+    path.ends_with("journal.redb")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_the_user_can_mend_is_told_from_one_that_nobody_wrote() {
+        let error = |path: &str, kind: std::io::ErrorKind| Error::io("read", path, kind.into());
+        for kind in [std::io::ErrorKind::IsADirectory, std::io::ErrorKind::NotADirectory, std::io::ErrorKind::InvalidData] {
+            let error = error("queries.sql", kind);
+            assert_eq!((error.kind(), error.hints().len()), (ErrorKind::User, 1), "{error}");
+        }
+        let damaged = error("store/journal.redb", std::io::ErrorKind::InvalidData);
+        assert_eq!(damaged.kind(), ErrorKind::Failure);
+        assert!(damaged.hints()[0].contains("move it away"));
+        assert_eq!(error("queries.sql", std::io::ErrorKind::StorageFull).kind(), ErrorKind::Failure);
+    }
 
     #[test]
     fn a_position_in_a_statement_is_one_in_its_file() {

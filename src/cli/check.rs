@@ -1,7 +1,6 @@
 //! `mmevol check`: what must always hold of a store, and the repair of what can be mended.
 
 use std::path::Path;
-use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
@@ -58,28 +57,20 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
             note("the store is sound");
             Ok(())
         }
-        broken => Err(Error::sql(format!("{broken} of {} checks found something broken", rows.len()))),
+        broken => Err(Error::BrokenStore { broken, checks: rows.len() }),
     }
 }
 
 async fn with_progress(check: Check, store: &Store) -> Result<Vec<Finding>> {
-    let (progress, line) = (check.progress(), Progress::spinner("checking"));
-    let mut running = std::pin::pin!(check.run(store));
-    let mut tick = tokio::time::interval(Duration::from_millis(200));
-    let findings = loop {
-        tokio::select! {
-            findings = &mut running => break findings,
-            _ = tick.tick() => {
-                line.set(progress.images());
-                line.message(match progress.total() {
-                    0 => "checking".to_owned(),
-                    total => format!("checking: image {} of {total}", progress.images()),
-                });
-            }
-        }
+    let progress = check.progress();
+    let show = |line: &Progress| {
+        line.set(progress.images());
+        line.message(match progress.total() {
+            0 => "checking".to_owned(),
+            total => format!("checking: image {} of {total}", progress.images()),
+        });
     };
-    line.finish();
-    findings
+    Progress::spinner("checking").watch(check.run(store), show).await
 }
 
 fn row(finding: &Finding) -> Row {

@@ -1,7 +1,6 @@
 //! `mmevol dedup`: what says the same twice, marked beside it.
 
 use std::path::Path;
-use std::time::Duration;
 
 use clap::Args;
 
@@ -9,15 +8,12 @@ use super::import::ReportFormat;
 use super::output::OutputOptions;
 use super::progress::Progress;
 use super::table::{Column, TextTable};
-use super::{hint, note, print_json, print_line};
+use super::{beginning_of_id, hint, note, print_json, print_line};
 use crate::dedup::{Dedup, DedupReport, Example, unmark};
 use crate::duplicates::{Method, Threshold};
 use crate::error::{Error, Result, suggest};
 use crate::query::duplicates::DuplicateSearch;
 use crate::store::Store;
-
-/// Digits of an id that are shown; enough to name it in any store of a useful size.
-const SHOWN_DIGITS: usize = 12;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -107,22 +103,14 @@ async fn take_back(store: &Store, method: Method, format: ReportFormat) -> Resul
 }
 
 async fn with_progress(dedup: &Dedup, running: impl Future<Output = Result<DedupReport>>) -> Result<DedupReport> {
-    let (progress, line) = (dedup.progress(), Progress::spinner("reading items"));
-    let mut running = std::pin::pin!(running);
-    let mut tick = tokio::time::interval(Duration::from_millis(200));
-    let report = loop {
-        tokio::select! {
-            report = &mut running => break report,
-            _ = tick.tick() => {
-                line.set(progress.sketched());
-                if progress.is_grouping() {
-                    line.message("comparing items");
-                }
-            }
+    let progress = dedup.progress();
+    let show = |line: &Progress| {
+        line.set(progress.sketched());
+        if progress.is_grouping() {
+            line.message("comparing items");
         }
     };
-    line.finish();
-    report
+    Progress::spinner("reading items").watch(running, show).await
 }
 
 fn print_report(report: &DedupReport, threshold: Threshold, dry_run: bool) -> Result<()> {
@@ -176,12 +164,7 @@ fn table(examples: &[Example]) -> TextTable {
     for example in examples {
         let members = if example.is_representative { example.members.to_string() } else { String::new() };
         let similarity = if example.is_representative { "stays".to_owned() } else { format!("{:.2}", example.similarity) };
-        table.push(vec![members, similarity, shown(&example.member_id), example.text.clone()]);
+        table.push(vec![members, similarity, beginning_of_id(&example.member_id).to_owned(), example.text.clone()]);
     }
     table
-}
-
-/// The beginning of an id, which is an id to every command.
-fn shown(id: &str) -> String {
-    id.chars().take(SHOWN_DIGITS).collect()
 }

@@ -1,7 +1,6 @@
 //! `mmevol embed`.
 
 use std::path::Path;
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
@@ -100,20 +99,12 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
 
 async fn with_progress(embedding: &Embedding, line: &Progress) -> Result<EmbeddingReport> {
     let progress = embedding.progress();
-    let mut running = std::pin::pin!(embedding.run());
-    let mut tick = tokio::time::interval(Duration::from_millis(200));
-    let report = loop {
-        tokio::select! {
-            report = &mut running => break report,
-            _ = tick.tick() => match (progress.due(), progress.is_indexing()) {
-                (_, true) => line.message("indexing"),
-                (0, _) => {}
-                (due, false) => line.message(format!("embedding {} of {due}", progress.done())),
-            },
-        }
+    let show = |line: &Progress| match (progress.due(), progress.is_indexing()) {
+        (_, true) => line.message("indexing"),
+        (0, _) => {}
+        (due, false) => line.message(format!("embedding {} of {due}", progress.done())),
     };
-    line.finish();
-    report
+    line.watch(embedding.run(), show).await
 }
 
 fn note_report(report: &EmbeddingReport) {

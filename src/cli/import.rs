@@ -1,7 +1,6 @@
 //! `mmevol import`.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
@@ -117,20 +116,12 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
 
 /// Runs an import under a progress line.
 pub async fn with_progress(import: Import, store: &Store) -> Result<ImportReport> {
-    let (progress, line) = (import.progress(), Progress::spinner("importing"));
-    let mut running = std::pin::pin!(import.run(store));
-    let mut tick = tokio::time::interval(Duration::from_millis(200));
-    let report = loop {
-        tokio::select! {
-            report = &mut running => break report,
-            _ = tick.tick() => {
-                line.set(progress.records());
-                line.message(format!("importing: {} records", progress.records()));
-            }
-        }
+    let progress = import.progress();
+    let show = |line: &Progress| {
+        line.set(progress.records());
+        line.message(format!("importing: {} records", progress.records()));
     };
-    line.finish();
-    report
+    Progress::spinner("importing").watch(import.run(store), show).await
 }
 
 /// Says what an import did.

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 
 use super::output::OutputOptions;
 use super::table::fit;
-use super::{open_session, print_json, print_line};
+use super::{beginning_of_id, open_session, print_coloured, print_json, print_line};
 use crate::error::{Error, Result};
 use crate::lineage::{Lineage, LineageItem, LineageNode, lineage};
 
@@ -44,36 +44,33 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
         }
         TreeFormat::Text => {
             let width = (!arguments.full).then(|| OutputOptions::for_stdout().width);
-            draw(&lineage, width);
-            Ok(())
+            print_coloured(drawn(&lineage, width).trim_end())
         }
     }
 }
 
-/// Digits of an id that are shown; enough to name it in any store of a useful size.
-const SHOWN_DIGITS: usize = 12;
-
-fn draw(lineage: &Lineage, width: Option<usize>) {
+fn drawn(lineage: &Lineage, width: Option<usize>) -> String {
     let name = lineage.source_id.as_deref().unwrap_or("no id of its own");
-    anstream::println!("sample {}  {} / {name}", shown(&lineage.sample_id), lineage.source);
+    let mut text = format!("sample {}  {} / {name}\n", beginning_of_id(&lineage.sample_id), lineage.source);
     let last_root = lineage.roots.len().saturating_sub(1);
     for (index, root) in lineage.roots.iter().enumerate() {
-        draw_node(root, "", index == last_root && lineage.failures.is_empty(), width);
+        draw_node(&mut text, root, "", index == last_root && lineage.failures.is_empty(), width);
     }
     for (index, failure) in lineage.failures.iter().enumerate() {
         let branch = if index + 1 == lineage.failures.len() { "└─ " } else { "├─ " };
         let operator = failure.operator.as_deref().unwrap_or("unknown operator");
         let cause = format!("{}: {}", failure.error_kind.as_deref().unwrap_or_default(), failure.error.as_deref().unwrap_or_default());
-        let text = format!("round {} {operator} {} {cause}", failure.round, failure.status);
-        anstream::println!("{branch}{FAILED}{}{FAILED:#}", cut(&text, width, 3));
+        let line = format!("round {} {operator} {} {cause}", failure.round, failure.status);
+        text += &format!("{branch}{FAILED}{}{FAILED:#}\n", cut(&line, width, 3));
     }
+    text
 }
 
 const KEPT: Style = AnsiColor::Green.on_default();
 const ELIMINATED: Style = Style::new().dimmed();
 const FAILED: Style = AnsiColor::Red.on_default();
 
-fn draw_node(node: &LineageNode, indent: &str, last: bool, width: Option<usize>) {
+fn draw_node(text: &mut String, node: &LineageNode, indent: &str, last: bool, width: Option<usize>) {
     let (branch, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
     let indent_below = format!("{indent}{below}");
     let style = match node.item.status.as_str() {
@@ -83,16 +80,16 @@ fn draw_node(node: &LineageNode, indent: &str, last: bool, width: Option<usize>)
         _ => FAILED,
     };
     let used = indent.chars().count() + 3;
-    anstream::println!("{indent}{branch}{style}{}{style:#}", cut(&heading(&node.item), width, used));
+    *text += &format!("{indent}{branch}{style}{}{style:#}\n", cut(&heading(&node.item), width, used));
     let bar = if node.children.is_empty() { "   " } else { "│  " };
     let item = &node.item;
     let reason = item.reason.as_ref().filter(|_| item.status != "kept").map(|reason| format!("why: {reason}"));
     for line in [Some(format!("Q: {}", item.question)), Some(format!("A: {}", item.answer)), reason].into_iter().flatten() {
-        anstream::println!("{indent_below}{bar}{}", cut(&line, width, used + 3));
+        *text += &format!("{indent_below}{bar}{}\n", cut(&line, width, used + 3));
     }
     let last_child = node.children.len().saturating_sub(1);
     for (index, child) in node.children.iter().enumerate() {
-        draw_node(child, &indent_below, index == last_child, width);
+        draw_node(text, child, &indent_below, index == last_child, width);
     }
 }
 
@@ -102,11 +99,7 @@ fn heading(item: &LineageItem) -> String {
     let faults = item.faults.as_ref().filter(|faults| !faults.is_empty()).map(|faults| format!(" [{}]", faults.join(", ")));
     let superseded = if item.superseded { ", superseded" } else { "" };
     let status = format!("{}{superseded}", item.status);
-    format!("{} round {} {operator} {status}{score}{}", shown(&item.instruction_id), item.round, faults.unwrap_or_default())
-}
-
-fn shown(id: &str) -> &str {
-    id.get(..SHOWN_DIGITS).unwrap_or(id)
+    format!("{} round {} {operator} {status}{score}{}", beginning_of_id(&item.instruction_id), item.round, faults.unwrap_or_default())
 }
 
 fn cut(text: &str, width: Option<usize>, used: usize) -> String {

@@ -145,7 +145,7 @@ pub fn print_error(error: &Error) {
         }
         cause = current.source();
     }
-    shell::BackendError { message, position: None, hints: error.hints() }.print();
+    shell::BackendError { message, position: None, hints: error.hints(), kind: error.kind() }.print();
 }
 
 /// A session over a store that must exist.
@@ -208,12 +208,32 @@ fn print_json<T: serde::Serialize>(rows: &[T]) -> Result<()> {
     print_line(&text)
 }
 
+/// Prints one JSON array to standard output, one row per line, as queries print theirs.
+fn print_json_rows<T: serde::Serialize>(rows: &[T]) -> Result<()> {
+    let rows: Result<Vec<String>, serde_json::Error> = rows.iter().map(serde_json::to_string).collect();
+    let rows = rows.map_err(|cause| Error::internal("failed to write JSON", cause))?;
+    print_line(&format!("[{}]", rows.join(",\n ")))
+}
+
 /// Prints to standard output; a reader that has gone is no error.
 fn print_line(text: &str) -> Result<()> {
-    use std::io::Write;
+    write_line(&mut std::io::stdout().lock(), text)
+}
 
-    match writeln!(std::io::stdout().lock(), "{text}") {
+/// Prints to standard output, without its colours where no terminal shows them.
+fn print_coloured(text: &str) -> Result<()> {
+    write_line(&mut anstream::stdout(), text)
+}
+
+fn write_line(stdout: &mut dyn std::io::Write, text: &str) -> Result<()> {
+    match writeln!(stdout, "{text}") {
         Err(cause) if cause.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::io("write", "standard output", cause)),
         _ => Ok(()),
     }
+}
+
+/// The beginning of an id, which is an id to every command: enough digits to name it in any store of a useful size.
+fn beginning_of_id(id: &str) -> &str {
+    const SHOWN_DIGITS: usize = 12;
+    id.get(..SHOWN_DIGITS).unwrap_or(id)
 }

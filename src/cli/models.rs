@@ -63,7 +63,7 @@ pub struct EndpointArguments {
     #[arg(long, value_name = "N")]
     tpm: Option<NonZeroU32>,
     /// Seconds until a request is given up and tried again.
-    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
 }
 
@@ -139,7 +139,7 @@ impl EndpointArguments {
             .base_url(self.base_url())
             .api_key(api_key())
             .limits(limits)
-            .request_timeout(Duration::from_secs(self.timeout.max(1)))
+            .request_timeout(Duration::from_secs(self.timeout))
             .build()
             .map_err(|cause| Error::argument("--base-url", cause.to_string()))?;
         Ok(Arc::new(model))

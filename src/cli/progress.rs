@@ -8,6 +8,7 @@ const BAR: &str = "{msg} {wide_bar:.cyan/dim} {human_pos}/{human_len} {eta:.dim}
 const SPINNER: &str = "{spinner:.cyan} {msg} {human_pos:.dim}";
 const LINE: &str = "{spinner:.cyan} {wide_msg}";
 const SPINNER_INTERVAL: Duration = Duration::from_millis(100);
+const SHOWN_EVERY: Duration = Duration::from_millis(200);
 
 /// One task's progress. Clones show the same bar, so concurrent work can report to it.
 ///
@@ -74,6 +75,20 @@ impl Progress {
         self.bar.set_message(label.into());
     }
 
+    /// Waits for `work`, and meanwhile has `show` say on the bar how far it is; then removes the bar.
+    pub async fn watch<T>(&self, work: impl Future<Output = T>, mut show: impl FnMut(&Progress)) -> T {
+        let mut work = std::pin::pin!(work);
+        let mut tick = tokio::time::interval(SHOWN_EVERY);
+        let done = loop {
+            tokio::select! {
+                done = &mut work => break done,
+                _ = tick.tick() => show(self),
+            }
+        };
+        self.finish();
+        done
+    }
+
     /// Runs `print` with the bar out of the way, so that what it prints to standard error stays readable.
     pub fn suspend<R>(&self, print: impl FnOnce() -> R) -> R {
         self.bar.suspend(print)
@@ -96,6 +111,17 @@ mod tests {
         progress.set(3);
         worker.inc(4);
         assert_eq!(progress.position(), 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_watched_is_shown_until_it_is_done() {
+        let mut shown = 0;
+        let work = async {
+            tokio::time::sleep(4 * SHOWN_EVERY + SHOWN_EVERY / 2).await;
+            "done"
+        };
+        assert_eq!(Progress::hidden().watch(work, |_| shown += 1).await, "done");
+        assert_eq!(shown, 5, "at once, and then again and again");
     }
 
     #[test]

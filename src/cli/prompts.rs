@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::output::OutputOptions;
-use super::print_line;
 use super::table::{Column, TextTable};
+use super::{beginning_of_id, print_line};
 use crate::error::Result;
 use crate::prompt::PromptLibrary;
 
@@ -32,9 +32,6 @@ enum Command {
     },
 }
 
-/// Digits of a prompt's id in the list.
-const SHOWN_DIGITS: usize = 12;
-
 pub fn run(arguments: Arguments) -> Result<()> {
     let library = PromptLibrary::of(arguments.prompts.as_deref())?;
     match arguments.command {
@@ -42,9 +39,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
             let columns = ["name", "prompt_id", "purpose"];
             let mut table = TextTable::new(columns.map(|name| Column { name: name.into(), is_number: false }).to_vec());
             for prompt in library.iter() {
-                // The beginning of the id is enough to find it in table `prompts`; whole, it would cut the names.
-                let shown_id = prompt.prompt_id.get(..SHOWN_DIGITS).unwrap_or(&prompt.prompt_id).to_owned();
-                table.push(vec![prompt.name.clone(), shown_id, prompt.purpose.clone()]);
+                // Whole, the id would cut the names.
+                table.push(vec![prompt.name.clone(), beginning_of_id(&prompt.prompt_id).to_owned(), prompt.purpose.clone()]);
             }
             let mut files = TextTable::new(vec![Column { name: "parts and schemas".into(), is_number: false }]);
             library.shared_paths().for_each(|path| files.push(vec![path.to_owned()]));

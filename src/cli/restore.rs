@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::output::OutputOptions;
 use super::table::{Column, TextTable};
-use super::{hint, note};
+use super::{hint, note, print_line};
 use crate::error::Result;
 use crate::store::{RestorePlan, Store};
 
@@ -24,14 +24,14 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     let Arguments { tag, dry_run } = arguments;
     if dry_run {
         let plan = store.plan_restore(&tag).await?;
-        print(&plan);
+        print(&plan)?;
         if plan.has_changes() {
             hint(format_args!("which instructions: mmevol diff now {tag}"));
         }
         return Ok(());
     }
     let (plan, published) = store.restore(&tag).await?;
-    print(&plan);
+    print(&plan)?;
     if let Some(published) = published {
         let run = published.generation;
         note(format_args!("the dataset is what it was at {tag}; calls, prompts and runs are kept"));
@@ -40,10 +40,10 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     Ok(())
 }
 
-fn print(plan: &RestorePlan) {
+fn print(plan: &RestorePlan) -> Result<()> {
     if !plan.has_changes() {
         note(format_args!("nothing to restore: the dataset is what it was at {}", plan.tag));
-        return;
+        return Ok(());
     }
     let number = |name: &str| Column { name: name.to_owned(), is_number: true };
     let text = |name: &str| Column { name: name.to_owned(), is_number: false };
@@ -52,5 +52,5 @@ fn print(plan: &RestorePlan) {
         let change = if restored.differs { "restored" } else { "none" };
         table.push(vec![restored.table.to_string(), restored.rows_now.to_string(), restored.rows_then.to_string(), change.to_owned()]);
     }
-    anstream::print!("{}", table.draw(OutputOptions::for_stdout().width).text);
+    print_line(table.draw(OutputOptions::for_stdout().width).text.trim_end())
 }

@@ -10,7 +10,7 @@ use super::Error;
 
 /// An [`Error`] on its way through a foreign library, which may copy and wrap it.
 #[derive(Clone)]
-pub struct Passenger(Arc<std::sync::Mutex<Option<Error>>>, Arc<str>);
+struct Passenger(Arc<std::sync::Mutex<Option<Error>>>, Arc<str>);
 
 impl fmt::Debug for Passenger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -36,7 +36,7 @@ impl From<Error> for DataFusionError {
 /// Finds an [`Error`] of ours under any number of foreign wrappings and takes it out.
 ///
 /// It can be taken once; a second look at the same chain finds nothing.
-pub fn unwrap_passenger(error: &(dyn StdError + 'static)) -> Option<Error> {
+pub(crate) fn unwrap_passenger(error: &(dyn StdError + 'static)) -> Option<Error> {
     let passenger = chain(error).find_map(|link| link.downcast_ref::<Passenger>())?;
     passenger.0.lock().ok()?.take()
 }

@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Write};
 
-use super::{heading, shown};
+use super::heading;
+use crate::cli::beginning_of_id;
 use crate::lineage::{FailedEvolution, Lineage, LineageNode};
 
 /// Characters of a question or an answer in a node.
@@ -12,7 +13,7 @@ const TEXT_WIDTH: usize = 60;
 pub(super) fn dot(lineage: &Lineage, full: bool) -> Result<String, fmt::Error> {
     let mut text = String::from("digraph lineage {\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n");
     let name = lineage.source_id.as_deref().unwrap_or("no id of its own");
-    let sample = format!("sample {}\n{} / {name}", shown(&lineage.sample_id), lineage.source);
+    let sample = format!("sample {}\n{} / {name}", beginning_of_id(&lineage.sample_id), lineage.source);
     node(&mut text, &lineage.sample_id, &sample, "shape=folder")?;
     // Not by recursion: a line may be of any length.
     let mut waiting: Vec<(&str, &LineageNode)> = lineage.roots.iter().rev().map(|root| (lineage.sample_id.as_str(), root)).collect();

@@ -1,4 +1,4 @@
-//! Seed files that cannot be read at all.
+//! Files that cannot be read at all.
 
 use super::*;
 
@@ -57,6 +57,24 @@ fn with_a_first_record_that_cannot_be_read() {
 fn with_an_id_that_is_rounded() {
     let record = good("bad").to_string().replace("\"bad\"", "184467440737095516170");
     assert_bad("seeds.json", format!("[{record}]").as_bytes(), &["record 1", "id is the number", "write it as text"]);
+}
+
+/// Other files that commands read, each with the way out.
+#[test]
+fn that_are_no_text() {
+    let workspace = Workspace::with_photos();
+    workspace.write("latin1.txt", b"SELECT 'caf\xe9'");
+    fs::create_dir(workspace.path("folder")).unwrap();
+    for (name, cause, hint) in [
+        ("folder", "failed to read 'folder': Is a directory", "hint: it is a directory: name a file in it"),
+        ("latin1.txt", "failed to read 'latin1.txt': stream did not contain valid UTF-8", "hint: convert it to UTF-8"),
+        ("latin1.txt/a", "failed to read 'latin1.txt/a': Not a directory", "hint: check the path"),
+    ] {
+        assert_refused(&workspace.run(&["sql", "-f", name]), &[cause, hint]);
+        assert_refused(&workspace.run(&["evolve", "--model", "rules", "--personas", name]), &[cause, hint]);
+        assert_refused(&workspace.run_with_input(&["sql"], &format!(".read {name}\n")), &[cause, hint]);
+        assert_refused(&workspace.run(&["evolve", "--model", "rules", "--prices", name]), &[name]);
+    }
 }
 
 #[test]

@@ -36,6 +36,16 @@ fn a_wrong_model_name() {
     assert_unchanged(&workspace);
 }
 
+/// A timeout of nothing was once one second, in silence.
+#[test]
+fn a_limit_that_allows_nothing() {
+    let workspace = workspace();
+    for flag in ["--timeout", "--concurrency", "--rpm", "--tpm", "--max-tokens"] {
+        let run = workspace.run(&["evolve", "--model", "m", flag, "0"]);
+        assert_refused(&run, &[&format!("invalid value '0' for '{flag} <")]);
+    }
+}
+
 #[test]
 fn an_endpoint_that_is_down() {
     let workspace = Workspace::with_photos();
