@@ -25,13 +25,17 @@ test: setup ## run all tests: unit, integration, documentation, and the examples
 	@for example in examples/*.rs; do name=$$(basename $$example .rs); \
 	echo $(CARGO) run --example $$name; $(CARGO) run --quiet $(CARGO_FLAGS) --example $$name || exit; done
 
-test-slow: setup ## run the tests that take minutes: kills and failing disks at every point (MMEVOL_TEST_SEED repeats one)
+test-slow: setup ## run the tests that take minutes: the README's tour, kills and failing disks at every point (MMEVOL_TEST_SEED repeats one)
 	@if $(CARGO) nextest --version > /dev/null 2>&1; then runner="nextest run --run-ignored only"; else runner="test --tests"; ignored="-- --ignored"; fi; \
 	echo $(CARGO) $$runner $(CARGO_FLAGS) $$ignored; $(CARGO) $$runner $(CARGO_FLAGS) $$ignored
 
 test-browser: build ## look at the report in chromium, wide and narrow, light, dark and printed (needs chromium and chromedriver)
 	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; command="$${CARGO_TARGET_DIR:-target}/debug/mmevol"; pages=$$folder/photos.html; \
-	export MMEVOL_STORE=$$folder/photos; $$command demo > /dev/null 2>&1 && $$command report -o $$pages || exit; \
+	export MMEVOL_STORE=$$folder/photos; $$command demo > /dev/null 2>&1 && $$command audit sample -o $$folder/drawn.jsonl || exit; \
+	sed 's/"improved":""/"improved":"yes"/; s/"correct":""/"correct":"no"/' $$folder/drawn.jsonl > $$folder/filled.jsonl; \
+	$$command audit import $$folder/filled.jsonl && $$command report -o $$pages || exit; \
+	export MMEVOL_STORE=$$folder/rounds; $$command import tests/data/report/many_rounds.json --allow-missing-images || exit; \
+	$$command report -o $$folder/rounds.html || exit; pages="$$pages $$folder/rounds.html"; \
 	history=../shared/data/mmevol_demo/history.json; if [ -f $$history ]; then export MMEVOL_STORE=$$folder/history; \
 	$$command import $$history --allow-missing-images && $$command report -o $$folder/history.html || exit; pages="$$pages $$folder/history.html"; fi; \
 	tests/browser/report.py $$pages

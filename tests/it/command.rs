@@ -95,9 +95,28 @@ impl Workspace {
         command
     }
 
+    /// Runs a command whose standard output is this file; the run knows nothing of what it holds.
+    pub fn run_into(&self, stdout: fs::File, arguments: &[&str], input: &str) -> Run {
+        Self::finish(self.command(arguments, &[]).stdout(stdout), input)
+    }
+
+    /// Runs a line as a shell does, in which `mmevol` is the command. All that is said is on standard output, in the order in which it is said.
+    #[cfg(unix)]
+    pub fn run_in_shell(&self, line: &str, variables: &[(&str, &str)]) -> Run {
+        let folder = Path::new(env!("CARGO_BIN_EXE_mmevol")).parent().unwrap();
+        let path = format!("{}:/usr/bin:/bin", folder.display());
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("exec 2>&1\n{line}")]).current_dir(self.folder.path()).env_clear();
+        command.envs([("COLUMNS", "80"), ("NO_COLOR", "1"), ("PATH", path.as_str())]).env("HOME", self.folder.path());
+        Self::finish(command.envs(variables.iter().copied()).stdout(Stdio::piped()), "")
+    }
+
     fn start(&self, arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Run {
-        let mut command = self.command(arguments, variables);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::finish(self.command(arguments, variables).stdout(Stdio::piped()), input)
+    }
+
+    fn finish(command: &mut Command, input: &str) -> Run {
+        let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // A command that reads no input may be gone already.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         let output = child.wait_with_output().unwrap();

@@ -41,9 +41,13 @@ mod oracle;
 mod output;
 mod planning;
 mod prompts;
+#[cfg(unix)]
+mod readme;
 mod real_data;
 mod report;
 mod rules_model;
+mod standard_streams;
+mod status;
 mod stock_engine;
 mod stores;
 mod text_functions;
