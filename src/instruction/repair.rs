@@ -156,8 +156,9 @@ fn read_answer(text: &str) -> Repaired {
         return repaired;
     }
     let braced = read_all(&format!("{{{text}"));
-    // `"Here it is": [...]` is no object.
-    if braced.truncated && !repaired.truncated { repaired } else { braced }
+    let broken = |read: &Repaired| read.parts.iter().filter(|part| matches!(part, Part::Broken(_))).count();
+    // `"Here it is": [...]` is no object, nor is `"Here": it is [...]`.
+    if (braced.truncated && !repaired.truncated) || broken(&braced) > broken(&repaired) { repaired } else { braced }
 }
 
 fn read_all(text: &str) -> Repaired {

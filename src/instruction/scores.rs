@@ -122,9 +122,12 @@ impl Answer {
             Value::Object(members) if is_entry(value) && !is_wrapper(members) => self.collect_entry(value, members, around),
             Value::Object(members) => {
                 let around = said_around_entries(members, around);
+                let judges_item = around.item.is_some() && members.values().any(has_verdict);
                 for (key, value) in members {
                     match number_of_key(key) {
                         Some(number) => self.collect(value, &ItemScore { item: Some(number), ..ItemScore::default() }),
+                        // A detail beside the verdict: `{"item": 1, "evaluation": {"improved": "yes"}, "clarity": {"score": 5}}`.
+                        None if judges_item && is_entry(value) && !has_verdict(value) => {}
                         None => self.collect(value, &around),
                     }
                 }
@@ -194,14 +197,20 @@ fn is_entry(value: &Value) -> bool {
 /// Whether an object with a verdict or a score of its own holds the entries: `{"score": 7, "scores": [...]}`. With the number of an
 /// item it is an entry, and what is in it are details, unless its verdict is in there: `{"item": 1, "verdict": {"improved": "yes"}}`.
 fn is_wrapper(members: &Map<String, Value>) -> bool {
-    let has_verdict = |value: &Value| value.as_object().is_some_and(|members| field(members, IMPROVED).is_some());
-    let holds_entries = |value: &Value| match value {
+    let verdict_is_inside = field(members, IMPROVED).map_or_else(|| members.values().any(has_verdict), has_verdict);
+    verdict_is_inside || (first_number(members, ITEM).is_none() && members.values().any(holds_verdicts))
+}
+
+fn has_verdict(value: &Value) -> bool {
+    value.as_object().is_some_and(|members| field(members, IMPROVED).is_some())
+}
+
+fn holds_verdicts(value: &Value) -> bool {
+    match value {
         Value::Array(values) => values.iter().any(has_verdict),
         Value::Object(members) => members.values().any(has_verdict),
         _ => false,
-    };
-    let verdict_is_inside = field(members, IMPROVED).map_or_else(|| members.values().any(has_verdict), has_verdict);
-    verdict_is_inside || (first_number(members, ITEM).is_none() && members.values().any(holds_entries))
+    }
 }
 
 /// The entries of an object whose verdicts and scores are lists of equal length: `{"improved": ["yes", "no"], "score": [5, 3]}`.
@@ -214,11 +223,15 @@ fn entries_of_columns(members: &Map<String, Value>) -> Option<Vec<Map<String, Va
     rows.iter().all(|row| !row.values().any(Value::is_array)).then_some(rows)
 }
 
-/// What is said around the entries in an object, by it or around it. Beside several, a score and a reason are about all of them.
+/// What is said around the entries in an object, by it or around it. Beside several verdicts, its own among them, a score and a reason are
+/// not about each of them.
 fn said_around_entries(members: &Map<String, Value>, around: &ItemScore) -> ItemScore {
-    let said = ItemScore { improved: None, ..completed(read_score(members), around) };
-    let is_about_one = members.values().filter(|value| is_entry(value)).count() < 2;
-    if is_about_one { said } else { ItemScore { item: said.item, ..ItemScore::default() } }
+    let said = completed(read_score(members), around);
+    let inside = members.values().filter(|value| has_verdict(value) || holds_verdicts(value)).count();
+    if inside + usize::from(said.improved.is_some()) < 2 {
+        return ItemScore { improved: None, ..said };
+    }
+    ItemScore { item: said.item, ..ItemScore::default() }
 }
 
 /// What an entry says, and what its surroundings say of it where it says nothing. A verdict is its own.

@@ -95,12 +95,13 @@ pub(super) fn quotes_box_not_given(item: &Instruction, given: &[DetectedObject],
     let descriptions = item.steps.iter().map(|step| step.description.as_str());
     let texts = [item.question.as_str(), item.answer.as_str()].into_iter().chain(descriptions);
     let is_about_points = speaks_of_points(&item.question);
-    let quoted = texts.flat_map(|text| quoted_boxes(text).chain(corner_pairs(text).filter(move |_| !is_about_points)));
+    let quoted = texts
+        .flat_map(|text| quoted_boxes(text).chain(corner_pairs(text).filter(move |pair| !is_about_points && !are_points_of(pair, given))));
     let mut unknown = quoted.filter(|quoted| !given.iter().any(|object| is_near(quoted, &object.bbox))).peekable();
     if unknown.peek().is_none() {
         return false;
     }
-    let from_parents: Vec<[f64; 4]> = parents.iter().flat_map(boxes_of).collect();
+    let from_parents: Vec<[f64; 4]> = parents.iter().flat_map(|parent| boxes_of(parent).chain(point_pairs_of(parent))).collect();
     unknown.any(|quoted| !from_parents.iter().any(|given| is_near(&quoted, given)))
 }
 
@@ -114,6 +115,28 @@ pub(super) fn needs_boxes(item: &Instruction, given: &[DetectedObject], parents:
 /// The boxes that a question and its answer quote.
 fn boxes_of(item: &Instruction) -> impl Iterator<Item = [f64; 4]> {
     [&item.question, &item.answer].into_iter().flat_map(|text| quoted_boxes(text).chain(corner_pairs(text)))
+}
+
+/// The pairs of points in a question and its answer, corners or not.
+fn point_pairs_of(item: &Instruction) -> impl Iterator<Item = [f64; 4]> {
+    [&item.question, &item.answer].into_iter().flat_map(|text| TWO_POINTS.captures_iter(text)).filter_map(|captures| {
+        let (_, [left, top, _, right, bottom]) = captures.extract::<5>();
+        quoted_box([left, top, right, bottom], true, || true)
+    })
+}
+
+/// Whether two points are corners or centres of given objects: those of two objects, or of the box around both.
+fn are_points_of(pair: &[f64; 4], given: &[DetectedObject]) -> bool {
+    let is_at = |quoted: f64, start: f64, end: f64| {
+        [start, f64::midpoint(start, end), end].iter().any(|known| (quoted - known).abs() <= TOLERANCE + f64::EPSILON)
+    };
+    let is_point = |x: f64, y: f64| {
+        given.iter().any(|object| {
+            let [left, top, right, bottom] = object.bbox;
+            is_at(x, left, right) && is_at(y, top, bottom)
+        })
+    };
+    is_point(pair[0], pair[1]) && is_point(pair[2], pair[3])
 }
 
 /// The boxes in a text: four coordinates in brackets, as two corners or by name.

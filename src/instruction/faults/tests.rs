@@ -72,6 +72,10 @@ fn quoted_boxes_must_be_given() {
         assert_eq!(has(Fault::BoxNotGiven, &item(text, "Yes")), is_fault, "{text}");
     }
     assert!(!has(Fault::BoxNotGiven, &item("Where are the centers of the cups?", "(0.3, 0.3), (0.4, 0.4)")));
+    // The centre and a corner of the dog.
+    assert!(!has(Fault::BoxNotGiven, &item("Where?", "They are (0.607, 0.341), (0.879, 0.596)")));
+    let points = item("Which points?", "The points (0.3, 0.3), (0.4, 0.4)");
+    assert_eq!(instruction_faults(&item("Where?", "(0.3, 0.3), (0.4, 0.4)"), &dog(), &[points]), []);
     let mut in_step = item("Where?", "There.");
     in_step.steps = vec![Step { manipulation: "None".into(), description: "See [0.1, 0.2, 0.3, 0.4].".into() }];
     assert!(has(Fault::BoxNotGiven, &in_step));

@@ -24,6 +24,9 @@ const NUMBERED: &[&str] = &[
     "judgment",
 ];
 
+/// Words of a name before a number, such as `Rewritten item 3`; more are a text that ends with one.
+const MOST_NAME_WORDS: usize = 3;
+
 /// The value of the first of `names` that the object has and that is not null. `names` are in lower case without separators.
 pub fn field<'a>(members: &'a Map<String, Value>, names: &[&str]) -> Option<&'a Value> {
     names.iter().find_map(|name| members.iter().find(|(key, value)| is_same_name(key, name) && !value.is_null()).map(|(_, value)| value))
@@ -104,15 +107,16 @@ fn whole_number(value: &Value) -> Option<i64> {
 fn number_in_words(text: &str) -> Option<i64> {
     let named =
         text.trim_start_matches(|c: char| c.is_alphabetic() || c.is_whitespace() || matches!(c, '#' | '_' | ':' | '-' | '.' | '(' | '['));
+    let name = text.strip_suffix(named).unwrap_or_default();
     let read = |number: &str| number.parse::<i64>().ok().or_else(|| number.parse().ok().and_then(whole));
     let in_front = || {
         let (number, rest) = named.split_at(named.find(|c: char| !c.is_ascii_digit()).unwrap_or(named.len()));
         let is_end = rest.trim_matches(['.', ')', ']']).trim_start().is_empty() || rest.trim_start_matches([')', ']']).starts_with(':');
-        let name = text.strip_suffix(named).unwrap_or_default();
         if is_end && is_named(name, NUMBERED) { number.parse::<i64>().ok() } else { None }
     };
     match text.parse::<f64>() {
         Ok(_) => read(text),
+        Err(_) if name.split_whitespace().count() > MOST_NAME_WORDS => None,
         Err(_) => read(named).or_else(in_front),
     }
 }

@@ -98,6 +98,8 @@ fn echoed_numbers_are_read() {
         (r#""qid": 3"#, Some(3)),
         (r#""id": 1, "parent_item": 3"#, Some(3)),
         (r#""id": 3, "original_item": {"question": "Old", "answer": "A"}"#, Some(3)),
+        (r#""original_item": "Original item No. 3""#, Some(3)),
+        (r#""original_item": "How many are in picture 3""#, None),
         (r#""item": 3.5"#, None),
         (r#""item": "3 or 4""#, None),
         (r#""item": [3]"#, None),

@@ -22,6 +22,8 @@ enum Frame {
         bare_keys: bool,
         /// Where its brace stands.
         start: usize,
+        /// Whole objects that stand before it in the same brace.
+        finished: Vec<Value>,
     },
 }
 
@@ -32,6 +34,10 @@ enum Shape {
 }
 
 impl Frame {
+    fn object(start: usize) -> Self {
+        Frame::Object { members: Map::new(), key: None, bare_keys: false, start, finished: Vec::new() }
+    }
+
     fn shape(&self) -> Shape {
         match self {
             Frame::List(_) => Shape::List,
@@ -120,13 +126,13 @@ impl<'a> Reader<'a> {
     fn open(&mut self) {
         let start = self.cursor.position();
         let bracket = self.cursor.bump();
-        if self.stack.len() >= MAX_DEPTH {
+        if self.stack.len() == MAX_DEPTH {
             self.repaired.too_deep = true;
             self.salvage();
         } else if bracket == Some('[') {
             self.stack.push(Frame::List(Vec::new()));
         } else {
-            self.stack.push(Frame::Object { members: Map::new(), key: None, bare_keys: false, start });
+            self.stack.push(Frame::object(start));
         }
     }
 
@@ -168,8 +174,7 @@ impl<'a> Reader<'a> {
             return self.open();
         }
         if is_quote(next) && self.lacks_brace() {
-            let start = self.cursor.position();
-            self.stack.push(Frame::Object { members: Map::new(), key: None, bare_keys: false, start });
+            self.stack.push(Frame::object(self.cursor.position()));
             return;
         }
         let outermost = self.stack.len() == 1;
@@ -275,24 +280,13 @@ impl<'a> Reader<'a> {
         match self.stack.last_mut() {
             None => self.repaired.parts.push(Part::Value(value)),
             Some(Frame::List(items)) => items.push(value),
-            Some(Frame::Object { members, key, .. }) => {
+            Some(Frame::Object { members, key, finished, .. }) => {
                 let Some(key) = key.take() else { return };
-                let finished = begins_object(members, &key, &value).then(|| std::mem::take(members));
-                members.insert(key, value);
-                if let Some(finished) = finished {
-                    self.attach_beside(Value::Object(finished));
+                if begins_object(members, &key, &value) {
+                    finished.push(Value::Object(std::mem::take(members)));
                 }
+                members.insert(key, value);
             }
-        }
-    }
-
-    /// Puts a finished object where the innermost open one stands, before it; as the value of a member, the two become a list.
-    fn attach_beside(&mut self, finished: Value) {
-        let place = self.stack.len().saturating_sub(1);
-        match self.stack[..place].last_mut() {
-            None => self.repaired.parts.push(Part::Value(finished)),
-            Some(Frame::List(items)) => items.push(finished),
-            Some(Frame::Object { .. }) => self.stack.insert(place, Frame::List(vec![finished])),
         }
     }
 
@@ -305,9 +299,17 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Closes the innermost open value. Several objects in one brace, as the value of a member, become a list.
     fn close(&mut self) {
-        if let Some(frame) = self.stack.pop() {
-            self.attach(frame.into_value());
+        let Some(mut frame) = self.stack.pop() else { return };
+        let mut values = match &mut frame {
+            Frame::List(_) => Vec::new(),
+            Frame::Object { finished, .. } => std::mem::take(finished),
+        };
+        values.push(frame.into_value());
+        match self.stack.last() {
+            Some(Frame::Object { .. }) if values.len() > 1 => self.attach(Value::Array(values)),
+            _ => values.into_iter().for_each(|value| self.attach(value)),
         }
     }
 
@@ -347,15 +349,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Drops every open value and keeps its finished members: the elements of lists, the lists and objects of objects.
+    /// Drops every open value and keeps its finished members: the elements of lists, the lists and objects of objects, and whole objects in
+    /// the brace of another.
     fn salvage(&mut self) {
         for frame in self.stack.drain(..) {
             match frame {
                 Frame::List(items) if items.is_empty() => {}
                 Frame::List(items) => self.repaired.parts.push(Part::Value(Value::Array(items))),
-                Frame::Object { members, .. } => {
-                    let finished = members.into_iter().map(|(_, member)| member).filter(|member| member.is_array() || member.is_object());
-                    self.repaired.parts.extend(finished.map(Part::Value));
+                Frame::Object { members, finished, .. } => {
+                    let inside = members.into_iter().map(|(_, member)| member).filter(|member| member.is_array() || member.is_object());
+                    self.repaired.parts.extend(finished.into_iter().chain(inside).map(Part::Value));
                 }
             }
         }

@@ -199,9 +199,15 @@ fn goes_on_after_comma(after: &str, place: Place) -> bool {
         _ if matches!(next, '}' | ']' | '{' | ',') || starts_comment(after) || after.starts_with("...") || after.starts_with("```") => true,
         Place::Member { .. } | Place::Key if is_quote(next) => quoted_key_and_colon(after),
         Place::Member { bare_keys, .. } => bare_keys && name_and_colon(after),
-        Place::Element { .. } => is_quote(next) || matches!(next, '[' | '-' | '0'..='9'),
+        Place::Element { .. } => is_quote(next) || matches!(next, '[' | '-' | '0'..='9') || is_constant(after),
         Place::Key => false,
     }
+}
+
+/// Whether `text` begins with an element of a list that is neither text nor number: `null`, `true` or `false`.
+fn is_constant(text: &str) -> bool {
+    let behind = ["null", "true", "false"].iter().find_map(|word| text.strip_prefix(*word));
+    behind.is_some_and(|behind| behind.trim_start_matches(is_blank).starts_with([',', ']']))
 }
 
 /// Whether JSON goes on behind the line of a comment. In a text, a `#` behind a quote may be code, or prose.

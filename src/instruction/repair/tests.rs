@@ -155,6 +155,13 @@ fn keys_that_come_again_begin_another_object() {
     reads_as(r#"[{"a": 1, "b": 2}, "a": 3, "b": 4}]"#, &json!([{"a": 1, "b": 2}, {"a": 3, "b": 4}]));
     reads_as(r#""a": [1]}"#, &json!({"a": [1]}));
     reads_as(r#""Here it is": [{"a": 1}]"#, &json!([{"a": 1}]));
+    reads_as(r#""Here": it is [{"a": 1}]"#, &json!([{"a": 1}]));
+    reads_as(r#""Here": [{"a": 1}] is it"#, &json!([{"a": 1}]));
+    // The brace of the outer object is missing behind them.
+    let in_member = r#"[{"a": 1, "x": {"a": 1, "a": 3}, {"a": 2}]"#;
+    reads_as(in_member, &json!([{"a": 1, "x": [{"a": 1}, {"a": 3}]}, {"a": 2}]));
+    // Sound but for the key, so that it is not read strictly.
+    reads_as(r#"[{"a": ["x", null, "y", true], "b": 1, "b": 2}]"#, &json!([{"a": ["x", null, "y", true], "b": 2}]));
 }
 
 #[test]

@@ -131,6 +131,13 @@ fn what_stands_around_a_verdict_is_of_it() {
         let expected = ItemScore { item: Some(2), improved: Some(true), score: Some(8), reason: Some("Longer.".into()) };
         assert_eq!((around.items, around.rejected.len()), (vec![expected], 0), "{inner}");
     }
+    let apart = |number: i64, verdict: &str| format!(r#"{{"item": {number}, "evaluation": {verdict}, "clarity": {{"score": 5}}}}"#);
+    assert_eq!(matched(&format!("[{}, {}]", apart(2, no), apart(1, yes))), [Some(8), Some(2)]);
+    // A score is that of the verdict beside it.
+    let details = parse_scores(r#"[{"improved": "no", "score": 3, "details": {"clarity": {"improved": "yes"}}}]"#);
+    assert_eq!((details.items[0].improved, details.items[0].score), (Some(true), None));
+    let wrapped = parse_scores(r#"{"score": 5, "a": {"evaluation": {"improved": "yes"}}, "b": {"evaluation": {"improved": "no"}}}"#);
+    assert_eq!(wrapped.items.iter().map(|item| item.score).collect::<Vec<_>>(), [None, None]);
     let of_all = parse_scores(&format!(r#"{{"reason": "All in all.", "first": {no}, "second": {yes}}}"#));
     assert_eq!(
         of_all.items.iter().map(|item| (item.score, item.reason.as_deref())).collect::<Vec<_>>(),
@@ -180,6 +187,9 @@ fn scores_are_rounded_and_kept_in_range() {
         (r#""8/10 (up from 5/10)""#, Some(8)),
         (r#""8/10.""#, Some(8)),
         (r#""8 (up from 5)""#, Some(8)),
+        (r#""8 (offers more detail)""#, Some(8)),
+        (r#""8 (often unclear)""#, Some(8)),
+        (r#""8 (good), 7 (style)""#, None),
         (r#""7/10-8/10""#, None),
         (r#""7/10 or 8/10""#, None),
         (r#""Score: 8""#, Some(8)),

@@ -89,7 +89,7 @@ pub(super) fn score(value: &Value) -> Option<i64> {
 fn points(text: &str) -> Option<f64> {
     let (number, rest) = leading_number(text)?;
     let total = rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '(' | '*' | '_' | '`'));
-    let is_score = match ["/", "out of", "of"].iter().find_map(|words| total.strip_prefix(*words)) {
+    let is_score = match ["/", "out of ", "of "].iter().find_map(|words| total.strip_prefix(*words)) {
         // Of another total than ten it is no score.
         Some(total) => {
             let comment = total.trim_start().strip_prefix("10")?;
@@ -129,9 +129,13 @@ fn names_another(comment: &str) -> bool {
 
 /// Whether what follows a number only comments on it. `7 - 8`, `70 %` and `7th` are no scores; an aside in brackets may have numbers.
 fn is_comment(rest: &str) -> bool {
-    let is_aside = rest.trim_start().strip_prefix('(').is_some_and(|aside| aside.trim_start().starts_with(char::is_alphabetic));
+    let has_number = |text: &str| text.contains(|c: char| c.is_ascii_digit() || c == '%');
+    let is_aside = rest.trim_start().strip_prefix('(').is_some_and(|aside| {
+        let behind = aside.split_once(')').map_or("", |(_, behind)| behind);
+        aside.trim_start().starts_with(char::is_alphabetic) && !has_number(behind)
+    });
     let is_parted = rest.starts_with(|c: char| c.is_whitespace() || c.is_ascii_punctuation() || matches!(c, '–' | '—'));
-    rest.is_empty() || is_aside || (is_parted && !rest.contains(|c: char| c.is_ascii_digit() || c == '%'))
+    rest.is_empty() || is_aside || (is_parted && !has_number(rest))
 }
 
 fn in_range(number: f64) -> Option<i64> {
