@@ -69,16 +69,16 @@ impl Driver {
                 lookups.push_back(SpawnedTask::spawn(async move { pipeline.advance(rows, 0).await }));
                 continue;
             }
+            let left = self.fetch.map_or(usize::MAX, |fetch| fetch - given);
             let idle = lookups.is_empty() && asking.is_empty() && waiting.is_empty();
             if idle && (at_end || enough) && batch.is_none() {
                 self.finished.end();
-                if !self.finished.has_ready() {
+                if !self.finished.has_ready(left) {
                     return Ok(());
                 }
             }
-            let left = self.fetch.map_or(usize::MAX, |fetch| fetch - given);
             tokio::select! {
-                permit = output.reserve(), if self.finished.has_ready() => {
+                permit = output.reserve(), if self.finished.has_ready(left) => {
                     let Ok(permit) = permit else { return Ok(()) };
                     let rows = self.finished.take(left)?;
                     given += rows.num_rows();

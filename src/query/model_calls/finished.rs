@@ -44,9 +44,9 @@ impl Finished {
         self.ready_rows + self.held_rows
     }
 
-    /// Whether there is something to give out.
-    pub fn has_ready(&self) -> bool {
-        let least = if self.ended { 1 } else { self.rows_each.unwrap_or(1) };
+    /// Whether there is something to give out, where so many rows are wanted at most.
+    pub fn has_ready(&self, most: usize) -> bool {
+        let least = if self.ended { 1 } else { self.rows_each.map_or(1, |rows| rows.min(most)) };
         self.ready_rows >= least
     }
 
@@ -150,7 +150,7 @@ mod tests {
     }
 
     fn taken(finished: &mut Finished, most: usize) -> Vec<i64> {
-        match finished.has_ready() {
+        match finished.has_ready(most) {
             true => finished.take(most).unwrap().column(0).as_primitive::<Int64Type>().values().to_vec(),
             false => Vec::new(),
         }
@@ -174,7 +174,15 @@ mod tests {
         finished.add(rows(&[5]));
         assert_eq!(taken(&mut finished, 1), [7]);
         assert_eq!(taken(&mut finished, 9), [3, 5]);
-        assert!(!finished.has_ready());
+        assert!(!finished.has_ready(9));
+    }
+
+    #[test]
+    fn a_limit_does_not_wait_for_a_whole_batch() {
+        let mut finished = Finished::new(schema(), true, Some(64));
+        finished.add(rows(&[0, 1, 2]));
+        assert!(!finished.has_ready(4) && finished.has_ready(3));
+        assert_eq!(taken(&mut finished, 3), [0, 1, 2]);
     }
 
     #[test]

@@ -50,6 +50,9 @@ async fn a_query_gives_the_same_rows_every_time() {
         "SELECT a, n FROM (VALUES (1), (2)) AS v(n) CROSS JOIN (SELECT llm_complete(q) AS a FROM big WHERE id % 83 = 0) AS x",
         "SELECT a, n FROM (SELECT id, llm_complete(q) AS a FROM big WHERE id % 79 = 0) LEFT JOIN (VALUES (1), (2)) AS v(n) ON id = n",
         "SELECT id % 11 AS g, max(llm_complete(q)) FROM big WHERE id % 73 = 0 GROUP BY g LIMIT 3",
+        // A limit is below the size of the batches that a join gets.
+        "SELECT id, n FROM (VALUES (1), (2)) AS v(n) CROSS JOIN (SELECT id FROM big WHERE llm_filter(q) LIMIT 5) AS x",
+        "SELECT id, n FROM (SELECT id FROM big WHERE llm_filter(q) LIMIT 5) AS x LEFT JOIN (VALUES (1), (2)) AS v(n) ON id = n",
     ] {
         let first = answers(&session, query).await;
         let requests = model.requests();
