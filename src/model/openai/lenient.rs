@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::wire::describe;
+use super::wire::{describe, says_nothing};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -59,10 +59,12 @@ fn code_unit(text: &[u8]) -> Option<u16> {
 }
 
 /// The chat completion whose pieces a server streams although nobody asked it to, put together; `None` for a body that is no stream. One that
-/// ended early has an error in place of an end.
+/// ended early has an error in place of an end; one that is nothing but a complaint is that.
 pub(super) fn read_stream(body: &[u8]) -> Option<Value> {
-    let lines = std::str::from_utf8(body).ok()?.lines();
-    let mut pieces = lines.filter_map(|line| line.strip_prefix("data:")).map(str::trim).peekable();
+    let stream = std::str::from_utf8(body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body)).ok()?;
+    let data = stream.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim);
+    // Some are sent to keep the connection open.
+    let mut pieces = data.filter(|piece| !piece.is_empty()).peekable();
     pieces.peek()?;
     let mut message: BTreeMap<String, String> = BTreeMap::new();
     let (mut finish_reason, mut usage, mut error) = (Value::Null, Value::Null, json!("the stream ended early"));
@@ -73,12 +75,14 @@ pub(super) fn read_stream(body: &[u8]) -> Option<Value> {
         }
         let piece = read_json(piece.as_bytes()).ok()?;
         let choice = &piece["choices"][0];
-        for (name, text) in choice["delta"].as_object().into_iter().flatten() {
+        // Some send the whole message as the only piece.
+        let said = if choice["delta"].is_object() { &choice["delta"] } else { &choice["message"] };
+        for (name, text) in said.as_object().into_iter().flatten() {
             if let Some(text) = text.as_str() {
                 message.entry(name.clone()).or_default().push_str(text);
             }
         }
-        if !choice["finish_reason"].is_null() {
+        if !says_nothing(&choice["finish_reason"]) {
             finish_reason = choice["finish_reason"].clone();
             error = Value::Null;
         }
@@ -86,6 +90,9 @@ pub(super) fn read_stream(body: &[u8]) -> Option<Value> {
             usage = piece["usage"].clone();
         }
         if !piece["error"].is_null() {
+            if choice.is_null() && message.is_empty() {
+                return Some(piece);
+            }
             error = piece["error"].clone();
             break;
         }
@@ -145,6 +152,8 @@ mod tests {
         let message = json!({ "role": "assistant", "content": "a dog" });
         let choice = json!({ "message": message, "finish_reason": "stop", "error": null });
         assert_eq!(read_stream(body.as_bytes()), Some(json!({ "choices": [choice], "usage": { "prompt_tokens": 5 } })));
+        let whole = "\u{feff}data: \r\n\r\ndata: {\"choices\":[{\"message\":{\"content\":\"a dog\"},\"finish_reason\":\"stop\"}]}\r\n\r\n";
+        assert_eq!(read_stream(whole.as_bytes()).unwrap()["choices"][0]["message"]["content"], "a dog");
         assert_eq!(read_stream(b"Hello"), None);
         assert_eq!(read_stream(b"data: or not\n"), None);
     }
@@ -154,7 +163,11 @@ mod tests {
         let error = |body: &str| read_stream(body.as_bytes()).unwrap()["choices"][0]["error"].clone();
         let piece = "data: {\"choices\":[{\"delta\":{\"content\":\"a \"}}]}\n\n";
         assert_eq!(error(piece), json!("the stream ended early"));
+        let unsaid = piece.replace("}}]", "},\"finish_reason\":\"\"}]");
+        assert_eq!(error(&unsaid), json!("the stream ended early"), "{unsaid}");
         assert_eq!(error(&format!("{piece}data: [DONE]\n\n")), Value::Null);
         assert_eq!(error(&format!("{piece}data: {{\"error\":{{\"message\":\"gone\"}}}}\n\n")), json!({ "message": "gone" }));
+        let complaint = json!({ "error": { "message": "slow down", "code": 429 } });
+        assert_eq!(read_stream(format!("data: {complaint}\n\n").as_bytes()), Some(complaint));
     }
 }

@@ -208,7 +208,7 @@ fn reasoning_member(message: &Value) -> Option<&'static str> {
 }
 
 /// Whether a member is there for its name alone.
-fn says_nothing(value: &Value) -> bool {
+pub(super) fn says_nothing(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,
         Value::String(text) => text.is_empty(),
