@@ -48,7 +48,7 @@ fn give_names(term: &mut SetExpr, names: TableAlias) -> std::result::Result<(), 
     };
     *alias = Some(names);
     std::mem::swap(subquery.body.as_mut(), term);
-    *term = SetExpr::Query(named);
+    *term = *named.body;
     Ok(())
 }
 
