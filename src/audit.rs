@@ -11,7 +11,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::query::{Session, Statement, StatementParameter as Parameter, written_name};
+use crate::query::{Session, Statement, StatementParameter as Parameter, written_names};
 use crate::store::{Store, Table, ids_in, quoted};
 
 const SAMPLE: Statement = Statement::new("audit/sample", include_str!("../sql/audit/sample.sql"));
@@ -182,8 +182,8 @@ pub async fn import_audits(store: &Store, path: &Path, auditor: &str) -> Result<
 async fn columns(session: &Session, path: &Path) -> Result<BTreeMap<&'static str, Parameter>> {
     let name = path.to_string_lossy().into_owned();
     let file = session.context().table_provider(TableReference::bare(name.as_str())).await.map_err(|cause| session.explain(cause, ""))?;
-    let schema = file.schema();
-    let written: Vec<&str> = schema.fields().iter().map(|field| written_name(field)).collect();
+    let written = written_names(path, &file.schema()).map_err(|cause| session.explain(cause, ""))?;
+    let written: Vec<&str> = written.iter().map(String::as_str).collect();
     let failed = |message: String, hints: Vec<String>| Err(Error::Argument { name: name.clone(), message, hints });
     if written.is_empty() {
         return failed("it is empty".to_owned(), Vec::new());

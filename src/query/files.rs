@@ -1,6 +1,6 @@
 //! `FROM 'file.jsonl'`: files as tables, by their path.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -30,9 +30,6 @@ const KNOWN: &str = ".parquet, .jsonl, .ndjson, .json, .csv, .tsv or .arrow";
 /// The extensions of spreadsheets, which are not read.
 const SPREADSHEETS: [&str; 5] = ["xlsx", "xlsm", "xls", "ods", "numbers"];
 
-/// The key of a column's metadata under which stands what its file calls it, where another column has that name.
-const WRITTEN: &str = "written";
-
 /// Where a separator is looked for.
 const LONGEST_HEADER_BYTES: u64 = 1 << 16;
 
@@ -56,11 +53,7 @@ impl UrlTableFactory for FileTables {
         let path = Path::new(name);
         let Some(extension) = path.extension().and_then(|extension| extension.to_str()) else { return not_a_table(name, path) };
         let lower_case = extension.to_ascii_lowercase();
-        let delimiter = match lower_case.as_str() {
-            "csv" => Some(separator(path)),
-            "tsv" => Some(b'\t'),
-            _ => None,
-        };
+        let delimiter = delimiter(path);
         let format: Option<Arc<dyn FileFormat>> = match lower_case.as_str() {
             "parquet" => Some(Arc::new(ParquetFormat::default().with_options(self.state.default_table_options().parquet))),
             "csv" | "tsv" => delimiter.map(csv),
@@ -88,6 +81,15 @@ impl UrlTableFactory for FileTables {
     }
 }
 
+/// What separates the columns of a file; `None` for one that is no CSV.
+fn delimiter(path: &Path) -> Option<u8> {
+    match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+        "csv" => Some(separator(path)),
+        "tsv" => Some(b'\t'),
+        _ => None,
+    }
+}
+
 /// What separates the columns of a file called .csv: where numbers have a decimal comma, spreadsheets write semicolons, and some programs write tabs.
 /// A comma in the header is taken at its word.
 fn separator(path: &Path) -> u8 {
@@ -108,15 +110,21 @@ fn csv(delimiter: u8) -> Arc<dyn FileFormat> {
 /// The columns of a CSV file, by its first records. The engine looks at pieces that end at a line break, which may stand inside a value. A column
 /// without any value there is text: of any other type, what comes later would be lost or refused.
 fn csv_schema(name: &str, path: &Path, delimiter: u8) -> Result<SchemaRef> {
-    let file = File::open(path).map_err(|cause| Error::io("read", path, cause))?;
-    let format = Format::default().with_header(true).with_delimiter(delimiter);
-    let inferred = format.infer_schema(file, Some(RECORDS_TO_INFER_FROM));
-    let (schema, _) = inferred.map_err(|cause| unreadable_with(name, &without_kind(&cause), encoding_hint(&cause)))?;
+    let schema = schema_as_written(name, path, delimiter, RECORDS_TO_INFER_FROM)?;
     let with_a_type = |field: &Arc<Field>| match field.data_type() {
         DataType::Null => Arc::new(Field::new(field.name(), DataType::Utf8, true)),
         _ => Arc::clone(field),
     };
     Ok(Arc::new(Schema::new(with_own_names(schema.fields().iter().map(with_a_type)))))
+}
+
+/// The columns of a CSV file under the names that stand there, of types that so many records have.
+fn schema_as_written(name: &str, path: &Path, delimiter: u8, records: usize) -> Result<Schema> {
+    let file = File::open(path).map_err(|cause| Error::io("read", path, cause))?;
+    let format = Format::default().with_header(true).with_delimiter(delimiter);
+    let inferred = format.infer_schema(file, Some(records));
+    let (schema, _) = inferred.map_err(|cause| unreadable_with(name, &without_kind(&cause), encoding_hint(&cause)))?;
+    Ok(schema)
 }
 
 /// The columns of a file under names that differ: the engine refuses a table with two of one name. A later one of a name has its place in the file
@@ -133,15 +141,18 @@ fn with_own_names(columns: impl Iterator<Item = Arc<Field>>) -> Fields {
         while !taken.insert(format!("{}_{place}", column.name())) {
             place += 1;
         }
-        let written = HashMap::from([(WRITTEN.to_owned(), column.name().clone())]);
-        Arc::new(Field::new(format!("{}_{place}", column.name()), column.data_type().clone(), true).with_metadata(written))
+        Arc::new(Field::new(format!("{}_{place}", column.name()), column.data_type().clone(), true))
     };
     columns.iter().enumerate().map(with_own_name).collect()
 }
 
-/// What the file of a column calls it; several columns of a CSV file may have one name there.
-pub(crate) fn written_name(column: &Field) -> &str {
-    column.metadata().get(WRITTEN).unwrap_or(column.name())
+/// What the file behind `table` calls its columns; several columns of a CSV file may have one name there.
+pub(crate) fn written_names(path: &Path, table: &Schema) -> Result<Vec<String>> {
+    let names = |schema: &Schema| -> Vec<String> { schema.fields().iter().map(|column| column.name().clone()).collect() };
+    match delimiter(path) {
+        Some(delimiter) => Ok(names(&schema_as_written(&path.to_string_lossy(), path, delimiter, 0)?)),
+        None => Ok(names(table)),
+    }
 }
 
 /// The file itself: to the engine, brackets and question marks in a name would be a pattern of names.

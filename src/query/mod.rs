@@ -28,7 +28,7 @@ mod statement;
 mod table_functions;
 
 pub use calls::Models;
-pub(crate) use files::written_name;
+pub(crate) use files::written_names;
 pub use images::StoreImages;
 pub(crate) use kept::temporary_folder;
 pub use session::{Session, SessionBuilder};
