@@ -56,13 +56,17 @@ tried AS (
         max(CASE WHEN e.status <> 'superseded' THEN coalesce(x.reason, CASE WHEN c.evolution_id IS NOT NULL THEN 'cut off' END) END) AS stale,
         bool_or(h.evolution_id IS NOT NULL) AS chosen,
         bool_or(
-            e.status IN ('kept', 'eliminated') AND NOT coalesce(x.has_other_parents, false)
+            e.status IN ('kept', 'eliminated') AND NOT coalesce(x.has_other_sources, false)
             AND ((e.judge IS DISTINCT FROM $judge) OR (e.judge_prompt_id IS DISTINCT FROM j.prompt_id))
         ) AS judged_otherwise
     FROM evolutions e
-    -- Where the parents are others, the slot is another one; verdicts on what was made of the former ones would be paid for in vain.
+    -- Where the parents are others, the slot is another one. Verdicts on what was made of them, or of other content, would be paid for in vain, and
+    -- be about items that it was not made from.
     LEFT JOIN (
-        SELECT evolution_id, min(reason) FILTER (WHERE reason <> 'parent') AS reason, bool_or(reason = 'parent') AS has_other_parents
+        SELECT
+            evolution_id,
+            min(reason) FILTER (WHERE reason <> 'parent') AS reason,
+            bool_or(reason IN ('parent', 'sample')) AS has_other_sources
         FROM stale
         WHERE $stale OR $judge_only
         GROUP BY evolution_id

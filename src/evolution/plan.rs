@@ -196,9 +196,16 @@ impl Planner<'_> {
             Due::Stale => {
                 let comes_after = !self.taken_up.is_empty() || self.plan.fallen_away > 0;
                 self.plan.more_may_fall_away |= comes_after && !samples_of(session, round).await?.is_empty();
-                // What is made of other parents of a sample replaces what was made of the former ones.
-                let replaced = "has_other_parents AND sample_id IN (SELECT sample_id FROM frontier)";
-                let fallen_away = format!("SELECT count(*) FROM ({fallen_away}) WHERE NOT ({replaced})");
+                // What is made of other parents of a sample, or of the same ones split otherwise, replaces what was made before.
+                let fallen_away = format!(
+                    "WITH item AS (SELECT unnest(parents) AS parent FROM frontier),
+                    split AS (
+                        SELECT i.evolution_id FROM item JOIN instructions i ON item.parent['instruction_id'] = i.parent_id WHERE i.round = {round}
+                    )
+                    SELECT count(*) FROM ({fallen_away})
+                    WHERE NOT (has_other_parents AND sample_id IN (SELECT sample_id FROM frontier))
+                        AND evolution_id NOT IN (SELECT evolution_id FROM split)"
+                );
                 self.plan.fallen_away += single_count(session, &fallen_away).await?;
             }
             Due::New | Due::Failed if round > 1 && requests > 0 => {

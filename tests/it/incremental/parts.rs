@@ -5,7 +5,7 @@ use mmevol::evolution::{Due, Settings};
 
 use super::{evolutions, evolve, rounds};
 use crate::endpoint::Endpoint;
-use crate::stores::{TestStore, client};
+use crate::stores::{TestStore, client, client_of};
 
 fn settings(rounds_to_do: u32, due: Due) -> Settings {
     Settings { text_only: true, ..rounds(rounds_to_do, due) }
@@ -70,4 +70,34 @@ async fn mending_a_sample_that_grew_goes_on_after_a_limit() {
     }
     assert_eq!(test.count("SELECT count(*) FROM stale").await, 0);
     test.assert_sound().await;
+}
+
+/// The plan said that the second part falls away, though what is made of its items replaces it.
+#[tokio::test]
+async fn a_sample_that_shrank_is_planned_as_it_is_mended() {
+    let (test, endpoint) = (TestStore::with_items(&[17]).await, Endpoint::evolving());
+    evolve(&test, &endpoint, settings(1, Due::New)).await;
+    test.import_items(&[16]).await;
+    let plan = Evolution::new(test.store.clone(), client(&endpoint)).settings(settings(1, Due::Stale)).plan().await.unwrap();
+    assert_eq!((plan.total.evolve_requests, plan.fallen_away), (1, 0));
+    let report = evolve(&test, &endpoint, settings(1, Due::Stale)).await;
+    assert_eq!((report.rounds[0].evolutions, report.rounds[0].fallen_away), (1, 0));
+    assert_eq!(test.count("SELECT count(*) FROM evolutions WHERE status = 'superseded'").await, 2);
+    test.assert_sound().await;
+}
+
+/// The verdicts were about items that it was not made from, and it no longer was stale.
+#[tokio::test]
+async fn what_was_made_of_other_content_is_not_judged_again() {
+    let (test, endpoint) = (TestStore::with_items(&[3]).await, Endpoint::evolving());
+    evolve(&test, &endpoint, settings(1, Due::New)).await;
+    test.import_items(&[2]).await;
+    let asked = endpoint.requests();
+    let judged = || Evolution::new(test.store.clone(), client(&endpoint)).judge(client_of(&endpoint, "another-judge"));
+    let report = judged().settings(settings(1, Due::Judgements)).run().await.unwrap();
+    assert_eq!((evolutions(&report), endpoint.requests()), (vec![0], asked));
+    assert_eq!(test.count("SELECT count(*) FROM stale").await, 1);
+
+    assert_eq!(evolutions(&evolve(&test, &endpoint, settings(1, Due::Stale)).await), [1]);
+    assert_eq!(evolutions(&judged().settings(settings(1, Due::Judgements)).run().await.unwrap()), [1]);
 }
