@@ -88,6 +88,7 @@ async fn until_interrupted(running: impl Future<Output = Result<()>>, arguments:
 
 async fn run_statements(session: &Arc<Session>, account: Option<&Arc<Account>>, arguments: &Arguments) -> Result<()> {
     if let Some(query) = &arguments.query {
+        let query = query.trim_start_matches('\u{feff}');
         for statement in split_statements(query) {
             print(session, statement.text, arguments.output).await.map_err(|error| in_text(error, statement.position_in(query)))?;
         }

@@ -74,7 +74,7 @@ fn a_report_goes_to_standard_output_on_request() {
     assert_eq!((page.stderr.as_str(), workspace.path("-").exists()), ("", false));
 }
 
-/// Windows editors write one; the file is read with `-f`, too.
+/// Windows editors write one, wherever the file's text then goes.
 #[test]
 fn a_byte_order_mark_begins_no_statement() {
     let workspace = Workspace::new();
@@ -83,6 +83,7 @@ fn a_byte_order_mark_begins_no_statement() {
     let read = ["sql", "--output", "csv"];
     let runs = [
         workspace.run(&[&read[..], &["-f", "query.sql"]].concat()),
+        workspace.run(&[&read[..], &[text]].concat()),
         workspace.run_with_input(&read, text),
         workspace.run_with_input(&read, ".read query.sql\n"),
     ];
