@@ -33,6 +33,7 @@ use crate::store::{SharedWriter, Store};
 pub use chosen::{Chosen, item_columns};
 pub use estimate::{Estimate, TokenRates};
 pub use plan::{Plan, PlannedRequests, PlannedTotal};
+use round::Runs;
 pub use settings::{Due, Settings};
 pub use standing::standing_models;
 use statements::RunValues;
@@ -291,7 +292,7 @@ impl Evolution {
         for round in (1..=self.settings.rounds).take_while(|_| !spending.is_stopped()) {
             self.progress.round.store(round, Ordering::Relaxed);
             // Boxed: a round's future is large, and callers nest this one.
-            let mut done = Box::pin(round::run(self, &writer, round, &spending, &made_again)).await?;
+            let mut done = Box::pin(round::run(self, &writer, round, &spending, Runs { own: &run_ids, made_again: &made_again })).await?;
             report.spent = spending.spent();
             report.stopped = self.stopped(&spending, done.left_out);
             done.stopped = report.stopped.is_some();

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::stage::Stage;
 use super::statements::{
-    ANSWERS, COUNTS, ELIMINATE, EVOLUTIONS, FALLEN_AWAY, FRONTIER, ITEMS, REACHED, RunValues, SCORE, STALE_PARENTS, SUPERSEDED,
-    single_count,
+    ANSWERS, COUNTS, EARLIER_PARENTS, ELIMINATE, EVOLUTIONS, FALLEN_AWAY, FRONTIER, ITEMS, REACHED, RunValues, SCORE, STALE_PARENTS,
+    SUPERSEDED, of_runs, single_count,
 };
 use super::{Due, Evolution, RoundReport};
 use crate::error::Result;
@@ -19,19 +19,28 @@ use crate::model::spending::Spending;
 use crate::query::{Models, Session, StatementParameter as Parameter};
 use crate::store::{SharedWriter, Table, ids_in};
 
+/// Runs before this one that a round has to know of.
+#[derive(Clone, Copy)]
+pub struct Runs<'a> {
+    /// The earlier rounds of this command.
+    pub own: &'a [String],
+    /// See [`RunValues::made_again`].
+    pub made_again: &'a [String],
+}
+
 /// Runs round `round` and adds its rows to the writer's tables, unpublished.
 pub async fn run(
     evolution: &Evolution,
     writer: &SharedWriter,
     round: u32,
     spending: &Arc<Spending>,
-    made_again: &[String],
+    runs: Runs<'_>,
 ) -> Result<RoundReport> {
     let models = Arc::new(models(evolution, spending).over(writer).await?);
     let in_flight = Arc::clone(&models.model.in_flight);
     let services = [models.model.clone(), models.judge.clone()];
     let session = Session::builder().writer(Arc::clone(writer)).models(models).personas(Arc::clone(&evolution.personas)).build().await?;
-    let made = make(evolution, &session, writer, round, spending, &services, made_again).await;
+    let made = make(evolution, &session, writer, round, spending, &services, runs).await;
     drop(session);
     // What a failed round asked for is paid for as well.
     in_flight.settled().await;
@@ -49,13 +58,13 @@ async fn make(
     round: u32,
     spending: &Spending,
     services: &[ModelService],
-    made_again: &[String],
+    runs: Runs<'_>,
 ) -> Result<RoundReport> {
     let (run_id, now) = {
         let writer = writer.lock().await;
         (writer.run_id().to_owned(), writer.started_at().to_rfc3339())
     };
-    let run = RunValues { run_id: &run_id, now: &now, made_again, unasked: false };
+    let run = RunValues { run_id: &run_id, now: &now, made_again: runs.made_again, unasked: false };
     let parameters = evolution.parameters(round, run);
     let stage = Stage::new(session, evolution.scratch_directory(&run_id))?;
     let mut report = RoundReport { round, ..RoundReport::default() };
@@ -79,8 +88,7 @@ async fn make(
     if requests == 0 || spending.is_stopped() {
         return Ok(report);
     }
-    // Seeds are never stale.
-    if round > 1 && matches!(evolution.settings.due, Due::New | Due::Failed) {
+    if round > 1 && goes_on_from_earlier_commands(evolution, session, runs.own).await? {
         report.stale_parents = single_count(session, &format!("SELECT count(*) FROM ({})", STALE_PARENTS.text())).await?;
         evolution.progress.stale_parents.fetch_max(report.stale_parents, Ordering::Relaxed);
     }
@@ -107,6 +115,15 @@ async fn make(
     }
     count(session, &mut report).await?;
     Ok(report)
+}
+
+/// Whether what is due may have stale parents that nobody was told of: planning the view `stale` takes longer than most rounds need to begin.
+async fn goes_on_from_earlier_commands(evolution: &Evolution, session: &Session, own_runs: &[String]) -> Result<bool> {
+    if !matches!(evolution.settings.due, Due::New | Due::Failed) {
+        return Ok(false);
+    }
+    let earlier = EARLIER_PARENTS.bind(&[("own_runs", of_runs(own_runs))].into())?;
+    Ok(single_count(session, &earlier).await? > 0)
 }
 
 /// Why the model or the judge answers no more.

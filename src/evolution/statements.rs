@@ -28,6 +28,7 @@ pub(super) const FAILURES: Statement = Statement::new("round/failures", include_
 pub(super) const RUNS: Statement = Statement::new("round/runs", include_str!("../../sql/round/runs.sql"));
 pub(super) const MADE_AGAIN: Statement = Statement::new("round/made_again", include_str!("../../sql/round/made_again.sql"));
 pub(super) const BEYOND: Statement = Statement::new("round/beyond", include_str!("../../sql/round/beyond.sql"));
+pub(super) const EARLIER_PARENTS: Statement = Statement::new("round/earlier_parents", include_str!("../../sql/round/earlier_parents.sql"));
 pub(super) const STALE_PARENTS: Statement = Statement::new("round/stale_parents", include_str!("../../sql/round/stale_parents.sql"));
 pub(super) const STALE_BEYOND: Statement = Statement::new("round/stale_beyond", include_str!("../../sql/round/stale_beyond.sql"));
 pub(super) const TOKENS: Statement = Statement::new("round/tokens", include_str!("../../sql/round/tokens.sql"));

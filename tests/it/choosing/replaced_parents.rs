@@ -42,8 +42,10 @@ fn what_rests_on_replaced_parents_is_not_made_again_and_is_told() {
 fn stale_parents_and_later_rounds_are_told() {
     let (workspace, endpoint) = (Workspace::with_photos(), Endpoint::evolving());
     evolve(&workspace, &endpoint, &["--rounds", "1"]);
-    let original = fs::read_to_string(in_package("prompts/interaction.md")).unwrap();
-    workspace.write("own/interaction.md", original + "\nTake your time.\n");
+    let operator = "cognitive_reasoning";
+    assert!(count(&workspace, &matching(&format!("round = 1 AND operator = '{operator}'"))) > 0, "the draw has changed");
+    let original = fs::read_to_string(in_package(&format!("prompts/{operator}.md"))).unwrap();
+    workspace.write(&format!("own/{operator}.md"), original + "\nTake your time.\n");
     let told = ["of these samples go on from stale parents", "mend the parents first: evolve --stale"];
     let asked = endpoint.requests();
     let going_on = ["--rounds", "2", "--prompts", "own"];
