@@ -5,6 +5,7 @@
 
 pub mod faults;
 mod final_answer;
+pub(crate) mod number_words;
 pub mod parse;
 pub mod repair;
 pub mod scores;

@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::instruction::Instruction;
+use crate::instruction::number_words::number_of_word;
 use crate::instruction::vocabulary::normalize_format;
 
 /// The letter of an option: `A)`, `(A)`, `A.`, `A:`, `A、`, at the beginning or behind a blank, a bracket or a separator.
@@ -61,31 +62,6 @@ static ALL_OR_NONE: LazyLock<Regex> =
 
 /// At least this share of an option's words makes an answer name it.
 const SHARE_OF_OPTION_WORDS: f64 = 0.6;
-
-/// The words of the numbers from 0 on.
-const NUMBERS: [&str; 21] = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-    "twenty",
-];
 
 struct Marker<'a> {
     label: char,
@@ -250,7 +226,7 @@ fn words(text: &str) -> impl Iterator<Item = String> {
     text.split(|c: char| !c.is_alphanumeric())
         .map(str::to_lowercase)
         .filter(|word| !word.is_empty() && !WITHOUT_MEANING.contains(&word.as_str()))
-        .map(|word| match NUMBERS.iter().position(|number| *number == word) {
+        .map(|word| match number_of_word(&word) {
             Some(number) => number.to_string(),
             None => without_plural(word),
         })

@@ -1,5 +1,7 @@
 //! English for facts: nouns and their plurals, numbers, lists, sentences.
 
+use crate::instruction::number_words::{number_of_word, word_of_number};
+
 /// Plurals that no ending rule gives. The last word of a label decides.
 const IRREGULAR: &[(&str, &str)] = &[
     ("person", "people"),
@@ -58,30 +60,6 @@ const MASS: &[&str] = &[
     "ground",
     "dirt",
     "text",
-];
-
-const NUMBERS: [&str; 21] = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-    "twenty",
 ];
 
 /// How a label is spoken of.
@@ -154,13 +132,13 @@ fn article(name: &str) -> &'static str {
 
 /// "four"; digits above twenty.
 pub fn number(count: usize) -> String {
-    NUMBERS.get(count).map_or_else(|| count.to_string(), |word| (*word).to_owned())
+    word_of_number(count).map_or_else(|| count.to_string(), str::to_owned)
 }
 
 /// The number a word stands for, in words or digits.
 pub fn read_number(word: &str) -> Option<usize> {
     let lower = word.to_lowercase();
-    NUMBERS.iter().position(|number| *number == lower).or_else(|| lower.parse().ok())
+    number_of_word(&lower).or_else(|| lower.parse().ok())
 }
 
 /// "a", "a and b", "a, b and c".
