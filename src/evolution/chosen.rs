@@ -7,10 +7,9 @@ use arrow::array::AsArray;
 use futures::TryStreamExt;
 use serde::{Deserialize, Serialize};
 
-use super::statements::{BEYOND, FALLEN_AWAY, FRONTIER, MADE_AGAIN, RUNS, RunValues, single_count};
+use super::statements::{BEYOND, FALLEN_AWAY, FRONTIER, MADE_AGAIN, RUNS, RunValues, samples_of, single_count};
 use super::{Evolution, RoundReport};
 use crate::error::Result;
-use crate::ids::stable_key;
 use crate::query::{Session, StatementParameter as Parameter};
 use crate::store::{SharedWriter, Store};
 
@@ -72,16 +71,6 @@ pub(super) async fn chosen(evolution: &Evolution, session: &Session) -> Result<C
 async fn due_samples(evolution: &Evolution, session: &Session, round: u32, made_again: &[String]) -> Result<Vec<u128>> {
     let frontier = FRONTIER.bind(&evolution.parameters(round, RunValues { made_again, ..RunValues::UNRECORDED }))?;
     samples_of(session, &frontier).await
-}
-
-/// The sample of each row of a query.
-async fn samples_of(session: &Session, sql: &str) -> Result<Vec<u128>> {
-    let mut batches = session.stream(&format!("SELECT sample_id FROM ({sql})")).await?;
-    let mut samples = Vec::new();
-    while let Some(batch) = batches.try_next().await? {
-        samples.extend(batch.column(0).as_string::<i32>().iter().flatten().map(stable_key));
-    }
-    Ok(samples)
 }
 
 /// Whether anything chosen is left to do when `round` is done as far as it goes: something failed, was stopped, or belongs to a later round.

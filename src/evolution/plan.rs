@@ -3,20 +3,21 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use arrow::array::AsArray;
 use futures::TryStreamExt;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::estimate::{Estimator, Tokens};
-use super::statements::{ANSWERS, FALLEN_AWAY, FRONTIER, ITEMS, PLANNED, RunValues, SCORE, STALE_PARENTS, single_count};
+use super::statements::{
+    ANSWERS, FALLEN_AWAY, FRONTIER, ITEMS, PLANNED, PLANNED_FALLEN_AWAY, RunValues, SCORE, STALE_PARENTS, samples_of, single_count,
+};
 use super::{Due, Estimate, Evolution, TokenRates, round};
 use crate::error::Result;
 use crate::functions::llm::evolve::Row;
 use crate::ids::stable_key;
 use crate::instruction::Operator;
 use crate::model::spending::Spending;
-use crate::query::{Session, temporary_folder};
+use crate::query::{Session, StatementParameter as Parameter, temporary_folder};
 
 /// What a run would ask for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -170,7 +171,7 @@ impl Planner<'_> {
         // On disk: planned in one piece with all that rests on it, it takes more stack than a thread has by default.
         let folder = temporary_folder()?;
         let requests = session.keep("frontier", &FRONTIER.bind(&parameters)?, folder.path()).await?;
-        self.look_at_parents(session, round, requests, &FALLEN_AWAY.bind(&parameters)?).await?;
+        self.look_at_parents(session, round, requests, FALLEN_AWAY.bind(&parameters)?).await?;
         let views = [("evolved", self.evolution.evolve_statement()), ("answers", ANSWERS), ("items", ITEMS), ("scored", SCORE)];
         for (name, statement) in views {
             session.view(name, &statement.bind(&parameters)?).await?;
@@ -191,26 +192,17 @@ impl Planner<'_> {
     }
 
     /// Counts what falls away, and who goes on from stale parents, where there are requests at all.
-    async fn look_at_parents(&mut self, session: &Session, round: u32, requests: u64, fallen_away: &str) -> Result<()> {
+    async fn look_at_parents(&mut self, session: &Session, round: u32, requests: u64, fallen_away: String) -> Result<()> {
         match self.evolution.settings.due {
             Due::Stale => {
                 let comes_after = !self.taken_up.is_empty() || self.plan.fallen_away > 0;
-                self.plan.more_may_fall_away |= comes_after && !samples_of(session, round).await?.is_empty();
-                // What is made of other parents of a sample, or of the same ones split otherwise, replaces what was made before.
-                let fallen_away = format!(
-                    "WITH item AS (SELECT unnest(parents) AS parent FROM frontier),
-                    split AS (
-                        SELECT i.evolution_id FROM item JOIN instructions i ON item.parent['instruction_id'] = i.parent_id WHERE i.round = {round}
-                    )
-                    SELECT count(*) FROM ({fallen_away})
-                    WHERE NOT (has_other_parents AND sample_id IN (SELECT sample_id FROM frontier))
-                        AND evolution_id NOT IN (SELECT evolution_id FROM split)"
-                );
-                self.plan.fallen_away += single_count(session, &fallen_away).await?;
+                self.plan.more_may_fall_away |= comes_after && !been_through(session, round).await?.is_empty();
+                let parameters = [("round", Parameter::Integer(round.into())), ("fallen_away", Parameter::Predicate(fallen_away))].into();
+                self.plan.fallen_away += single_count(session, &PLANNED_FALLEN_AWAY.bind(&parameters)?).await?;
             }
             Due::New | Due::Failed if round > 1 && requests > 0 => {
-                let of_stale = sample_keys(session, STALE_PARENTS.text()).await?;
-                self.plan.stale_parents += of_stale.difference(&self.taken_up).count() as u64;
+                let of_stale = samples_of(session, STALE_PARENTS.text()).await?;
+                self.plan.stale_parents += of_stale.iter().filter(|sample| !self.taken_up.contains(*sample)).count() as u64;
             }
             Due::New | Due::Failed | Due::Chosen | Due::Judgements => {}
         }
@@ -223,7 +215,7 @@ impl Planner<'_> {
         for later in round + 1..=self.evolution.settings.rounds {
             match self.evolution.settings.due {
                 Due::New | Due::Failed => rounds.push((later, None)),
-                Due::Stale => rounds.push((later, Some(samples_of(session, later).await?))),
+                Due::Stale => rounds.push((later, Some(been_through(session, later).await?))),
                 // What descends from them becomes stale.
                 Due::Chosen | Due::Judgements => {}
             }
@@ -316,16 +308,8 @@ fn total(evolution: &Evolution, group: &Group) -> PlannedTotal {
     }
 }
 
-async fn samples_of(session: &Session, round: u32) -> Result<HashSet<u128>> {
-    sample_keys(session, &format!("SELECT DISTINCT sample_id FROM evolutions WHERE round = {round}")).await
-}
-
-/// The samples in the first column of a query.
-async fn sample_keys(session: &Session, sql: &str) -> Result<HashSet<u128>> {
-    let mut samples = HashSet::new();
-    let mut batches = session.stream(sql).await?;
-    while let Some(batch) = batches.try_next().await? {
-        samples.extend(batch.column(0).as_string::<i32>().iter().flatten().map(stable_key));
-    }
-    Ok(samples)
+/// The samples that a round was tried for.
+async fn been_through(session: &Session, round: u32) -> Result<HashSet<u128>> {
+    let samples = samples_of(session, &format!("SELECT DISTINCT sample_id FROM evolutions WHERE round = {round}")).await?;
+    Ok(samples.into_iter().collect())
 }

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
+use futures::TryStreamExt;
 
 use super::{Due, Evolution, ITEMS_PER_REQUEST};
 use crate::error::{Error, Result};
+use crate::ids::stable_key;
 use crate::model::ChatErrorKind;
 use crate::query::{Session, Statement, StatementParameter as Parameter};
 use crate::store::{ids_in, quoted};
@@ -33,6 +35,8 @@ pub(super) const STALE_PARENTS: Statement = Statement::new("round/stale_parents"
 pub(super) const STALE_BEYOND: Statement = Statement::new("round/stale_beyond", include_str!("../../sql/round/stale_beyond.sql"));
 pub(super) const TOKENS: Statement = Statement::new("round/tokens", include_str!("../../sql/round/tokens.sql"));
 pub(super) const PLANNED: Statement = Statement::new("round/planned", include_str!("../../sql/round/planned.sql"));
+pub(super) const PLANNED_FALLEN_AWAY: Statement =
+    Statement::new("round/planned_fallen_away", include_str!("../../sql/round/planned_fallen_away.sql"));
 pub(super) const CUT_OFF: Statement = Statement::new("round/cut_off", include_str!("../../sql/round/cut_off.sql"));
 
 /// What the statements of a round say of the run they are part of.
@@ -132,4 +136,14 @@ pub(super) async fn single_count(session: &Session, sql: &str) -> Result<u64> {
         .find(|batch| batch.num_rows() > 0)
         .and_then(|batch| batch.column(0).as_primitive_opt::<Int64Type>().map(|counts| counts.value(0).unsigned_abs()))
         .ok_or_else(|| Error::internal("failed to count", "the query gave no number"))
+}
+
+/// The sample of each row of a query, as a key.
+pub(super) async fn samples_of(session: &Session, sql: &str) -> Result<Vec<u128>> {
+    let mut batches = session.stream(&format!("SELECT sample_id FROM ({sql})")).await?;
+    let mut samples = Vec::new();
+    while let Some(batch) = batches.try_next().await? {
+        samples.extend(batch.column(0).as_string::<i32>().iter().flatten().map(stable_key));
+    }
+    Ok(samples)
 }
