@@ -170,22 +170,23 @@ async fn due(store: &Store, arguments: &Arguments) -> Result<Due> {
 /// Says what is made again before it is paid for.
 async fn note_chosen(evolution: &Evolution, predicate: &str, rounds: u32, command: &str) -> Result<()> {
     let Chosen { evolutions, samples, made_before, of_replaced_parents, beyond } = evolution.chosen().await?;
-    if evolutions == 0 && of_replaced_parents > 0 {
-        note(format_args!(
-            "{of_replaced_parents} evolutions that have an item for which --where holds rest on replaced parents: {predicate}"
-        ));
-        hint(format_args!("mend them first: {command} --stale, with the same other flags"));
-    }
-    if evolutions == 0 && beyond > 0 {
-        note(format_args!("the {beyond} evolutions that have an item for which --where holds are beyond --rounds {rounds}: {predicate}"));
-        hint("name the last round to look at with --rounds");
-    }
-    if evolutions == 0 && of_replaced_parents + beyond > 0 {
-        return Ok(());
-    }
     if evolutions == 0 {
-        note(format_args!("no evolution has an item for which --where holds: {predicate}"));
-        hint("to evolve samples that were never tried, and have such an item, add --new");
+        if of_replaced_parents > 0 {
+            note(format_args!(
+                "{of_replaced_parents} evolutions that have an item for which --where holds rest on replaced parents: {predicate}"
+            ));
+            hint(format_args!("mend them first: {command} --stale, with the same other flags"));
+        }
+        if beyond > 0 {
+            note(format_args!(
+                "the {beyond} evolutions that have an item for which --where holds are beyond --rounds {rounds}: {predicate}"
+            ));
+            hint("name the last round to look at with --rounds");
+        }
+        if of_replaced_parents + beyond == 0 {
+            note(format_args!("no evolution has an item for which --where holds: {predicate}"));
+            hint("to evolve samples that were never tried, and have such an item, add --new");
+        }
         return Ok(());
     }
     note(format_args!("evolving again {evolutions} evolutions of {samples} samples, which have an item for which --where holds"));
