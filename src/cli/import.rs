@@ -6,10 +6,11 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 
 use super::progress::Progress;
+use super::report_format::ReportFormat;
 use super::{evolve_command_of, hint, note, print_json};
 use crate::error::Result;
 use crate::formats::detect::Format;
-use crate::import::{BadRecords, ChangedRecords, Import, ImportReport, MissingImages};
+use crate::import::{BadRecords, ChangedRecords, Ids, Import, ImportReport, MissingImages};
 use crate::query::Session;
 use crate::store::Store;
 
@@ -26,6 +27,9 @@ pub struct Arguments {
     /// The samples' source; with each record's own id it makes the sample's id [default: the file's name].
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     source: Option<String>,
+    /// What tells records apart.
+    #[arg(long, value_name = "RULE", default_value = "record")]
+    ids: IdChoice,
     /// Import samples whose image file does not exist, without the image.
     #[arg(long)]
     allow_missing_images: bool,
@@ -54,6 +58,14 @@ fn parse_format(name: &str) -> Result<FormatChoice, String> {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
+enum IdChoice {
+    /// Its own id; its content where it has none.
+    Record,
+    /// Its content, so that one id may stand for several records.
+    Content,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum BadRecordChoice {
     /// Stop, and change nothing.
     Fail,
@@ -69,16 +81,13 @@ enum ChangedChoice {
     Update,
 }
 
-/// How a command reports what it did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ReportFormat {
-    Text,
-    Json,
-}
-
 pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     let store = Store::create(store).await?;
     let mut import = Import::new(&arguments.path)
+        .ids(match arguments.ids {
+            IdChoice::Record => Ids::Record,
+            IdChoice::Content => Ids::Content,
+        })
         .missing_images(if arguments.allow_missing_images { MissingImages::Allow } else { MissingImages::Refuse })
         .bad_records(match arguments.on_bad_record {
             BadRecordChoice::Fail => BadRecords::Fail,

@@ -14,8 +14,6 @@ use crate::error::nearest;
 
 /// Bytes at the beginning of every Parquet file.
 const PARQUET_MAGIC: [u8; 4] = *b"PAR1";
-/// Unreadable lines that detection looks past.
-const FAULTY_LINES_SKIPPED: usize = 100;
 
 /// A format that seeds are read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -94,6 +92,9 @@ pub enum FormatError {
     /// A folder was named where a file is wanted.
     #[error("{} is a directory, expected a file. Name the JSON, JSONL or Parquet file in it; folders of images go to --images", path.display())]
     Directory { path: PathBuf },
+    /// Something that gives its bytes once, as `/dev/stdin` behind a pipe; files are looked at before they are read.
+    #[error("{} is a pipe or a device, which can be read only once. Save what it gives to a file first, and name that", path.display())]
+    Pipe { path: PathBuf },
     /// A file of no bytes, or of white space only.
     #[error("{} is empty: it holds no record. Check that it was written to its end", path.display())]
     Empty { path: PathBuf },
@@ -121,6 +122,9 @@ pub enum FormatError {
     /// A column of images that holds something else.
     #[error("{}: column '{column}' has the type {found}, expected images: a struct of bytes and path, binary, text, or a list of these. Cast, rename or remove it before the import", path.display())]
     ImageColumn { path: PathBuf, column: String, found: String },
+    /// Records, but none that can be read; this is the first of them.
+    #[error("{}: record {record}: {cause}. No other record can be read either", path.display())]
+    Unreadable { path: PathBuf, record: u64, cause: String },
     /// The first record fits none of the formats.
     #[error("{}: none of the formats fits: {found}. {}", path.display(), wanted_by_format())]
     Unrecognised { path: PathBuf, found: String },
@@ -167,24 +171,34 @@ fn wanted_by_format() -> String {
     format!("{}. Rename the keys, or name the format with --format", wanted.join("; "))
 }
 
-/// Tells the format of a file by its first bytes and by the keys of its first readable record.
+/// Tells the format of a file by its first bytes and by the keys of its first readable record, however many stand before it.
 ///
 /// # Errors
-/// If the file cannot be read, holds no record, or its keys fit no format; the message lists the keys found.
+/// If the file cannot be read, holds no record, or none that can be read; if its keys fit no format, the message lists them.
 pub fn detect(path: impl AsRef<Path>) -> Result<Format, FormatError> {
     let path = path.as_ref();
     if is_parquet(path)? {
         return Ok(Format::Parquet);
     }
     let mut first_fault = None;
-    for record in json_records::open(path)?.take(FAULTY_LINES_SKIPPED) {
-        match record?.text {
-            Ok(text) => return format_of_record(path, &text),
-            Err(fault) => first_fault = first_fault.or(Some(fault)),
-        }
+    for record in json_records::open(path)? {
+        let record = match record {
+            Ok(record) => record,
+            // What is wrong first is said first.
+            Err(_) if first_fault.is_some() => break,
+            Err(failure) => return Err(failure),
+        };
+        let fault = match &record.text {
+            Ok(text) => match entries(text) {
+                Ok(entries) => return format_of_record(path, &entries),
+                Err(fault) => fault.message,
+            },
+            Err(fault) => fault.message.clone(),
+        };
+        first_fault.get_or_insert((record.number, fault));
     }
     match first_fault {
-        Some(fault) => Err(FormatError::Unrecognised { path: path.to_owned(), found: fault.message }),
+        Some((record, cause)) => Err(FormatError::Unreadable { path: path.to_owned(), record, cause }),
         None => Err(FormatError::Empty { path: path.to_owned() }),
     }
 }
@@ -197,9 +211,8 @@ fn is_parquet(path: &Path) -> Result<bool, FormatError> {
 }
 
 /// Only keys are read: a value that cannot be, such as a number out of range, is the fault of its record and not of the format.
-fn format_of_record(path: &Path, record: &RawValue) -> Result<Format, FormatError> {
+fn format_of_record(path: &Path, entries: &[(String, &RawValue)]) -> Result<Format, FormatError> {
     let unrecognised = |found| FormatError::Unrecognised { path: path.to_owned(), found };
-    let entries = entries(record).map_err(|fault| unrecognised(format!("the first record: {}", fault.message)))?;
     let keys: Vec<String> = entries.iter().map(|(key, _)| key.clone()).collect();
     let format = Format::of_keys(&keys).ok_or_else(|| match keys.is_empty() {
         true => unrecognised("the first record is empty".to_owned()),
@@ -248,12 +261,17 @@ pub(super) fn lacks(format: Format, missing: &str, keys: &[String]) -> RecordFau
     fault(message)
 }
 
-/// Takes the turns at `key`, which must be a list.
+/// Takes the turns at `key`, which must be a list of some.
 pub(super) fn take_turns(fields: &mut Fields, key: &str, format: Format) -> Result<Vec<Value>, RecordFault> {
+    let turns = take_list(fields, key, format)?;
+    if turns.is_empty() { Err(fault(format!("no conversation: {key} is empty"))) } else { Ok(turns) }
+}
+
+/// Takes what is at `key`, which must be a list, if only an empty one.
+pub(super) fn take_list(fields: &mut Fields, key: &str, format: Format) -> Result<Vec<Value>, RecordFault> {
     match fields.take(key) {
         None => Err(lacks(format, key, fields.keys())),
-        Some(Value::Array(turns)) if turns.is_empty() => Err(fault(format!("no conversation: {key} is empty"))),
-        Some(Value::Array(turns)) => Ok(turns),
+        Some(Value::Array(values)) => Ok(values),
         Some(other) => Err(fault(format!("{key} is {}, expected a list", kind(&other)))),
     }
 }

@@ -4,7 +4,7 @@ pub(super) mod fields;
 mod numbers;
 mod position;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -65,20 +65,24 @@ pub fn open(path: impl AsRef<Path>) -> Result<JsonRecords, FormatError> {
     Ok(JsonRecords { path: path.to_owned(), layout, reader, number: 0, finished: false })
 }
 
-/// Opens a regular file to read from.
+/// Opens a regular file to read from. It is opened several times, first to see what it is: of a pipe, what was looked at would be gone.
 ///
 /// # Errors
-/// If there is none, it is a directory, or may not be read.
+/// If there is none, it is a directory, a pipe or a device, or may not be read.
 pub(super) fn open_file(path: &Path) -> Result<File, FormatError> {
-    let file = File::open(path).map_err(|source| match source.kind() {
+    let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => FormatError::Missing { path: path.to_owned() },
         _ => FormatError::read(path, source),
-    })?;
-    let metadata = file.metadata().map_err(|source| FormatError::read(path, source))?;
+    };
+    // Not of the opened file: opening a pipe waits for somebody to write into it.
+    let metadata = fs::metadata(path).map_err(failed)?;
     if metadata.is_dir() {
         return Err(FormatError::Directory { path: path.to_owned() });
     }
-    Ok(file)
+    if !metadata.is_file() {
+        return Err(FormatError::Pipe { path: path.to_owned() });
+    }
+    File::open(path).map_err(failed)
 }
 
 fn layout(path: &Path, reader: &mut PositionedReader) -> Result<Layout, FormatError> {
@@ -90,13 +94,27 @@ fn layout(path: &Path, reader: &mut PositionedReader) -> Result<Layout, FormatEr
         Some(b'[') => Ok(Layout::List),
         Some(b'{') => {
             let first_line = reader.line();
-            let is_whole = <Box<RawValue>>::deserialize(&mut serde_json::Deserializer::from_reader(&mut *reader)).is_ok();
-            Ok(if is_whole && reader.line() > first_line { Layout::Values } else { Layout::Lines })
+            let mut without_nan = WithoutNaN::new(&mut *reader);
+            let first = <Box<RawValue>>::deserialize(&mut serde_json::Deserializer::from_reader(&mut without_nan));
+            let spans_lines = match first {
+                Ok(_) => reader.line() > first_line,
+                // An object over several lines that is cut off. In a file of lines, the first of them is.
+                Err(error) => !is_named_lines && error.is_eof() && has_second_line(path).map_err(read_error)?,
+            };
+            Ok(if spans_lines { Layout::Values } else { Layout::Lines })
         }
         // A faulty first line, unless the file is no text at all.
         Some(first_byte) if is_named_lines && !matches!(first_byte, 0x1f | 0xfe | 0xff) => Ok(Layout::Lines),
         Some(first_byte) => Err(FormatError::NotJson { path: path.to_owned(), first_byte }),
     }
+}
+
+/// Whether anything but white space follows the first line that is not blank.
+fn has_second_line(path: &Path) -> io::Result<bool> {
+    let mut reader = PositionedReader::new(File::open(path)?);
+    reader.peek_token()?;
+    reader.read_line(&mut Vec::new())?;
+    Ok(reader.peek_token()?.is_some())
 }
 
 impl Iterator for JsonRecords {
@@ -160,7 +178,7 @@ impl JsonRecords {
             return Ok(None);
         }
         self.number += 1;
-        self.read_value("Write one record per line, or all of them as one JSON list").map(Some)
+        self.read_value("The file may be cut off: get it again. Several records belong into one JSON list, or on a line each").map(Some)
     }
 
     fn next_line(&mut self) -> Result<Option<JsonRecord>, FormatError> {
@@ -328,6 +346,19 @@ mod tests {
         assert_eq!(texts("\u{feff}{\"a\":1}"), [r#"1:{"a":1}"#]);
         assert_eq!(texts("{\n\"a\":1\n}\n"), ["1:{\n\"a\":1\n}"]);
         assert_eq!(texts("{\n\"a\":1\n}\n{\n}"), ["1:{\n\"a\":1\n}", "2:{\n}"]);
+    }
+
+    /// It was once taken for a file of lines, of which the first had the fault.
+    #[test]
+    fn an_object_over_several_lines_has_its_fault_where_it_is() {
+        let error = failure(b"{\n \"a\": 1,\n \"b\": [\"x\"", 0);
+        assert!(error.contains("record 1, line 3, column 10: the text ends inside a list"), "{error}");
+        let lines = texts("{\n \"a\": NaN\n}\n");
+        assert!(lines[0].starts_with("1!line 2, column 7 holds NaN"), "{lines:?}");
+        // One line that is cut off is a record.
+        for content in ["{\"a\": 1,", "\n{\"a\": 1,\n\n"] {
+            assert!(texts(content)[0].contains("is not JSON: the text ends inside an object"), "{content}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! LLaVA's training format: `{id, image, conversations: [{from: "human"|"gpt", value}, ...]}`.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use serde::Serialize;
@@ -21,8 +22,9 @@ const TAGS: [(&str, &str); 3] = [(IMAGE_TAG, "image"), ("<video>", "video"), ("<
 const OTHER_MEDIA: [&str; 4] = ["video", "videos", "audio", "audios"];
 
 /// Reads one record. Each human turn and the answer to it make one item; a leading system turn is dropped. Image tags before and after the
-/// text of a human turn, or on lines of their own, are taken out; one inside the text becomes `image 1`, counted through the record. Of a record
-/// with one image, all tags show that one.
+/// text of a human turn, or on lines of their own, are taken out; one inside the text becomes `image 1`, counted through the record. A turn that
+/// shows some images of the record and not all names them before its text: `Image 2: What is this?`. Of a record with one image, all tags show
+/// that one.
 ///
 /// # Errors
 /// A fault that names the turn, if there is no image, one on the web, a video or sound, no conversation, several images but more tags than these,
@@ -42,7 +44,7 @@ pub fn sample(record: &RawValue) -> Result<SeedSample, RecordFault> {
         if turns.first().is_some_and(|turn| turn.speaker == Speaker::System) {
             turns.remove(0);
         }
-        let items = items(turns)?;
+        let items = items(turns, images.len())?;
         shown.expect_at_most(images.len())?;
         Ok(SeedSample { images, rounds: vec![items], ..SeedSample::default() })
     })
@@ -105,22 +107,40 @@ pub(super) struct SpokenTurn {
     /// A human turn's without image tags.
     pub text: String,
     pub place: String,
+    /// How many images a human turn shows.
+    shows: usize,
+    /// The numbers of those that its text does not speak of by number.
+    unnamed: Vec<usize>,
 }
 
 impl SpokenTurn {
     /// A turn as its file has it. The images it shows are added to those that the record has `shown` so far.
     pub fn new(speaker: Speaker, text: &str, place: String, shown: &mut ImagesShown) -> SpokenTurn {
-        let text = match speaker {
+        let before = shown.count;
+        let (text, unnamed) = match speaker {
             Speaker::Human => without_image_tags(text, shown),
             // No image is shown in an answer: what looks like a tag is what it speaks of.
-            Speaker::System | Speaker::Model => text.trim().to_owned(),
+            Speaker::System | Speaker::Model => (text.trim().to_owned(), Vec::new()),
         };
-        SpokenTurn { speaker, text, place }
+        SpokenTurn { speaker, text, place, shows: shown.count - before, unnamed }
+    }
+
+    /// The text in a record of this many images, which are those of all its turns: where this turn shows only some, it says which.
+    fn text_among(self, images: usize) -> String {
+        let numbers: Vec<String> = self.unnamed.iter().map(usize::to_string).collect();
+        let names = match numbers.split_last() {
+            Some((last, others)) if self.shows < images => match others {
+                [] => format!("Image {last}"),
+                others => format!("Images {} and {last}", others.join(", ")),
+            },
+            _ => return self.text,
+        };
+        if self.text.is_empty() { names } else { format!("{names}: {}", self.text) }
     }
 }
 
-/// Pairs each human turn with the answer that follows it.
-pub(super) fn items(turns: Vec<SpokenTurn>) -> Result<Vec<SeedItem>, RecordFault> {
+/// Pairs each human turn with the answer that follows it, in a record of this many images.
+pub(super) fn items(turns: Vec<SpokenTurn>, images: usize) -> Result<Vec<SeedItem>, RecordFault> {
     let mut items = Vec::with_capacity(turns.len() / 2);
     let mut turns = turns.into_iter();
     while let Some(question) = turns.next() {
@@ -129,7 +149,7 @@ pub(super) fn items(turns: Vec<SpokenTurn>) -> Result<Vec<SeedItem>, RecordFault
             return Err(fault(format!("{} has no answer: the conversation ends with a human turn", question.place)));
         };
         expect_speaker(&answer, Speaker::Model)?;
-        items.push(plain_item(question.text, answer.text));
+        items.push(plain_item(question.text_among(images), answer.text));
     }
     if items.is_empty() { Err(fault("no conversation: there is no question and answer")) } else { Ok(items) }
 }
@@ -154,6 +174,13 @@ impl ImagesShown {
         if self.is_single {
             self.count = self.count.min(1);
         }
+    }
+
+    /// Does the same, and tells the numbers of the images.
+    fn add_numbered(&mut self, places: usize) -> RangeInclusive<usize> {
+        let before = self.count;
+        self.add(places);
+        before + 1..=self.count
     }
 
     /// A fault where the record has fewer images than it shows: which of them is meant cannot be told.
@@ -186,19 +213,20 @@ fn expect_speaker(turn: &SpokenTurn, expected: Speaker) -> Result<(), RecordFaul
 }
 
 /// The text without the white space around it, and without tags that say no more than that there are images: on lines of their own, and before or
-/// after the text. Where one stands inside the text, it says which image is meant, and those become their numbers.
-fn without_image_tags(text: &str, shown: &mut ImagesShown) -> String {
+/// after the text. Where one stands inside the text, it says which image is meant, and those become their numbers. With it come the numbers of the
+/// images whose tags left nothing in the text.
+fn without_image_tags(text: &str, shown: &mut ImagesShown) -> (String, Vec<usize>) {
     let only_shows = |line: &str| line.contains(IMAGE_TAG) && line.replace(IMAGE_TAG, "").trim().is_empty();
     let bare = without_tags_around(text);
     if !bare.lines().any(|line| line.contains(IMAGE_TAG) && !only_shows(line)) {
-        shown.add(text.matches(IMAGE_TAG).count());
-        return bare.split_inclusive('\n').filter(|line| !line.contains(IMAGE_TAG)).collect();
+        let unnamed = shown.add_numbered(text.matches(IMAGE_TAG).count()).collect();
+        return (bare.split_inclusive('\n').filter(|line| !line.contains(IMAGE_TAG)).collect(), unnamed);
     }
-    let mut plain = String::with_capacity(text.len());
+    let (mut plain, mut unnamed) = (String::with_capacity(text.len()), Vec::new());
     for line in text.trim().split_inclusive('\n') {
         let mut parts = line.split(IMAGE_TAG);
         if only_shows(line) {
-            shown.add(parts.count() - 1);
+            unnamed.extend(shown.add_numbered(parts.count() - 1));
             continue;
         }
         plain.push_str(parts.next().unwrap_or_default());
@@ -208,7 +236,7 @@ fn without_image_tags(text: &str, shown: &mut ImagesShown) -> String {
             plain.push_str(part);
         }
     }
-    plain.trim().to_owned()
+    (plain.trim().to_owned(), unnamed)
 }
 
 fn without_tags_around(mut text: &str) -> &str {
@@ -279,21 +307,35 @@ mod tests {
 
     #[test]
     fn tags_that_only_show_images_go_and_those_that_name_them_become_numbers() {
-        for (text, plain, shown) in [
-            ("<image>\nWhat is this?", "What is this?", 1),
-            ("What is this? <image> <image>", "What is this?", 2),
-            ("Compare these:\n<image>\n<image>\nWhich is older?", "Compare these:\nWhich is older?", 2),
-            ("<image>\n<image>\nIs <image> older than <image>?", "Is image 3 older than image 4?", 4),
-            ("<image> or <image>?", "image 1 or image 2?", 2),
-            (" Look at <image>, then answer. ", "Look at image 1, then answer.", 1),
-            ("<image>", "", 1),
-            ("No image here.\n\nReally.", "No image here.\n\nReally.", 0),
+        for (text, plain, shown, unnamed) in [
+            ("<image>\nWhat is this?", "What is this?", 1, vec![1]),
+            ("What is this? <image> <image>", "What is this?", 2, vec![1, 2]),
+            ("Compare these:\n<image>\n<image>\nWhich is older?", "Compare these:\nWhich is older?", 2, vec![1, 2]),
+            ("<image>\n<image>\nIs <image> older than <image>?", "Is image 3 older than image 4?", 4, vec![1, 2]),
+            ("<image> or <image>?", "image 1 or image 2?", 2, vec![]),
+            (" Look at <image>, then answer. ", "Look at image 1, then answer.", 1, vec![]),
+            ("<image>", "", 1, vec![1]),
+            ("No image here.\n\nReally.", "No image here.\n\nReally.", 0, vec![]),
         ] {
             let mut counted = ImagesShown::default();
-            assert_eq!((without_image_tags(text, &mut counted).as_str(), counted.count), (plain, shown), "{text}");
+            assert_eq!((without_image_tags(text, &mut counted), counted.count), ((plain.to_owned(), unnamed), shown), "{text}");
         }
         let answer = SpokenTurn::new(Speaker::Model, "Use the <image> tag.", String::new(), &mut ImagesShown::default());
         assert_eq!((answer.text.as_str(), untagged(&answer.text).as_str()), ("Use the <image> tag.", "Use the image tag."));
         assert_eq!(untagged("<video> with <audio>, <b>"), "video with audio, <b>");
+    }
+
+    #[test]
+    fn a_turn_that_shows_some_images_of_its_record_names_them() {
+        let among = |text: &str, images: usize| {
+            let mut shown = ImagesShown::of(images);
+            SpokenTurn::new(Speaker::Human, text, String::new(), &mut shown).text_among(images)
+        };
+        let two = "<image><image>Which is older?";
+        assert_eq!([1, 2].map(|images| among("<image>\nWhat is this?", images)), ["What is this?", "Image 1: What is this?"]);
+        assert_eq!([2, 3].map(|images| among(two, images)), ["Which is older?", "Images 1 and 2: Which is older?"]);
+        assert_eq!(among("<image>\n<image>\n<image>", 4), "Images 1, 2 and 3");
+        assert_eq!(among("<image>\nIs it like <image>?", 3), "Image 1: Is it like image 2?");
+        assert_eq!(among("Nothing is shown.", 2), "Nothing is shown.");
     }
 }

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{DecodeError, Engine};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -26,7 +26,8 @@ const SHORTEST_IN_BASE64: usize = 48;
 /// Reads one record. Each user message and the answer to it make one item; system messages are dropped, image tags treated as in LLaVA's format.
 ///
 /// Messages may also be called `conversations` and have `from`/`value` turns (ShareGPT). Images stand in content parts
-/// (`image_url`, `image`; data URLs and base64 become bytes), in `images` or in `image`. A part between texts becomes `image 1`, as a tag does.
+/// (`image_url`, `image`; data URLs and base64 become bytes), in `images` or in `image`; an object there has a `path`, a `url`, or `bytes` in base64.
+/// A part between texts becomes `image 1`, as a tag does.
 ///
 /// # Errors
 /// A fault that names the message, if there is no image, more image tags than images, an image on the web, a video or sound, no conversation,
@@ -56,7 +57,8 @@ pub(super) fn sample_of(mut fields: Fields, images: Vec<SeedImage>) -> Result<Se
         return Err(fault(format!("no image: {}", lacks(Format::Messages, "images", fields.keys()))));
     }
     shown.expect_at_most(all_images.len())?;
-    Ok(SeedSample { images: all_images, rounds: vec![items(turns)?], ..SeedSample::default() })
+    let items = items(turns, all_images.len())?;
+    Ok(SeedSample { images: all_images, rounds: vec![items], ..SeedSample::default() })
 }
 
 /// What the contents of the messages read so far show beside text.
@@ -148,15 +150,26 @@ fn images_beside(fields: &mut Fields) -> Result<Vec<SeedImage>, RecordFault> {
     Ok(images)
 }
 
-/// An image given as text, or as an object with its path or URL.
+/// An image given as text, or as an object with its path or URL, or with its bytes in base64, of which the path is then the name.
 fn image_of(value: Value, place: &str) -> Result<SeedImage, RecordFault> {
-    match value {
-        Value::String(text) => image_of_text(text, place),
-        Value::Object(mut object) => match ["url", "path", "image"].into_iter().find_map(|key| object.remove(key)) {
-            Some(Value::String(text)) => image_of_text(text, place),
-            _ => Err(fault(format!("{place} names no image: expected a path or a data URL"))),
-        },
-        other => Err(fault(format!("{place} is {}, expected the path of an image", kind(&other)))),
+    let mut object = match value {
+        Value::String(text) => return image_of_text(text, place),
+        Value::Object(object) => object,
+        other => return Err(fault(format!("{place} is {}, expected the path of an image", kind(&other)))),
+    };
+    let mut take = |key: &str| object.remove(key).filter(|value| !value.is_null());
+    match take("bytes") {
+        Some(Value::String(encoded)) => {
+            let bytes = decoded(&encoded).map_err(|error| fault(format!("{place}.bytes holds broken base64: {error}")))?;
+            let name = take("path").and_then(|path| path.as_str().map(str::to_owned));
+            return Ok(SeedImage::Bytes { bytes: bytes.into(), name });
+        }
+        Some(other) => return Err(fault(format!("{place}.bytes is {}, expected base64", kind(&other)))),
+        None => {}
+    }
+    match ["url", "path", "image"].into_iter().find_map(take) {
+        Some(Value::String(text)) => image_of_text(text, place),
+        _ => Err(fault(format!("{place} names no image: expected a path or a data URL"))),
     }
 }
 
@@ -169,7 +182,7 @@ pub(super) fn image_of_text(text: String, place: &str) -> Result<SeedImage, Reco
         let Some((_, encoded)) = data.split_once(";base64,") else {
             return Err(fault(format!("{place} is a data URL without base64: expected data:image/...;base64,...")));
         };
-        let bytes = BASE64.decode(encoded).map_err(|error| fault(format!("{place} is a data URL with broken base64: {error}")))?;
+        let bytes = decoded(encoded).map_err(|error| fault(format!("{place} is a data URL with broken base64: {error}")))?;
         return Ok(SeedImage::Bytes { bytes: bytes.into(), name: None });
     }
     if let Some(bytes) = image_in_base64(&text) {
@@ -193,13 +206,18 @@ fn is_address(text: &str) -> bool {
         && scheme.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '+' | '-' | '.'))
 }
 
-/// The image whose base64 the text is, in one line or in several; `None` if it is none.
+/// The bytes whose base64 the text is, in one line or in several.
+fn decoded(encoded: &str) -> Result<Vec<u8>, DecodeError> {
+    BASE64.decode(encoded.split_ascii_whitespace().collect::<String>())
+}
+
+/// The image whose base64 the text is; `None` if it is none.
 fn image_in_base64(text: &str) -> Option<Vec<u8>> {
     let encoded = text.trim();
     if encoded.len() < SHORTEST_IN_BASE64 || !IMAGES_IN_BASE64.iter().any(|beginning| encoded.starts_with(beginning)) {
         return None;
     }
-    BASE64.decode(encoded.split_ascii_whitespace().collect::<String>()).ok()
+    decoded(encoded).ok()
 }
 
 /// Writes JSONL of `messages` with a tag for each image in the first of them, and the paths in `images`.

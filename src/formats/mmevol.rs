@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::detect::{Format, FormatError, take_turns};
+use super::detect::{Format, FormatError, take_list};
 use super::export::{DatasetWriter, ExportInstruction, ExportSample, JsonFile, Turn, image_field};
 use super::json_records::fields::{Fields, fault, kind, read_sample, shown};
 use super::messages::image_of_text;
@@ -31,8 +31,8 @@ const ROUND_PREFIX: &str = "conversations_v";
 /// `format` is `Norm` and its `image_position` `single`. Question and answer must be there but may be empty. A step that is mere text becomes one without a manipulation.
 ///
 /// # Errors
-/// A fault that names the field, if there is no image, one on the web, no conversation, an item without question or answer, a box outside the image,
-/// or anything of the wrong type.
+/// A fault that names the field, if there is no image, one on the web, no `conversations_v0`, no item in any round, an item without question or
+/// answer, a box outside the image, or anything of the wrong type.
 pub fn sample(record: &RawValue) -> Result<SeedSample, RecordFault> {
     read_sample(Fields::of_record(record)?, |mut fields| {
         let rounds = rounds(&mut fields)?;
@@ -48,7 +48,7 @@ pub fn sample(record: &RawValue) -> Result<SeedSample, RecordFault> {
 }
 
 fn rounds(fields: &mut Fields) -> Result<Vec<Vec<SeedItem>>, RecordFault> {
-    let seeds = take_turns(fields, "conversations_v0", Format::Mmevol)?;
+    let seeds = take_list(fields, "conversations_v0", Format::Mmevol)?;
     let mut rounds = vec![items(seeds, "conversations_v0")?];
     for key in fields.keys().to_vec() {
         let Some(round) = round_of_key(&key)? else { continue };
@@ -59,6 +59,10 @@ fn rounds(fields: &mut Fields) -> Result<Vec<Vec<SeedItem>>, RecordFault> {
         if let Some(slot) = rounds.get_mut(round) {
             *slot = items;
         }
+    }
+    // An export of one round leaves the others empty.
+    if rounds.iter().all(Vec::is_empty) {
+        return Err(fault("no conversation: conversations_v0 is empty, and no later round has items"));
     }
     Ok(rounds)
 }
@@ -191,7 +195,7 @@ fn bbox(values: &Value) -> Result<[f64; 4], &'static str> {
 
 /// Writes the reference's output format: a JSON list, every sample kept, every round from 0 to its last one present, possibly as `[]`.
 ///
-/// The format holds survivors only and says nothing of lineage: what is written is what is given. Read back, a sample needs items in round 0.
+/// The format holds survivors only and says nothing of lineage: what is written is what is given. Read back, a sample needs items in some round.
 #[derive(Debug)]
 pub struct MmevolWriter {
     file: JsonFile,

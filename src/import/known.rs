@@ -13,10 +13,22 @@ use crate::store::{Snapshot, Table};
 pub struct Known {
     samples: HashMap<u128, KnownSample>,
     images: HashSet<u128>,
-    /// Samples with the rounds that were tried.
-    rounds: HashSet<(u128, i32)>,
+    /// Rounds of samples that were tried.
+    rounds: HashMap<(u128, i32), KnownRound>,
     /// A round that was evolved again has several.
     evolutions: HashSet<u128>,
+}
+
+/// What stands in a round of a sample.
+#[derive(Debug, Clone, Copy, Default)]
+enum KnownRound {
+    /// Nothing: all of it was replaced.
+    #[default]
+    Nothing,
+    /// What was evolved here, or failed.
+    Evolved,
+    /// This evolution, which came in finished.
+    Imported(u128),
 }
 
 #[derive(Debug)]
@@ -37,6 +49,21 @@ pub enum Standing {
     Repeated(u64),
 }
 
+/// Whether a finished round of a record is in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoundStanding {
+    New,
+    Same,
+    /// It came in like this, and was evolved again here.
+    EvolvedAgain,
+    /// It was replaced, with nothing in its place: a later record had no such round.
+    Dropped,
+    /// It came in before, with other items.
+    Changed,
+    /// It was evolved here, and never came in with these items.
+    Evolved,
+}
+
 impl Known {
     /// Reads the id columns of a snapshot.
     pub async fn load(snapshot: &Snapshot) -> Result<Known> {
@@ -55,14 +82,30 @@ impl Known {
             })
             .await?;
         snapshot
-            .for_each(Table::Evolutions, &["sample_id", "round", "evolution_id"], |batch| {
-                let (samples, ids) = (batch.column(0).as_string::<i32>(), batch.column(2).as_string::<i32>());
-                let rounds = batch.column(1).as_primitive::<Int32Type>();
-                known.rounds.extend(samples.iter().zip(rounds).filter_map(|(sample, round)| Some((key(sample?), round?))));
-                known.evolutions.extend(ids.iter().flatten().map(key));
+            .for_each(Table::Evolutions, &["sample_id", "round", "evolution_id", "status", "generated"], |batch| {
+                let texts = |column: usize| batch.column(column).as_string::<i32>().iter();
+                let numbers = |column: usize| batch.column(column).as_primitive::<Int32Type>().iter();
+                for (((sample, round), id), (status, generated)) in texts(0).zip(numbers(1)).zip(texts(2)).zip(texts(3).zip(numbers(4))) {
+                    if let (Some(sample), Some(round), Some(id)) = (sample, round, id) {
+                        let is_replaced = status == Some("superseded");
+                        known.load_evolution((key(sample), round), key(id), is_replaced, generated.is_none());
+                    }
+                }
             })
             .await?;
         Ok(known)
+    }
+
+    fn load_evolution(&mut self, round: (u128, i32), id: u128, is_replaced: bool, is_imported: bool) {
+        self.evolutions.insert(id);
+        let standing = self.rounds.entry(round).or_default();
+        match *standing {
+            _ if is_replaced => {}
+            _ if is_imported => *standing = KnownRound::Imported(id),
+            // A failure replaces nothing.
+            KnownRound::Nothing => *standing = KnownRound::Evolved,
+            KnownRound::Evolved | KnownRound::Imported(_) => {}
+        }
     }
 
     /// Whether a sample is there.
@@ -79,25 +122,33 @@ impl Known {
         self.samples.insert(key(sample_id), KnownSample { content: key(content_hash), record: Some(record) });
     }
 
+    /// The number of the record of this import that was the sample; `None` if none was so far.
+    pub fn earlier_record(&self, sample_id: &str) -> Option<u64> {
+        self.samples.get(&key(sample_id))?.record
+    }
+
     /// Notes an image; true the first time.
     pub fn add_image(&mut self, image_id: &str) -> bool {
         self.images.insert(key(image_id))
     }
 
-    /// Whether a finished round of a sample is there: never [`Standing::Repeated`].
-    pub fn evolution(&self, sample_id: &str, round: i32, evolution_id: &str) -> Standing {
-        if self.evolutions.contains(&key(evolution_id)) {
-            Standing::Same
-        } else if self.rounds.contains(&(key(sample_id), round)) {
-            Standing::Changed
-        } else {
-            Standing::New
+    /// Whether a finished round of a sample is there.
+    pub fn round(&self, sample_id: &str, round: i32, evolution_id: &str) -> RoundStanding {
+        let id = key(evolution_id);
+        match self.rounds.get(&(key(sample_id), round)) {
+            None => RoundStanding::New,
+            Some(KnownRound::Imported(standing)) if *standing == id => RoundStanding::Same,
+            Some(KnownRound::Imported(_)) => RoundStanding::Changed,
+            Some(KnownRound::Evolved) if self.evolutions.contains(&id) => RoundStanding::EvolvedAgain,
+            Some(KnownRound::Evolved) => RoundStanding::Evolved,
+            Some(KnownRound::Nothing) if self.evolutions.contains(&id) => RoundStanding::Dropped,
+            Some(KnownRound::Nothing) => RoundStanding::New,
         }
     }
 
     /// Notes a finished round of a sample.
     pub fn add_evolution(&mut self, sample_id: &str, round: i32, evolution_id: &str) {
-        self.rounds.insert((key(sample_id), round));
+        self.rounds.insert((key(sample_id), round), KnownRound::Imported(key(evolution_id)));
         self.evolutions.insert(key(evolution_id));
     }
 }

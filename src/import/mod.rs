@@ -1,7 +1,7 @@
 //! Import: a seed file and its images become rows of `images`, `samples`, `instructions` and, for finished rounds, `evolutions`.
 //!
 //! Records stream through: read, resolve images (on all cores), drop what the store has, write. Memory is bounded by the queues between
-//! these steps plus 16 to 48 bytes for each sample, image and finished round the store holds, and the ids of what is replaced. Nothing is visible before everything is written.
+//! these steps plus 16 to 80 bytes for each sample, image and finished round the store holds, and the ids of what is replaced. Nothing is visible before everything is written.
 
 mod known;
 mod prepare;
@@ -19,7 +19,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use crate::error::{Error, Result};
 use crate::formats::detect::{Format, detect, read_seeds};
-use crate::formats::{RecordFault, SeedRecord};
+use crate::formats::{FormatError, RecordFault, SeedRecord};
 use crate::ids::stable_id;
 use crate::image::ImageFolder;
 use crate::store::{REJECTS_FOLDER, Store};
@@ -42,6 +42,7 @@ pub struct Import {
     images: Option<PathBuf>,
     format: Option<Format>,
     source: Option<String>,
+    ids: Ids,
     missing_images: MissingImages,
     bad_records: BadRecords,
     changed_records: ChangedRecords,
@@ -50,6 +51,17 @@ pub struct Import {
 
 /// A record's number with what it became.
 type Numbered = (u64, Result<Prepared, RecordFault>);
+
+/// What tells the records of a source apart. Under the other rule than before, a record that is in the store comes in again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ids {
+    /// The record's own id; where it has none, its content.
+    #[default]
+    Record,
+    /// Its content. Several records may have one id, and one that has changed is another one: [`ChangedRecords`] has nothing to decide.
+    Content,
+}
 
 /// What to do with a record whose image file does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -77,8 +89,10 @@ pub enum ChangedRecords {
     /// It is a bad record.
     #[default]
     Fail,
-    /// It replaces its sample and the sample's seed items. What was evolved from the old ones stays, and is stale; states that were published
-    /// before keep the old ones. Seed items that the record no longer has stay as `eliminated`.
+    /// It replaces its sample and the sample's seed items. What was evolved from the old ones stays, and is stale, also where it came in finished;
+    /// states that were published before keep the old ones. Seed items that the record no longer has stay as `eliminated`. If a finished round of
+    /// the record is another one than came in before, its rounds replace all that came in so: those become `superseded`. What was evolved here is
+    /// not replaced.
     Update,
 }
 
@@ -104,7 +118,7 @@ pub struct ImportReport {
     pub samples: u64,
     /// Samples that the store, or an earlier record of the file, had already.
     pub known_samples: u64,
-    /// Samples that were replaced, with [`ChangedRecords::Update`].
+    /// Samples that were replaced, or whose finished rounds were, with [`ChangedRecords::Update`].
     pub updated_samples: u64,
     /// New images; equal files count once.
     pub images: u64,
@@ -140,6 +154,7 @@ impl Import {
             images: None,
             format: None,
             source: None,
+            ids: Ids::default(),
             missing_images: MissingImages::default(),
             bad_records: BadRecords::default(),
             changed_records: ChangedRecords::default(),
@@ -159,9 +174,15 @@ impl Import {
         self
     }
 
-    /// The name in `samples.source`; with the record's own key it makes the sample's id.
+    /// The name in `samples.source`; with the record's own key, or its content, it makes the sample's id.
     pub fn source(mut self, name: impl Into<String>) -> Self {
         self.source = Some(name.into());
+        self
+    }
+
+    /// What tells records apart; their own ids by default.
+    pub fn ids(mut self, rule: Ids) -> Self {
+        self.ids = rule;
         self
     }
 
@@ -205,16 +226,20 @@ impl Import {
     async fn write(self, store: &Store) -> Result<ImportReport> {
         let format = match self.format {
             Some(format) => format,
-            None => detect(&self.path)?,
+            None => match detect(&self.path) {
+                // Whatever the format, each of its records is refused, or left out, for its own fault.
+                Err(FormatError::Unreadable { .. }) => Format::Mmevol,
+                found => found?,
+            },
         };
         let source = self.source.clone().unwrap_or_else(|| file_stem(&self.path));
         let folder = Arc::new(self.image_folder()?);
-        let settings = serde_json::json!({ "path": self.path, "format": format.to_string(), "source": source });
+        let settings = serde_json::json!({ "path": self.path, "format": format.to_string(), "source": source, "ids": self.ids });
         let mut writer = store.writer("import", settings).await?;
         let mut known = Known::load(writer.snapshot()).await?;
         let mut report = ImportReport::default();
         let mut rejects = Vec::new();
-        let mut rows = Rows::start(&mut writer, source, self.changed_records).await?;
+        let mut rows = Rows::start(&mut writer, source, self.ids, self.changed_records).await?;
 
         let mut groups = self.prepared_groups(format, folder)?;
         while let Some(group) = groups.try_next().await? {
@@ -293,7 +318,7 @@ impl Import {
 
 /// Reads records on the blocking thread it is called on, until the file ends, fails, or nobody listens.
 fn send_groups(
-    mut records: Box<dyn Iterator<Item = Result<SeedRecord, crate::formats::FormatError>> + Send>,
+    mut records: Box<dyn Iterator<Item = Result<SeedRecord, FormatError>> + Send>,
     sender: &mpsc::Sender<Result<Vec<SeedRecord>>>,
 ) {
     loop {

@@ -1,4 +1,4 @@
-//! Samples that come in anew: their old rows make way.
+//! Samples and finished rounds that come in anew: their old rows make way.
 
 use crate::error::Result;
 use crate::store::{Table, Writer, ids_in};
@@ -10,8 +10,12 @@ const DROPPED: &str = "the seed file no longer has it";
 #[derive(Debug, Default)]
 pub struct Replaced {
     sample_ids: Vec<String>,
-    /// Seed items that come again, changed or not.
+    /// Items that come again, changed or not.
     instruction_ids: Vec<String>,
+    /// Samples whose finished rounds are replaced.
+    samples_of_rounds: Vec<String>,
+    /// Finished rounds that come again, as they were.
+    evolution_ids: Vec<String>,
 }
 
 impl Replaced {
@@ -21,13 +25,32 @@ impl Replaced {
         self.instruction_ids.extend_from_slice(instruction_ids);
     }
 
-    /// Removes the rows that come again, and eliminates the seed items that do not. Scans the id columns once for every 10,000 ids.
+    /// Notes a sample whose finished rounds are from now on those that are noted with [`Replaced::add_round`].
+    pub fn add_rounds_of(&mut self, sample_id: &str) {
+        self.samples_of_rounds.push(sample_id.to_owned());
+    }
+
+    /// Notes a finished round of such a sample, with the ids of its items.
+    pub fn add_round<'a>(&mut self, evolution_id: &str, instruction_ids: impl Iterator<Item = &'a str>) {
+        self.evolution_ids.push(evolution_id.to_owned());
+        self.instruction_ids.extend(instruction_ids.map(str::to_owned));
+    }
+
+    /// Removes the rows that come again. Seed items that do not are eliminated, finished rounds superseded: others may name them as parents. Scans
+    /// the id columns once for every 10,000 ids.
     pub async fn remove(&self, writer: &mut Writer) -> Result<()> {
         for listed in ids_in("sample_id", &self.sample_ids) {
             writer.delete(Table::Samples, &listed).await?;
         }
         for listed in ids_in("instruction_id", &self.instruction_ids) {
             writer.delete(Table::Instructions, &listed).await?;
+        }
+        for listed in ids_in("evolution_id", &self.evolution_ids) {
+            writer.delete(Table::Evolutions, &listed).await?;
+        }
+        for listed in ids_in("sample_id", &self.samples_of_rounds) {
+            let dropped = format!("generated IS NULL AND status <> 'superseded' AND {listed}");
+            writer.update(Table::Evolutions, &dropped, "status", "'superseded'").await?;
         }
         for listed in ids_in("sample_id", &self.sample_ids) {
             let dropped = format!("round = 0 AND status <> 'eliminated' AND {listed}");

@@ -7,10 +7,10 @@ mod sink;
 use self::ancestry::{Ancestry, Descent};
 use self::records::{EvolutionRow, InstructionRow, SampleRow, Stamp};
 use self::sink::{ROWS_PER_BATCH, Sink, encode_images, encode_rows};
-use super::known::{Known, Standing};
+use super::known::{Known, RoundStanding, Standing};
 use super::prepare::{Prepared, PreparedImage};
 use super::replaced::Replaced;
-use super::{ChangedRecords, ImportReport};
+use super::{ChangedRecords, Ids, ImportReport};
 use crate::error::{Error, Result};
 use crate::formats::{RecordFault, SeedItem};
 use crate::ids::stable_id;
@@ -22,6 +22,7 @@ const IMAGE_BYTES_PER_BATCH: usize = 8 << 20;
 /// The tables an import writes to, each with its queue.
 pub struct Rows {
     source: String,
+    ids: Ids,
     changed_records: ChangedRecords,
     replaced: Replaced,
     stamp: Stamp,
@@ -32,8 +33,8 @@ pub struct Rows {
     evolutions: Sink<EvolutionRow>,
 }
 
-/// A round of a sample that the store does not have yet.
-struct NewRound {
+/// A finished round of a record.
+struct FinishedRound {
     round: i32,
     evolution_id: String,
     parent_evolution_id: Option<String>,
@@ -42,7 +43,7 @@ struct NewRound {
     items: Vec<(SeedItem, Descent)>,
 }
 
-impl NewRound {
+impl FinishedRound {
     /// The operator, where all items have the same.
     fn common_operator(&self) -> Option<String> {
         let (first, _) = self.items.first()?;
@@ -53,9 +54,10 @@ impl NewRound {
 
 impl Rows {
     /// Starts one background write a table.
-    pub async fn start(writer: &mut Writer, source: String, changed_records: ChangedRecords) -> Result<Rows> {
+    pub async fn start(writer: &mut Writer, source: String, ids: Ids, changed_records: ChangedRecords) -> Result<Rows> {
         Ok(Rows {
             source,
+            ids,
             changed_records,
             replaced: Replaced::default(),
             stamp: Stamp { run_id: writer.run_id().to_owned(), time: writer.started_at() },
@@ -79,7 +81,7 @@ impl Rows {
     ) -> Result<Result<(), RecordFault>> {
         let Prepared { source_id, images, missing_images, caption, objects, topics, mut rounds, content_hash } = record;
         // A record without a key of its own is identified by what it is.
-        let identity = source_id.as_deref().unwrap_or(&content_hash);
+        let identity = source_id.as_deref().filter(|_| self.ids == Ids::Record).unwrap_or(&content_hash);
         let sample_id = stable_id([Some("sample"), Some(&self.source), Some(identity)]);
         let standing = known.sample(&sample_id, &content_hash);
         if let Some((message, way_out)) = self.refusal(standing) {
@@ -95,18 +97,30 @@ impl Rows {
                 Descent { instruction_id: id.clone(), parent_id: None, root_id: Some(id) }
             });
         }
-        let new_rounds = match new_rounds(&sample_id, seeds.len(), ancestry, evolved, known)? {
-            Ok(rounds) => rounds,
-            Err(message) => return Ok(Err(RecordFault { source_id, message, hint: None })),
+        let rounds = finished_rounds(&sample_id, seeds.len(), ancestry, evolved, known)?;
+        let replaces_rounds = match self.replaces_rounds(&rounds, known.earlier_record(&sample_id)) {
+            Ok(replaces) => replaces,
+            Err((message, way_out)) => return Ok(Err(RecordFault { source_id, message, hint: Some(way_out.to_owned()) })),
         };
         // Only now is anything noted or added: nothing of a refused record stays.
         known.add_sample(&sample_id, &content_hash, number);
-        for round in new_rounds {
+        if replaces_rounds {
+            self.replaced.add_rounds_of(&sample_id);
+        }
+        for (round, standing) in rounds {
+            if replaces_rounds {
+                self.replaced.add_round(&round.evolution_id, round.items.iter().map(|(_, descent)| descent.instruction_id.as_str()));
+            } else if standing != RoundStanding::New {
+                continue;
+            }
             known.add_evolution(&sample_id, round.round, &round.evolution_id);
-            self.add_round(&sample_id, round, report).await;
+            self.add_round(&sample_id, &content_hash, round, report).await;
         }
         if standing == Standing::Same {
-            report.known_samples += 1;
+            match replaces_rounds {
+                true => report.updated_samples += 1,
+                false => report.known_samples += 1,
+            }
             return Ok(Ok(()));
         }
         let seed_ids: Vec<String> = (0..seeds.len()).map(seed_id).collect();
@@ -147,13 +161,44 @@ impl Rows {
         match (standing, self.changed_records) {
             (Standing::Repeated(earlier), _) => Some((
                 format!("an earlier record of this file, number {earlier}, has this id with other content"),
-                "give one of them another id, or leave the ids out: records without one are told apart by their content",
+                "tell records apart by their content with --ids content, or give one of them another id",
             )),
             (Standing::Changed, ChangedRecords::Fail) => Some((
                 format!("another record with this id is in source '{}' already, with other content", self.source),
                 "replace that one with --on-changed update, give one of them another id, or import the file under another --source",
             )),
             _ => None,
+        }
+    }
+
+    /// Whether the finished rounds of a record take the place of all that came in with an earlier one. `earlier` is the number of a record of this
+    /// file that was the sample.
+    ///
+    /// # Errors
+    /// Why one of them cannot come in, and what to do about it.
+    fn replaces_rounds(&self, rounds: &[(FinishedRound, RoundStanding)], earlier: Option<u64>) -> Result<bool, (String, &'static str)> {
+        let first = |wanted: RoundStanding| rounds.iter().find(|(_, standing)| *standing == wanted).map(|(finished, _)| finished.round);
+        let is_update = self.changed_records == ChangedRecords::Update;
+        let changed = first(RoundStanding::Changed);
+        let evolved_again = first(RoundStanding::EvolvedAgain);
+        // What fell away since a round before it was evolved again stays away.
+        let dropped = first(RoundStanding::Dropped).filter(|_| evolved_again.is_none());
+        let replaces = is_update && changed.or(dropped).is_some();
+        // Two would stand in such a round, and what was paid for is not given up for a file.
+        match (first(RoundStanding::Evolved).or(evolved_again.filter(|_| replaces)), changed, earlier) {
+            (Some(round), _, _) => Err((
+                format!("round {round} of this sample was evolved here"),
+                "leave that round out of the record, or import the file under another --source",
+            )),
+            (None, Some(round), Some(earlier)) => Err((
+                format!("round {round} of this sample came in before, with other items, and record {earlier} has this id, too"),
+                "give one of them another id, or leave that round out of one of them",
+            )),
+            (None, Some(round), None) if !is_update => Err((
+                format!("round {round} of this sample came in before, with other items"),
+                "replace what came in before with --on-changed update, leave that round out, or import the file under another --source",
+            )),
+            (None, _, _) => Ok(replaces && earlier.is_none()),
         }
     }
 
@@ -173,11 +218,11 @@ impl Rows {
         Ok(())
     }
 
-    async fn add_round(&mut self, sample_id: &str, round: NewRound, report: &mut ImportReport) {
+    async fn add_round(&mut self, sample_id: &str, content_hash: &str, round: FinishedRound, report: &mut ImportReport) {
         report.evolutions += 1;
         report.instructions += round.items.len() as u64;
-        self.evolutions.push(EvolutionRow::of(&self.stamp, sample_id, &round)).await;
-        let NewRound { round, evolution_id, items, .. } = round;
+        self.evolutions.push(EvolutionRow::of(&self.stamp, sample_id, content_hash, &round)).await;
+        let FinishedRound { round, evolution_id, items, .. } = round;
         for (position, (item, descent)) in (0..).zip(items) {
             let row = InstructionRow::evolved(&self.stamp, sample_id, round, &evolution_id, position, item, descent);
             self.instructions.push(row).await;
@@ -199,15 +244,15 @@ impl Rows {
     }
 }
 
-/// The finished rounds of a sample that are not known yet, or what is wrong with one of them. The sample's seeds are in `ancestry`.
-fn new_rounds(
+/// The finished rounds of a record that have items. The sample's seeds are in `ancestry`.
+fn finished_rounds(
     sample_id: &str,
     seeds: usize,
     mut ancestry: Ancestry,
     rounds: Vec<Vec<SeedItem>>,
     known: &Known,
-) -> Result<Result<Vec<NewRound>, String>> {
-    let mut new = Vec::new();
+) -> Result<Vec<(FinishedRound, RoundStanding)>> {
+    let mut finished = Vec::new();
     let mut parents = seeds;
     let mut parent_evolution_id = None;
     for (round, items) in (1..).zip(rounds) {
@@ -225,19 +270,9 @@ fn new_rounds(
         }
         let made_from = std::mem::replace(&mut parents, items.len());
         let parent = parent_evolution_id.replace(evolution_id.clone());
-        match known.evolution(sample_id, round, &evolution_id) {
-            Standing::Changed | Standing::Repeated(_) => {
-                return Ok(Err(format!("round {round} of this sample came in before, with other items")));
-            }
-            Standing::Same => {}
-            Standing::New => new.push(NewRound {
-                round,
-                evolution_id,
-                parent_evolution_id: parent,
-                parents: made_from,
-                items: items.into_iter().zip(descents).collect(),
-            }),
-        }
+        let standing = known.round(sample_id, round, &evolution_id);
+        let items = items.into_iter().zip(descents).collect();
+        finished.push((FinishedRound { round, evolution_id, parent_evolution_id: parent, parents: made_from, items }, standing));
     }
-    Ok(Ok(new))
+    Ok(finished)
 }

@@ -122,7 +122,8 @@ fn sample_of_row(layout: Layout, row: Row) -> Result<SeedSample, RecordFault> {
             }
         }
         shown.expect_at_most(images.len())?;
-        Ok(SeedSample { images, rounds: vec![items(turns)?], ..SeedSample::default() })
+        let items = items(turns, images.len())?;
+        Ok(SeedSample { images, rounds: vec![items], ..SeedSample::default() })
     })
 }
 

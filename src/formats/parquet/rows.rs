@@ -247,13 +247,20 @@ impl RowImages {
     }
 }
 
-fn collect(array: &ArrayRef, row: usize, column: &str, images: &mut Vec<SeedImage>) -> Result<(), RecordFault> {
+/// Adds the images at a place. A null column holds none; a null in a list stands where an image should, and texts tell the images after it by number.
+fn collect(array: &ArrayRef, row: usize, place: &str, images: &mut Vec<SeedImage>) -> Result<(), RecordFault> {
     if array.is_null(row) {
         return Ok(());
     }
     if let Some(lists) = array.as_list_opt::<i64>() {
         let list = lists.value(row);
-        return (0..list.len()).try_for_each(|index| collect(&list, index, column, images));
+        return (0..list.len()).try_for_each(|index| {
+            let place = format!("{place}[{index}]");
+            if holds_nothing(&list, index) {
+                return Err(fault(format!("{place} is null, expected the path of an image")));
+            }
+            collect(&list, index, &place, images)
+        });
     }
     let (bytes, path) = match array.as_struct_opt() {
         Some(parts) => (parts.column_by_name("bytes"), parts.column_by_name("path")),
@@ -263,8 +270,13 @@ fn collect(array: &ArrayRef, row: usize, column: &str, images: &mut Vec<SeedImag
     let path = path.and_then(|array| array.as_string_view_opt()).filter(|paths| paths.is_valid(row)).map(|paths| paths.value(row));
     match (bytes, path) {
         (Some(bytes), name) => images.push(SeedImage::Bytes { bytes: Bytes::copy_from_slice(bytes), name: name.map(str::to_owned) }),
-        (None, Some(path)) => images.push(image_of_text(path.to_owned(), column)?),
+        (None, Some(path)) => images.push(image_of_text(path.to_owned(), place)?),
         (None, None) => {}
     }
     Ok(())
+}
+
+/// Whether there is null, or an image without bytes and path.
+fn holds_nothing(array: &ArrayRef, row: usize) -> bool {
+    array.is_null(row) || array.as_struct_opt().is_some_and(|parts| parts.columns().iter().all(|part| part.is_null(row)))
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::NewRound;
+use super::FinishedRound;
 use super::ancestry::Descent;
 use crate::formats::SeedItem;
 use crate::instruction::faults::Fault;
@@ -126,6 +126,7 @@ pub(super) struct EvolutionRow {
     parent_evolution_id: Option<String>,
     operator: Option<String>,
     status: &'static str,
+    sample_hash: String,
     parents: i32,
     kept: i32,
     run_id: String,
@@ -133,7 +134,7 @@ pub(super) struct EvolutionRow {
 }
 
 impl EvolutionRow {
-    pub(super) fn of(stamp: &Stamp, sample_id: &str, round: &NewRound) -> EvolutionRow {
+    pub(super) fn of(stamp: &Stamp, sample_id: &str, content_hash: &str, round: &FinishedRound) -> EvolutionRow {
         EvolutionRow {
             evolution_id: round.evolution_id.clone(),
             sample_id: sample_id.to_owned(),
@@ -143,6 +144,7 @@ impl EvolutionRow {
             parent_evolution_id: round.parent_evolution_id.clone(),
             operator: round.common_operator(),
             status: "kept",
+            sample_hash: content_hash.to_owned(),
             parents: round.parents as i32,
             kept: round.items.len() as i32,
             run_id: stamp.run_id.clone(),

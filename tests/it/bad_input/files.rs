@@ -38,6 +38,43 @@ fn with_numbers_that_json_does_not_have() {
     }
 }
 
+/// Such a file was once said to be of none of the formats, and its records could not be skipped.
+#[test]
+fn of_which_no_record_can_be_read() {
+    let nan = with_box(json!([0.1, 0.1, 0.2, 0.2])).to_string().replacen("0.2", "NaN", 1);
+    assert_bad("seeds.json", format!("[{nan}]").as_bytes(), &["record 1 ('bad') of", "holds NaN", "hint: correct the record"]);
+    let line = good("first").to_string();
+    assert_bad("seeds.jsonl", &line.as_bytes()[..30], &["record 1 of", "line 1, column 30 is not JSON: the text ends inside"]);
+    let pretty = serde_json::to_string_pretty(&good("first")).unwrap();
+    let cut_off = &pretty[..pretty.rfind(':').unwrap()];
+    let place = format!("record 1, line {}", cut_off.lines().count());
+    assert_bad("seeds.json", cut_off.as_bytes(), &[place.as_str(), "the text ends inside an object", "may be cut off"]);
+
+    let workspace = workspace();
+    let skip = |content: String| {
+        workspace.write("seeds.json", content);
+        workspace.run(&["import", "seeds.json", "--on-bad-record", "skip"]).expect_code(0)
+    };
+    skip(format!("[{nan}]")).expect_stderr(&["imported 0 of 1 records", "1 records were rejected"]);
+    let many = vec![nan.as_str(); 150].join(",");
+    skip(format!("[{many},{line}]")).expect_stderr(&["imported 1 of 151 records", "150 records were rejected"]);
+}
+
+/// The first look at it once swallowed what was in the pipe: records vanished, and nobody was told.
+#[cfg(unix)]
+#[test]
+fn that_can_be_read_only_once() {
+    let workspace = workspace();
+    for format in ["auto", "mmevol", "parquet"] {
+        let import = ["import", "/dev/stdin", "--images", ".", "--format", format];
+        let run = workspace.run_with_input(&import, &good("first").to_string());
+        assert_refused(&run, &["/dev/stdin is a pipe or a device, which can be read only once", "to a file first"]);
+    }
+    assert!(std::process::Command::new("mkfifo").arg(workspace.path("pipe.jsonl")).status().unwrap().success());
+    assert_refused(&workspace.run(&["import", "pipe.jsonl"]), &["pipe.jsonl is a pipe"]);
+    assert!(!workspace.store().exists());
+}
+
 /// A first record with such a number was once said to be of an unknown format.
 #[test]
 fn with_a_first_record_that_cannot_be_read() {

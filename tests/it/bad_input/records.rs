@@ -101,7 +101,7 @@ fn with_an_id_that_another_record_has() {
     let workspace = workspace();
     let other = with("first", json!({ "conversations_v0": [{ "question": "Another?", "answer": "Yes." }] }));
     workspace.write("seeds.json", json!([good("first"), other]).to_string());
-    let cause = ["record 2 ('first')", "an earlier record of this file, number 1, has this id with other content", "leave the ids out"];
+    let cause = ["record 2 ('first')", "an earlier record of this file, number 1, has this id with other content", "--ids content"];
     // Once, it was advised as well.
     for source in ["first", "second"] {
         let run = workspace.run(&["import", "seeds.json", "--source", source]);

@@ -81,6 +81,24 @@ fn texts_with_a_list_of_images() {
     assert!(records[1].sample.as_ref().unwrap_err().message.contains("texts[0].assistant is missing"));
 }
 
+/// The images after it once moved up, and the tags showed others than those meant.
+#[test]
+fn a_null_in_a_list_of_images_is_a_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("train.parquet");
+    let texts = json!([{"user": "<image>What is it?", "assistant": "A dog."}]);
+    let fault = |images: ArrayRef| {
+        let item = Arc::new(Field::new("item", images.data_type().clone(), true));
+        let lists = ListArray::new(item, OffsetBuffer::from_lengths([images.len()]), images, None);
+        write(&path, ("images", Arc::new(lists)), ("texts", list_of(&["user", "assistant"])), std::slice::from_ref(&texts));
+        read_seeds(&path, Format::Parquet).unwrap().next().unwrap().unwrap().sample.unwrap_err().message
+    };
+    let expected = |index: usize| format!("images[{index}] is null, expected the path of an image");
+    assert_eq!(fault(Arc::new(image_structs(vec![None, Some(b"two")], vec![None, None]))), expected(0));
+    assert_eq!(fault(Arc::new(StringArray::from(vec![Some("a.jpg"), None]))), expected(1));
+    assert_eq!(fault(Arc::new(BinaryArray::from(vec![Some(b"one".as_slice()), None]))), expected(1));
+}
+
 #[test]
 fn messages_with_plain_bytes_and_with_paths() {
     let folder = tempfile::tempdir().unwrap();
@@ -202,12 +220,15 @@ fn images_are_counted_through_the_texts_of_a_row() {
     let path = folder.path().join("train.parquet");
     let text = |user: &str| json!({"user": user, "assistant": "A."});
     let texts = json!([text("<image>What is it?"), text("And what is in <image> here?")]);
-    for (images, expected) in [(2, "And what is in image 2 here?"), (1, "And what is in image 1 here?")] {
+    for (images, expected) in
+        [(2, ["Image 1: What is it?", "And what is in image 2 here?"]), (1, ["What is it?", "And what is in image 1 here?"])]
+    {
         let paths = StringArray::from(["a.jpg", "b.jpg"][..images].to_vec());
         let item = Arc::new(Field::new("item", DataType::Utf8, true));
         let lists: ArrayRef = Arc::new(ListArray::new(item, OffsetBuffer::from_lengths([images]), Arc::new(paths), None));
         write(&path, ("images", lists), ("texts", list_of(&["user", "assistant"])), std::slice::from_ref(&texts));
-        assert_eq!(samples(&path, Format::Parquet)[0].rounds[0][1].instruction.question, expected);
+        let sample = samples(&path, Format::Parquet).remove(0);
+        assert_eq!(questions(&sample), expected.map(|question| (question, "A.")));
     }
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use mmevol::formats::SeedImage;
 use mmevol::formats::detect::{Format, detect};
 use mmevol::instruction::{DetectedObject, Step};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{LLAVA, MESSAGES, MMEVOL, assert_fault, file, questions, sample};
 
@@ -31,6 +31,9 @@ fn shapes_of_captions_ids_images_and_rounds() {
     let rounds = sample(&gap, Format::Mmevol).rounds;
     assert_eq!(rounds.iter().map(Vec::len).collect::<Vec<_>>(), [1, 0, 0, 1]);
     assert_eq!(rounds[3][0].score, Some(7));
+    // As an export of one round is.
+    let alone = sample(&gap.replace(r#"[{"question": "Q?", "answer": "A."}]"#, "[]"), Format::Mmevol).rounds;
+    assert_eq!(alone.iter().map(Vec::len).collect::<Vec<_>>(), [0, 0, 0, 1]);
     assert_eq!(rounds[3][0].instruction.steps[0], Step { manipulation: "None".to_owned(), description: "look".to_owned() });
 }
 
@@ -78,7 +81,10 @@ fn images_that_are_no_paths_are_read_alike_in_every_format() {
     for (record, format) in [(MMEVOL, Format::Mmevol), (LLAVA, Format::Llava), (MESSAGES, Format::Messages)] {
         let with_image = |image: &str| record.replace("a.jpg", image);
         let bytes = SeedImage::Bytes { bytes: Bytes::from_static(&[0, 1, 2]), name: None };
-        assert_eq!(sample(&with_image("data:image/png;base64,AAEC"), format).images, [bytes], "{format}");
+        for encoded in ["AAEC", "AA\\nEC\\n"] {
+            let url = format!("data:image/png;base64,{encoded}");
+            assert_eq!(sample(&with_image(&url), format).images, std::slice::from_ref(&bytes), "{format}");
+        }
         assert_fault(&with_image("https://example.org/a.jpg"), format, &["[0] is the address", "download the image first"]);
         assert_fault(&with_image("file:///data/a.jpg"), format, &["is the address", "path inside the folder of images"]);
         assert_fault(&with_image("data:image/png;base64,A*"), format, &["broken base64"]);
@@ -180,14 +186,42 @@ fn image_parts_between_texts_become_their_numbers() {
         (json!([text("First"), image("a"), text("then"), image("b"), text("which?")]), "First image 1 then image 2 which?"),
         (json!([text("Look:\n"), image("a"), text("\nand "), image("b"), text(" too.")]), "Look:\nimage 1 and image 2 too."),
         (json!([image("a"), text("A cat."), image("b"), text("Is it one?")]), "image 1 A cat. image 2 Is it one?"),
-        (json!([image("a"), image("b"), text("Which is older?"), text("Say why.")]), "Which is older?\nSay why."),
-        (json!([text("Which is older?"), image("a"), image("b")]), "Which is older?"),
+        (json!([image("a"), image("b"), text("Which is older?"), text("Say why.")]), "Images 1 and 2: Which is older?\nSay why."),
+        (json!([text("Which is older?"), image("a"), image("b")]), "Images 1 and 2: Which is older?"),
     ] {
         let answer = json!([text("The first"), image("c"), text("one.")]);
         let record = json!({ "messages": [{ "role": "user", "content": parts }, { "role": "assistant", "content": answer }] });
         let seed = sample(&record.to_string(), Format::Messages);
         assert_eq!((questions(&seed), seed.images.len()), (vec![(question, "The first\none.")], 3));
     }
+}
+
+/// Two questions about two images were once the same question twice.
+#[test]
+fn a_turn_that_shows_some_images_of_its_chat_names_them() {
+    let named = [("Image 1: What colour is the car?", "Red."), ("Image 2: What colour is the car?", "Blue.")];
+    let images = [SeedImage::Path("0.jpg".to_owned()), SeedImage::Path("1.jpg".to_owned())];
+    let parts = |path: &str| json!([{ "type": "image", "image": path }, { "type": "text", "text": "What colour is the car?" }]);
+    let tagged = json!("<image>\nWhat colour is the car?");
+    for [first, second] in [[parts("0.jpg"), parts("1.jpg")], [tagged.clone(), tagged]] {
+        let turns = [("user", first), ("assistant", json!("Red.")), ("user", second), ("assistant", json!("Blue."))];
+        let mut record = json!({ "messages": turns.map(|(role, content)| json!({ "role": role, "content": content })) });
+        if record["messages"][0]["content"].is_string() {
+            record["images"] = json!(["0.jpg", "1.jpg"]);
+        }
+        let seed = sample(&record.to_string(), Format::Messages);
+        assert_eq!((questions(&seed), seed.images.as_slice()), (named.to_vec(), images.as_slice()), "{record}");
+    }
+    let turns = |first: &str, second: &str| {
+        let turns = [("human", first), ("gpt", "Red."), ("human", second), ("gpt", "Blue.")];
+        let turns = turns.map(|(from, value)| json!({ "from": from, "value": value }));
+        sample(&json!({ "image": ["0.jpg", "1.jpg"], "conversations": turns }).to_string(), Format::Llava)
+    };
+    let question = "<image>\nWhat colour is the car?";
+    assert_eq!(questions(&turns(question, question)), named);
+    // All images at once are those that the sample has.
+    let at_once = turns("<image><image>\nWhat colour is the car?", "And the other one?");
+    assert_eq!(questions(&at_once), [("What colour is the car?", "Red."), ("And the other one?", "Blue.")]);
 }
 
 /// As M3IT and MMBench have them; it was looked up as a path, a folder for each slash.
@@ -203,6 +237,20 @@ fn an_image_may_stand_in_its_field_as_base64() {
         // What only looks like it is the path that it always was.
         let path = format!("iVBOR/{}.png", "x".repeat(60));
         assert_eq!(sample(&record.replace("a.jpg", &path), format).images, [SeedImage::Path(path)], "{format}");
+    }
+}
+
+/// As `datasets` writes them. The bytes were once left out, and the file of that name was looked for.
+#[test]
+fn an_image_object_may_hold_its_bytes() {
+    let with_image = |image: &Value| MESSAGES.replace(r#""a.jpg""#, &image.to_string());
+    let images = |image: &Value| sample(&with_image(image), Format::Messages).images;
+    let bytes = |name: Option<&str>| [SeedImage::Bytes { bytes: Bytes::from_static(&[0, 1, 2]), name: name.map(str::to_owned) }];
+    assert_eq!(images(&json!({ "bytes": "AAEC", "path": "a.jpg" })), bytes(Some("a.jpg")));
+    assert_eq!(images(&json!({ "bytes": "AA\nEC\n", "path": null })), bytes(None));
+    assert_eq!(images(&json!({ "bytes": null, "path": "a.jpg" })), [SeedImage::Path("a.jpg".to_owned())]);
+    for (given, cause) in [(json!("A*"), "bytes holds broken base64"), (json!([1]), "images[0].bytes is a list, expected base64")] {
+        assert_fault(&with_image(&json!({ "bytes": given, "path": "a.jpg" })), Format::Messages, &[cause]);
     }
 }
 
