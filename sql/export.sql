@@ -17,7 +17,8 @@ JOIN (
             named_struct(
                 'instruction_id', instruction_id, 'parent_id', parent_id, 'root_id', root_id, 'round', round, 'operator', operator,
                 'image_position', image_position, 'objects', objects, 'skills', skills, 'format', format, 'question', question,
-                'steps', steps, 'answer', answer, 'improved', improved, 'score', score, 'status', status, 'model', model
+                'steps', steps, 'answer', answer, 'improved', improved, 'score', score, 'status', status, 'model', model,
+                'judge', judge
             ) ORDER BY round, evolution_id, position
         ) AS instructions
     FROM history

@@ -59,7 +59,8 @@ impl Rounds {
 }
 
 /// What becomes of the images.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Images {
     /// Formats that hold images hold them; for the others, files are written into `images/` beside the export.
     #[default]
@@ -101,6 +102,8 @@ pub struct Manifest {
     pub without_duplicates: Option<LeftOut>,
     /// The name of the state that was exported; `None` for the one that was present.
     pub at: Option<String>,
+    /// What became of the images: `copy`, `link` or `none`, as `--images` takes it.
+    pub image_rule: Images,
     /// Samples with at least one exported item.
     pub samples: u64,
     /// Exported items.
@@ -117,6 +120,8 @@ pub struct Manifest {
     pub store_versions: BTreeMap<String, u64>,
     /// Every model that wrote an exported item; seeds add none.
     pub models: BTreeSet<String>,
+    /// Every judge whose verdict kept an exported item; seeds and rounds that came finished add none.
+    pub judges: BTreeSet<String>,
     /// The prompts that exported items were made with, in the order of their ids.
     pub prompts: Vec<UsedPrompt>,
 }
@@ -225,6 +230,7 @@ impl Export {
             for row in rows {
                 manifest.samples += 1;
                 manifest.instructions += row.instructions.len() as u64;
+                manifest.judges.extend(row.instructions.iter().filter_map(|item| item.judge.clone()));
                 let sample = images.sample(row).await?;
                 manifest.missing_images += sample.missing_images.len() as u64;
                 manifest.models.extend(sample.instructions.iter().filter_map(|item| item.model.clone()));
@@ -258,6 +264,7 @@ impl Export {
             predicate: self.predicate.clone(),
             without_duplicates: None,
             at: self.at.clone(),
+            image_rule: self.images,
             samples: 0,
             instructions: 0,
             records: 0,
@@ -266,6 +273,7 @@ impl Export {
             store_generation: snapshot.catalog().generation,
             store_versions: snapshot.catalog().tables.clone(),
             models: BTreeSet::new(),
+            judges: BTreeSet::new(),
             prompts: Vec::new(),
         }
     }

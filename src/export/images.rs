@@ -76,7 +76,7 @@ impl ImageFiles {
         let (mut images, mut missing_images) = (Vec::new(), Vec::new());
         if self.rule != Images::None {
             for image_id in row.image_ids.unwrap_or_default() {
-                let image = self.image(image_id).await?;
+                let image = self.image(image_id, &row.sample_id).await?;
                 if self.rule == Images::Link && image.uri.trim().is_empty() {
                     return Err(without_path(&row.sample_id, row.source_id.as_deref()));
                 }
@@ -97,7 +97,7 @@ impl ImageFiles {
         })
     }
 
-    async fn image(&mut self, image_id: String) -> Result<ExportImage> {
+    async fn image(&mut self, image_id: String, sample_id: &str) -> Result<ExportImage> {
         let Described { uri, format } = self.describe(&image_id).await?;
         let media_type = ImageFormat::from_name(&format).map_or("application/octet-stream", ImageFormat::media_type);
         let mut image = ExportImage { image_id, uri, file_name: None, media_type: media_type.to_owned(), bytes: None };
@@ -105,7 +105,7 @@ impl ImageFiles {
             return Ok(image);
         }
         if self.format.holds_images() {
-            let held = self.held(&image, media_type).await?;
+            let held = self.held(&image, media_type, sample_id).await?;
             held.media_type.clone_into(&mut image.media_type);
             image.bytes = Some(held.bytes);
         } else {
@@ -115,14 +115,17 @@ impl ImageFiles {
     }
 
     /// The image as the format takes it, from the last few or from the store.
-    async fn held(&mut self, image: &ExportImage, media_type: &'static str) -> Result<HeldImage> {
+    async fn held(&mut self, image: &ExportImage, media_type: &'static str, sample_id: &str) -> Result<HeldImage> {
         let place = self.held.iter().position(|held| held.image_id == image.image_id);
         let held = match place.and_then(|place| self.held.remove(place)) {
             Some(held) => held,
             None => {
                 let bytes = self.stored.bytes(&image.image_id).await?;
                 let is_taken = self.format.takes_image(media_type) && (!self.format.wants_rgb() || is_rgb(&bytes));
-                let (media_type, bytes) = if is_taken { (media_type, bytes) } else { ("image/png", as_png(bytes, &image.uri).await?) };
+                let (media_type, bytes) = match is_taken {
+                    true => (media_type, bytes),
+                    false => ("image/png", as_png(bytes, &image.uri, sample_id).await?),
+                };
                 HeldImage { image_id: image.image_id.clone(), media_type, bytes }
             }
         };
@@ -219,11 +222,15 @@ fn without_path(sample_id: &str, source_id: Option<&str>) -> Error {
     }
 }
 
-/// The image for a format that does not take its own.
-async fn as_png(bytes: Bytes, uri: &str) -> Result<Bytes> {
+/// The image for a format that does not take its own. An import looks at headers: that pixels are broken may show only here.
+async fn as_png(bytes: Bytes, uri: &str, sample_id: &str) -> Result<Bytes> {
     let made = tokio::task::spawn_blocking(move || png(&bytes)).await;
     let made = made.map_err(|cause| Error::internal("the task that converts an image ended early", cause))?;
-    made.map_err(|error| Error::argument(format!("image '{uri}'"), format!("it cannot be converted to PNG: {error}")))
+    made.map_err(|error| Error::Argument {
+        name: format!("image '{uri}' of sample {sample_id}"),
+        message: format!("it cannot be converted to PNG: {error}"),
+        hints: vec![format!("leave that sample out: --where \"sample_id <> '{sample_id}'\"")],
+    })
 }
 
 /// Whether the name that an image came under can be that of a file in a folder of ours, and no reader takes it for an address.

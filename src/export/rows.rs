@@ -36,6 +36,7 @@ pub(super) struct ItemRow {
     score: Option<i64>,
     status: String,
     model: Option<String>,
+    pub(super) judge: Option<String>,
 }
 
 impl From<ItemRow> for ExportInstruction {

@@ -1,6 +1,8 @@
 //! Exports of what is not plain: images that are not there, targets that are no files, tags inside of texts.
 
+mod fine_tuning;
 mod image_names;
+mod manifests;
 
 use std::fs;
 use std::path::Path;
@@ -349,6 +351,19 @@ fn an_export_leaves_out_what_was_replaced() {
     workspace.run(&["evolve", "--rounds", "1", "--model", "rules", "--again", "--where", "round = 1"]).expect_code(0);
     assert!(answers("all").contains("A dog.") && !answers("all").contains("The old one."));
     assert!(!answers("1").contains("The old one."));
+}
+
+/// Its first round is empty, for which it was once refused.
+#[test]
+fn an_export_of_one_round_comes_back_in() {
+    let workspace = Workspace::new();
+    workspace.write("a.png", photo([9, 9, 9]));
+    let (seed, evolved) = (item("What is it?", "A dog."), item("Which dog?", "The old one."));
+    seeds(&workspace, json!([{ "id": "a", "image": "a.png", "conversations_v0": [seed], "conversations_v1": [evolved] }]));
+    workspace.run(&["export", "-o", "one.json", "--format", "mmevol", "--rounds", "1"]).expect_code(0);
+    let import = ["--store", "second", "import", "one.json"];
+    workspace.run(&import).expect_code(0).expect_stderr(&["imported 1 of 1 records: 1 instructions, 1 images"]);
+    workspace.run(&["--store", "second", "check"]).expect_code(0);
 }
 
 #[test]
