@@ -211,7 +211,10 @@ impl ModelService {
         let mut images = Vec::with_capacity(request.image_ids.len());
         for image_id in &request.image_ids {
             let Some(source) = &self.images else {
-                let message = format!("image '{image_id}' cannot be sent: this session has no store to read it from");
+                let message = format!(
+                    "image '{image_id}' cannot be sent: this session has no store to read it from: add it to one with 'mmevol import', and \
+                     name that with --store"
+                );
                 return Err(failed(ChatErrorKind::Image, message));
             };
             images.push(source.get(image_id).await.map_err(|error| failed(ChatErrorKind::Image, error.to_string()))?);

@@ -305,6 +305,24 @@ async fn an_account_without_credit_is_not_asked_again() {
     assert!(error.message.contains("no credit left"), "{error}");
 }
 
+/// Gemini's words for a full minute are those for an account without credit, and only the body says how long to wait.
+#[tokio::test]
+async fn a_quota_of_a_minute_is_waited_for() {
+    let body = json!([{ "error": {
+        "code": 429,
+        "message": "You exceeded your current quota, please check your plan and billing details. Please retry in 0.02s.",
+        "status": "RESOURCE_EXHAUSTED",
+        "details": [
+            { "violations": [{ "quotaId": "GenerateRequestsPerMinutePerProjectPerModel-FreeTier" }] },
+            { "@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "0.01s" },
+        ],
+    } }]);
+    let full = Behaviour::Status { code: 429, headers: Vec::new(), body: body.to_string() };
+    let endpoint = Endpoint::sequence(vec![full, Behaviour::reply("fine")]);
+    let reply = client(&endpoint).chat(&request("?"), &[]).await.unwrap();
+    assert_eq!((reply.text.as_str(), reply.attempts, endpoint.requests()), ("fine", 2, 2));
+}
+
 #[tokio::test]
 async fn an_unknown_model_is_told_from_those_that_are_offered() {
     let script = |_: &Value| Behaviour::error(404, "The model does not exist");
@@ -409,6 +427,57 @@ async fn samplers_that_cannot_be_made_are_a_refusal_of_structured_output() {
         model.chat(&structured_request(prompt), &[]).await.unwrap();
     }
     assert_eq!(response_formats(&endpoint), ["json_schema", "json_object", "none", "none"]);
+}
+
+/// Ollama fails so where it cannot make a grammar for the model.
+#[tokio::test]
+async fn a_server_error_over_the_structure_is_a_refusal_of_it() {
+    let endpoint = Endpoint::start(|body| match body.get("response_format") {
+        Some(_) => Behaviour::error(500, "Failed to create new sequence: failed to load model vocabulary required for format"),
+        None => Behaviour::reply("[]"),
+    });
+    let model = client(&endpoint);
+    for prompt in ["1", "2"] {
+        model.chat(&structured_request(prompt), &[]).await.unwrap();
+    }
+    assert_eq!(response_formats(&endpoint), ["json_schema", "json_object", "none", "none"]);
+}
+
+const VAGUE: &str = "Request contains an invalid argument.";
+
+/// Gemini does not say that it is the schema.
+#[tokio::test]
+async fn a_refusal_that_names_nothing_may_be_of_the_structure() {
+    let endpoint = Endpoint::start(|body| match body["response_format"]["type"].as_str() {
+        Some("json_schema") => Behaviour::error(400, VAGUE),
+        _ => Behaviour::reply("[]"),
+    });
+    let model = client(&endpoint);
+    for prompt in ["1", "2"] {
+        model.chat(&ChatRequest { kind: CallKind::Evolve, ..structured_request(prompt) }, &[]).await.unwrap();
+    }
+    assert_eq!(response_formats(&endpoint), ["json_schema", "json_object", "json_object"]);
+    // A user's schema is refused to its own request alone.
+    let error = client(&endpoint).chat(&structured_request("3"), &[]).await.unwrap_err();
+    assert_eq!((error.kind, error.attempts), (ChatErrorKind::BadRequest, 1), "{error}");
+}
+
+/// It is its own fault: nothing is taken away from the others.
+#[tokio::test]
+async fn a_bad_request_that_is_refused_without_a_word_keeps_the_structure() {
+    let endpoint = Endpoint::start(|body| match body["messages"][0]["content"].as_str() {
+        Some("bad") => Behaviour::error(400, VAGUE),
+        _ => Behaviour::reply("[]"),
+    });
+    let model = client(&endpoint);
+    let request = |prompt: &str| ChatRequest { kind: CallKind::Evolve, ..structured_request(prompt) };
+    for attempts in [3, 1] {
+        let error = model.chat(&request("bad"), &[]).await.unwrap_err();
+        assert_eq!((error.kind, error.attempts), (ChatErrorKind::BadRequest, attempts), "{error}");
+        assert!(error.message.contains(VAGUE), "{error}");
+        model.chat(&request("good"), &[]).await.unwrap();
+    }
+    assert_eq!(response_formats(&endpoint), ["json_schema", "json_object", "none", "json_schema", "json_schema", "json_schema"]);
 }
 
 #[tokio::test]

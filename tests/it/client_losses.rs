@@ -354,6 +354,46 @@ fn verdicts_that_were_cut_off_say_so() {
     assert!(!run.stderr.contains("evolutions failed"), "{run}");
 }
 
+/// What a command says that asks an endpoint without a store.
+const NOT_KEPT: &str = "no store at 'mmevol-store': answers are not kept after this command\n";
+
+/// A mistyped name of a store once cost all answers of a query, without a word.
+#[test]
+fn a_store_that_is_not_there_is_told_of_before_anything_is_paid_for() {
+    let (workspace, endpoint) = (Workspace::new(), Endpoint::start(|body| Behaviour::reply(prompt_of(body).to_uppercase())));
+    let url = endpoint.base_url();
+    let ask = ["sql", "SELECT llm_complete('q1')", "--model", "m", "--base-url", &url];
+    let refused = workspace.run_with_key(&[&["--store", "typo-store"][..], &ask].concat(), KEY).expect_code(1);
+    refused.expect_stderr(&["error: --store typo-store: there is no store", "hint: create it with 'mmevol import PATH'"]);
+    assert_eq!(endpoint.requests(), 0);
+    let run = workspace.run_with_key(&ask, KEY).expect_code(0);
+    assert!(run.stderr.starts_with(NOT_KEPT), "{run}");
+    assert_eq!(endpoint.requests(), 1);
+    let free = ["--store", "typo-store", "sql", "SELECT cardinality(llm_embed('a dog'))", "--model", "rules"];
+    let run = workspace.run(&free).expect_code(0);
+    assert!(!run.stderr.contains("not kept"), "{run}");
+}
+
+/// A request that was refused is no call, and may be paid for like one.
+#[test]
+fn what_failed_and_was_paid_for_is_counted_with_the_requests() {
+    let usage = json!({ "prompt_tokens": 7, "completion_tokens": 2 });
+    let endpoint = Endpoint::start(move |body| match prompt_of(body) {
+        "refused" => {
+            let message = json!({ "role": "assistant", "content": null, "refusal": "no" });
+            Behaviour::Json(json!({ "choices": [{ "message": message, "finish_reason": "stop" }], "usage": usage }))
+        }
+        prompt => Behaviour::reply(prompt.to_uppercase()),
+    });
+    let (workspace, url) = (Workspace::new(), endpoint.base_url());
+    let ask = "SELECT llm_complete('first'); SELECT llm_complete('refused')";
+    let run = workspace.run_with_key(&["sql", ask, "--model", "m", "--base-url", &url], KEY).expect_code(0);
+    run.expect_stderr(&[
+        "1 calls, 0 answers from earlier calls, 1 failed; 17 + 7 tokens\n",
+        "the price of 2 of these requests is not known\n",
+    ]);
+}
+
 #[test]
 fn sql_says_what_was_asked_and_why_values_are_missing() {
     let workspace = Workspace::new();
@@ -382,7 +422,7 @@ fn sql_says_what_was_asked_and_why_values_are_missing() {
     let run = sql("SELECT llm_complete('q1') AS a, llm_complete('q1', sample => NULL) AS b; SELECT llm_complete('q1')");
     assert!(run.stderr.contains("1 calls, 1 answers from earlier calls, 1 shared a call in flight, 0 failed"), "{run}");
     let run = sql("SELECT 1; EXPLAIN SELECT llm_complete('q1')");
-    assert_eq!(run.stderr, "", "nothing was asked");
+    assert_eq!(run.stderr, NOT_KEPT, "nothing was asked");
 }
 
 #[test]
@@ -395,7 +435,8 @@ fn a_shell_says_it_of_each_statement() {
     let url = endpoint.base_url();
     let shell = |input: &str| workspace.run_with_input(&["sql", "--model", "gpt-4o-mini", "--base-url", &url], input).expect_code(0).stderr;
     let several = shell("SELECT llm_complete('one') AS a;\nSELECT 1 AS n;\nSELECT llm_complete('refused') AS a;\nSELECT 2 AS n;\n");
-    let expected = "1 row\n\
+    let expected = "no store at 'mmevol-store': answers are not kept after this command\n\
+                    1 row\n\
                     1 calls, 0 answers from earlier calls, 0 failed; 10 + 5 tokens, $0.0000\n\
                     1 row\n\
                     1 row\n\
@@ -408,7 +449,7 @@ fn a_shell_says_it_of_each_statement() {
     assert_eq!(several, expected);
     // Not said again at the end.
     let one = shell("SELECT llm_complete('two') AS a;\n");
-    assert_eq!(one, "1 row\n1 calls, 0 answers from earlier calls, 0 failed; 10 + 5 tokens, $0.0000\n");
+    assert_eq!(one, NOT_KEPT.to_owned() + "1 row\n1 calls, 0 answers from earlier calls, 0 failed; 10 + 5 tokens, $0.0000\n");
 }
 
 /// They were answered and paid for, so that nothing else tells of them.

@@ -20,8 +20,8 @@ pub(super) struct Dialect {
     pub(super) temperature: bool,
 }
 
-/// How a request that wants structured output asks for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a request that wants structured output asks for it, the most exact way first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Structure {
     JsonSchema,
     JsonObject,
@@ -103,6 +103,21 @@ pub(super) fn refuses_schema(complaint: &Complaint) -> bool {
     complaint.code.as_deref() == Some("invalid_json_schema") || complaint.text.to_lowercase().contains("invalid schema")
 }
 
+/// Whether a complaint says nothing but that the request is bad, as Gemini's does about a schema that is too much for it.
+pub(super) fn is_vague(complaint: &Complaint) -> bool {
+    const WORDS: &[&str] = &[
+        // Gemini
+        "request contains an invalid argument",
+        // OpenRouter, of whatever a provider said.
+        "provider returned error",
+        "invalid argument",
+        "invalid request",
+        "bad request",
+    ];
+    let text = complaint.text.to_lowercase();
+    WORDS.contains(&text.trim().trim_end_matches('.'))
+}
+
 /// How servers say that they do not take a parameter, as opposed to its value.
 const UNSUPPORTED: &[&str] = &[
     "unsupported",
@@ -134,6 +149,8 @@ const STRUCTURED_OUTPUT: &[&str] = &[
     "additionalproperties",
     "guided",
     "grammar",
+    // Ollama, where it cannot make a grammar for the model.
+    "required for format",
     // llama.cpp, where it cannot make a grammar of the schema.
     "failed to initialize samplers",
     "structured output",
@@ -204,6 +221,27 @@ impl Negotiation {
         if *dialect == sent { Concession::Impossible } else { Concession::New }
     }
 
+    /// Another wording for a request of its own, where the refusal of what was `sent` may have another reason; `None` where there is none, or
+    /// where the endpoint has given a structured answer. Nobody else's changes before that one is answered: see [`Negotiation::adopt`].
+    pub(super) fn guess(&self, sent: Dialect, refused: Parameter) -> Option<Dialect> {
+        let agreed = self.dialect();
+        if agreed.structure > sent.structure {
+            return Some(agreed);
+        }
+        let is_settled = refused == Parameter::Structure && self.structure_settled.load(Ordering::Acquire);
+        Some(sent.without(refused)).filter(|other| *other != sent && !is_settled)
+    }
+
+    /// A structured answer came to a wording that one request tried for itself: all ask for it in that way from now on. Whether that is new.
+    pub(super) fn adopt(&self, tried: Dialect) -> bool {
+        let mut dialect = self.dialect.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = tried.structure > dialect.structure && !self.structure_settled.load(Ordering::Acquire);
+        if is_new {
+            dialect.structure = tried.structure;
+        }
+        is_new
+    }
+
     fn settled(&self, wants_structure: bool) -> &AtomicBool {
         if wants_structure { &self.structure_settled } else { &self.plain_settled }
     }
@@ -229,6 +267,7 @@ mod tests {
             ("guided_json requires a newer engine", None, Some(Structure)),
             ("Unknown name \"additionalProperties\" at 'generation_config.response_schema': Cannot find field.", None, Some(Structure)),
             ("Failed to initialize samplers: std::exception", None, Some(Structure)),
+            ("Failed to create new sequence: failed to load model vocabulary required for format", None, Some(Structure)),
             ("'temperature' does not support 0.5 with this model. Only the default (1) value is supported", None, Some(Temperature)),
             ("temperature must be at most 2", Some("temperature"), None),
             ("body.seed: Extra inputs are not permitted", Some("seed"), Some(Seed)),
@@ -258,6 +297,30 @@ mod tests {
         assert_eq!(negotiation.concede(negotiation.dialect(), Parameter::Structure), Concession::Impossible);
         assert_eq!(negotiation.dialect().structure, Structure::JsonObject);
         assert_eq!(negotiation.concede(negotiation.dialect(), Parameter::Seed), Concession::New);
+    }
+
+    #[test]
+    fn a_guess_is_everybodys_once_it_is_answered() {
+        let negotiation = Negotiation::default();
+        let object = negotiation.guess(Dialect::RICHEST, Parameter::Structure).unwrap();
+        let prompt = negotiation.guess(object, Parameter::Structure).unwrap();
+        assert_eq!((object.structure, prompt.structure), (Structure::JsonObject, Structure::Prompt));
+        assert_eq!(negotiation.guess(prompt, Parameter::Structure), None);
+        assert_eq!(negotiation.dialect(), Dialect::RICHEST);
+        assert!(negotiation.adopt(object));
+        negotiation.settle(true);
+        assert!(!negotiation.adopt(prompt));
+        assert_eq!(negotiation.dialect(), object);
+        // What was on its way is asked again as agreed; what was asked so already is bad itself.
+        assert_eq!(negotiation.guess(Dialect::RICHEST, Parameter::Structure), Some(object));
+        assert_eq!(negotiation.guess(object, Parameter::Structure), None);
+    }
+
+    #[test]
+    fn only_a_complaint_without_a_subject_is_vague() {
+        let is_vague = |text: &str| is_vague(&Complaint { text: text.to_owned(), ..Complaint::default() });
+        assert!(is_vague("Request contains an invalid argument.") && is_vague("Provider returned error") && is_vague("Bad Request"));
+        assert!(!is_vague("The image is broken.") && !is_vague("Invalid argument: the image is broken.") && !is_vague(""));
     }
 
     #[test]

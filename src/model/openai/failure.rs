@@ -32,12 +32,14 @@ pub(super) struct Failure {
     pub(super) retry_after: Option<Duration>,
     /// The parameter to ask for differently.
     pub(super) refused: Option<Parameter>,
+    /// That parameter is a guess: the endpoint does not say what is wrong with the request.
+    pub(super) is_vague: bool,
     pub(super) usage: Usage,
 }
 
 impl Failure {
     pub(super) fn new(kind: ChatErrorKind, retry: Retry, cause: String) -> Failure {
-        Failure { kind, cause, http_status: None, retry, retry_after: None, refused: None, usage: Usage::default() }
+        Failure { kind, cause, http_status: None, retry, retry_after: None, refused: None, is_vague: false, usage: Usage::default() }
     }
 
     /// A status other than 2xx, and what the endpoint says about it.
@@ -53,7 +55,7 @@ impl Failure {
             429 if is_out_of_credit(complaint) => (Kind::Authentication, Retry::Never, out_of_credit(&cause)),
             300..=399 => (Kind::NotFound, Retry::Never, format!("{}. Redirects are not followed: check the base URL.", unended(&cause))),
             404 | 405 => (Kind::NotFound, Retry::Never, cause),
-            400..=499 if exceeds_context(complaint) => (Kind::ContextOverflow, Retry::Never, with_window_hint(&cause, complaint)),
+            400..=499 if exceeds_context(status, complaint) => (Kind::ContextOverflow, Retry::Never, with_window_hint(&cause, complaint)),
             400..=499 if is_content_filter(complaint) => (Kind::Refusal, Retry::Never, cause),
             429 => (Kind::RateLimited, Retry::Later, cause),
             // Groq, of an answer that kept to no schema: another may.
@@ -66,7 +68,7 @@ impl Failure {
             400..=499 => (Kind::BadRequest, Retry::Never, cause),
             _ => (Kind::InvalidResponse, Retry::Again, cause),
         };
-        Failure { http_status: Some(status.as_u16()), ..Failure::new(kind, retry, cause) }
+        Failure { http_status: Some(status.as_u16()), retry_after: complaint.retry_after, ..Failure::new(kind, retry, cause) }
     }
 
     /// A 2xx without an answer in it.
@@ -184,11 +186,20 @@ pub(super) fn model_hint(model: &str, offered: &[String], api_key: Option<&ApiKe
 }
 
 fn is_out_of_credit(complaint: &Complaint) -> bool {
-    complaint.code.as_deref() == Some("insufficient_quota") || complaint.text.contains("exceeded your current quota")
+    let says_so = || complaint.text.contains("exceeded your current quota") && !is_soon_over(complaint);
+    complaint.code.as_deref() == Some("insufficient_quota") || says_so()
+}
+
+/// Whether a quota is one of a minute: Gemini has the same words for it as for an account that is not paid for. Of a quota of a day it says to
+/// come back in a few seconds, too, which does not help.
+fn is_soon_over(complaint: &Complaint) -> bool {
+    let names = |period: &str| complaint.details.contains(period) || complaint.text.contains(period);
+    !names("PerDay") && (complaint.retry_after.is_some() || names("PerMinute"))
 }
 
 /// Whether the prompt is too long for the model, or for the account's tokens per minute, which waiting does not change.
-fn exceeds_context(complaint: &Complaint) -> bool {
+fn exceeds_context(status: StatusCode, complaint: &Complaint) -> bool {
+    const TOO_LARGE_FOR_ITS_MINUTE: &str = "request too large for";
     const WORDS: &[&str] = &[
         "context length",
         "context_length",
@@ -199,12 +210,17 @@ fn exceeds_context(complaint: &Complaint) -> bool {
         "too many tokens",
         "prompt is too long",
         "input is too long",
-        "request too large for",
+        TOO_LARGE_FOR_ITS_MINUTE,
         // TGI
         "inputs tokens + max_new_tokens",
     ];
     let text = complaint.text.to_lowercase().replace('`', "");
-    complaint.code.as_deref() == Some("context_length_exceeded") || WORDS.iter().any(|words| text.contains(words))
+    let says_so = match status {
+        // Bedrock has "too many tokens" for those of all requests together.
+        StatusCode::TOO_MANY_REQUESTS => text.contains(TOO_LARGE_FOR_ITS_MINUTE),
+        _ => WORDS.iter().any(|words| text.contains(words)),
+    };
+    complaint.code.as_deref() == Some("context_length_exceeded") || says_so
 }
 
 /// Whether images are refused whatever they show. Servers do so under all kinds of statuses, also as an error of their own.
@@ -315,6 +331,10 @@ mod tests {
             (429, "slow down", Some("rate_limit_exceeded"), Kind::RateLimited, Retry::Later),
             (429, "Request too large for gpt-4o", Some("rate_limit_exceeded"), Kind::ContextOverflow, Retry::Never),
             (429, "no money", Some("insufficient_quota"), Kind::Authentication, Retry::Never),
+            (429, "You exceeded your current quota, please check your plan.", None, Kind::Authentication, Retry::Never),
+            (429, "Too many tokens, please wait before trying again.", Some("throttling_error"), Kind::RateLimited, Retry::Later),
+            (429, "too long", Some("context_length_exceeded"), Kind::ContextOverflow, Retry::Never),
+            (400, "Too many tokens", None, Kind::ContextOverflow, Retry::Never),
             (409, "", None, Kind::ServerError, Retry::Again),
             (500, "", None, Kind::ServerError, Retry::Again),
             (503, "", None, Kind::ServerError, Retry::Unavailable),
@@ -335,6 +355,25 @@ mod tests {
         ] {
             let failure = Failure::from_status(StatusCode::from_u16(status).unwrap(), &complaint(text, code), None);
             assert_eq!((failure.kind, failure.retry), (kind, retry), "{status} {text}");
+        }
+    }
+
+    /// Gemini's words for an account without credit are those for a full minute.
+    #[test]
+    fn a_quota_of_a_minute_is_no_lack_of_credit() {
+        use ChatErrorKind::{Authentication, RateLimited};
+        let wait = Duration::from_secs(1);
+        for (details, retry_after, kind) in [
+            (r#"{"quotaId":"GenerateRequestsPerMinutePerProjectPerModel-FreeTier"}"#, Some(wait), RateLimited),
+            (r#"{"quotaId":"GenerateRequestsPerMinutePerProjectPerModel-FreeTier"}"#, None, RateLimited),
+            ("", Some(wait), RateLimited),
+            (r#"{"quotaId":"GenerateRequestsPerDayPerProjectPerModel-FreeTier"}"#, Some(wait), Authentication),
+            ("", None, Authentication),
+        ] {
+            let text = "You exceeded your current quota, please check your plan and billing details.";
+            let complaint = Complaint { retry_after, details: details.to_owned(), ..complaint(text, Some("429")) };
+            let failure = Failure::from_status(StatusCode::TOO_MANY_REQUESTS, &complaint, None);
+            assert_eq!((failure.kind, failure.retry_after), (kind, retry_after), "{details} {retry_after:?}");
         }
     }
 

@@ -26,7 +26,7 @@ use reqwest::header::CONTENT_TYPE;
 use tokio::time::Instant;
 
 pub use config::{ApiKey, DEFAULT_BASE_URL, OpenAiConfigError, OpenAiModelBuilder};
-use dialect::{Concession, Dialect, Negotiation, refuses_schema};
+use dialect::{Concession, Dialect, Negotiation, Parameter, is_vague, refuses_schema};
 use failure::{Failure, unended};
 pub use retry::RetryPolicy;
 use retry::{Patience, Retry, retry_after};
@@ -88,35 +88,52 @@ impl OpenAiModel {
 
     /// Asks until there is an answer or a failure worth trying again, once per wording that the endpoint does not take.
     async fn attempt(&self, call: &Call<'_>) -> Result<ChatReply, Failure> {
+        // A wording that this request tries for itself alone, and the refusal, which does not say what it is about, that made it try.
+        let mut guess: Option<(Dialect, String)> = None;
+        let mut turn = None;
         loop {
-            let _turn = match call.wants_structure() {
-                Some(wants_structure) => self.negotiation.turn(wants_structure).await,
-                None => None,
-            };
+            if turn.is_none()
+                && let Some(wants_structure) = call.wants_structure()
+            {
+                turn = self.negotiation.turn(wants_structure).await;
+            }
             let slot = self.limiter.acquire(call.estimated_tokens).await;
             if let Some(failure) = self.endpoint_failure_since(call.started_at) {
                 return Err(failure);
             }
-            let dialect = self.negotiation.dialect();
+            let agreed = self.negotiation.dialect();
+            let dialect = guess.as_ref().map_or(agreed, |(dialect, _)| *dialect);
             let failure = match self.exchange(call, dialect).await {
                 Ok(reply) => {
                     slot.succeeded(reply.usage.total_tokens());
                     self.note_available();
+                    if let Some((_, cause)) = &guess
+                        && self.negotiation.adopt(dialect)
+                    {
+                        self.tell_refused(agreed.spelling(Parameter::Structure), cause);
+                    }
                     if let Some(wants_structure) = call.wants_structure() {
                         self.negotiation.settle(wants_structure);
                     }
                     return Ok(reply);
                 }
-                Err(failure) => failure,
+                Err(failure) => self.bounded(failure),
             };
             if let Some(refused) = failure.refused {
-                let concession = self.negotiation.concede(dialect, refused);
-                if concession == Concession::New {
-                    let parameter = dialect.spelling(refused);
-                    tracing::warn!("model '{}' at {} refuses {parameter}, asking without it: {}", self.model, self.base_url, failure.cause);
-                }
-                if concession != Concession::Impossible {
-                    continue;
+                if failure.is_vague || guess.is_some() {
+                    if let Some(other) = self.negotiation.guess(dialect, refused) {
+                        let cause = guess.map_or_else(|| failure.cause.clone(), |(_, cause)| cause);
+                        guess = Some((other, cause));
+                        continue;
+                    }
+                } else {
+                    let concession = self.negotiation.concede(dialect, refused);
+                    if concession == Concession::New {
+                        self.tell_refused(dialect.spelling(refused), &failure.cause);
+                    }
+                    if concession != Concession::Impossible {
+                        continue;
+                    }
                 }
             }
             // The slot is kept until the failure is known, so that nobody who waits for it asks in vain.
@@ -126,6 +143,15 @@ impl OpenAiModel {
             }
             return Err(failure);
         }
+    }
+
+    fn tell_refused(&self, parameter: &str, cause: &str) {
+        tracing::warn!("model '{}' at {} refuses {parameter}, asking without it: {cause}", self.model, self.base_url);
+    }
+
+    /// A failure that asks for no longer wait than an endpoint is believed.
+    fn bounded(&self, failure: Failure) -> Failure {
+        Failure { retry_after: failure.retry_after.map(|wait| wait.min(self.retry_policy.max_retry_after)), ..failure }
     }
 
     /// One HTTP request.
@@ -172,18 +198,23 @@ impl OpenAiModel {
 
     async fn status_failure(&self, response: reqwest::Response, call: &Call<'_>, dialect: Dialect) -> Failure {
         let status = response.status();
-        let retry_after = retry_after(response.headers(), Utc::now()).map(|wait| wait.min(self.retry_policy.max_retry_after));
+        let retry_after = retry_after(response.headers(), Utc::now());
         // The status says enough when its explanation is lost on the way.
         let body = read_body(response, MAX_COMPLAINT_BYTES).await.map(|(body, _)| body).unwrap_or_default();
         let complaint = wire::parse_complaint(&body);
         let failure = Failure::from_status(status, &complaint, self.api_key.as_ref());
         // A user's schema is one row's; ours go with every request of their kind, and their answers are read without them, too.
-        let is_users_schema = call.request.kind == CallKind::Complete && refuses_schema(&complaint);
-        let is_refusal = failure.kind == ChatErrorKind::BadRequest || status == StatusCode::NOT_IMPLEMENTED;
-        let about_parameters = is_refusal && !is_users_schema;
-        let wants_structure = call.wants_structure().filter(|_| about_parameters);
-        let refused = wants_structure.and_then(|wants_structure| dialect.refused_parameter(&complaint, wants_structure));
-        Failure { retry_after, refused, ..failure }
+        let is_ours = call.request.kind != CallKind::Complete;
+        let wants_structure = call.wants_structure().filter(|_| is_ours || !refuses_schema(&complaint));
+        let is_bad_request = failure.kind == ChatErrorKind::BadRequest || status == StatusCode::NOT_IMPLEMENTED;
+        // A server that fails over a structure may call that an error of its own.
+        let is_server_error = failure.kind == ChatErrorKind::ServerError;
+        let refused = wants_structure
+            .and_then(|wants_structure| dialect.refused_parameter(&complaint, wants_structure))
+            .filter(|refused| is_bad_request || (is_server_error && *refused == Parameter::Structure));
+        let is_vague = refused.is_none() && is_ours && is_bad_request && wants_structure == Some(true) && is_vague(&complaint);
+        let refused = refused.or_else(|| is_vague.then_some(Parameter::Structure));
+        Failure { retry_after: retry_after.or(failure.retry_after), refused, is_vague, ..failure }
     }
 
     fn transport_failure(&self, error: &reqwest::Error) -> Failure {

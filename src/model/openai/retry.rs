@@ -19,7 +19,7 @@ pub struct RetryPolicy {
     pub first_delay: Duration,
     /// The longest that the delay before jitter grows.
     pub max_delay: Duration,
-    /// The longest that an endpoint's `Retry-After` is believed.
+    /// The longest that an endpoint's `Retry-After`, or what its error says in place of one, is believed.
     pub max_retry_after: Duration,
 }
 
@@ -102,6 +102,31 @@ pub(super) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Dur
     Duration::try_from_secs_f64(seconds).ok().filter(|wait| !wait.is_zero())
 }
 
+/// How long the words of an error ask to wait: `Please retry in 1.6s.`, `Please try again in 2m3s.`. `None` where they say nothing of it.
+pub(super) fn written_wait(text: &str) -> Option<Duration> {
+    ["retry in ", "try again in "].iter().find_map(|words| written_duration(text.split_once(*words)?.1))
+}
+
+/// The duration that a text begins with, as Go writes it: `1.6s`, `2m3s`, `547ms`. `None` for anything else, and for no time at all.
+pub(super) fn written_duration(text: &str) -> Option<Duration> {
+    let mut seconds = 0.0;
+    let mut rest = text;
+    while rest.starts_with(|c: char| c.is_ascii_digit()) {
+        let (number, behind) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len()));
+        let (unit, behind) = behind.split_at(behind.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(behind.len()));
+        let seconds_of_unit = match unit {
+            "h" => 3600.0,
+            "m" => 60.0,
+            "s" => 1.0,
+            "ms" => 1e-3,
+            _ => return None,
+        };
+        seconds += number.parse::<f64>().ok()? * seconds_of_unit;
+        rest = behind;
+    }
+    Duration::try_from_secs_f64(seconds).ok().filter(|wait| !wait.is_zero())
+}
+
 #[cfg(test)]
 mod tests {
     use reqwest::header::{HeaderName, HeaderValue};
@@ -129,6 +154,23 @@ mod tests {
             assert_eq!(wait(&[("retry-after", value)]), None, "{value}");
         }
         assert_eq!(wait(&[]), None);
+    }
+
+    #[test]
+    fn a_wait_may_be_in_words() {
+        for (text, milliseconds) in [
+            ("Quota exceeded.\nPlease retry in 1.5s.", Some(1500)),
+            ("Rate limit reached. Please try again in 1m2s. Visit us", Some(62_000)),
+            ("Please try again in 250ms", Some(250)),
+            ("Please retry in 0s.", None),
+            ("Please retry in a while", None),
+            ("Please retry in 20 minutes", None),
+            ("Please retry in 1.2.3s", None),
+            ("Please retry in 99999999999999999999h", None),
+            ("slow down", None),
+        ] {
+            assert_eq!(written_wait(text), milliseconds.map(Duration::from_millis), "{text}");
+        }
     }
 
     #[test]

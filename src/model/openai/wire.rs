@@ -1,12 +1,14 @@
 //! The endpoint's JSON: what is sent, and what comes back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::dialect::{Dialect, Structure, TokenLimit};
 use super::lenient::{read_json, read_stream};
+use super::retry::{written_duration, written_wait};
 use crate::model::{ChatRequest, FinishReason, RequestImage, ResponseSchema, Usage};
 
 #[derive(Serialize)]
@@ -170,7 +172,8 @@ pub(super) fn parse_completion(body: &[u8]) -> Result<Written, NoAnswer> {
     let finish_reason = match finish_reason.as_str() {
         "" => FinishReason::Unknown,
         "stop" => FinishReason::Stop,
-        "length" => FinishReason::Length,
+        // OpenAI; Anthropic and Gemini, whose own words some gateways pass on; Mistral.
+        "length" | "max_tokens" | "MAX_TOKENS" | "model_length" => FinishReason::Length,
         "content_filter" => FinishReason::ContentFilter,
         other => FinishReason::Other(other.to_owned()),
     };
@@ -261,6 +264,10 @@ pub(super) struct Complaint {
     pub(super) parameter: Option<String>,
     /// The endpoint says that a moderation flagged what it was sent.
     pub(super) is_flagged: bool,
+    /// How long the endpoint wants to be left alone, where it says so in the body.
+    pub(super) retry_after: Option<Duration>,
+    /// What Google adds, as JSON: among other things which quotas are used up. Empty from others.
+    pub(super) details: String,
 }
 
 /// Reads the body of an error: OpenAI's `{"error": {...}}` and what other servers make of it (`{"error": "..."}`,
@@ -283,11 +290,16 @@ fn complaint_of(json: &Value, body: &[u8]) -> Complaint {
     // OpenRouter's.
     let metadata = |name: &str| error.get("metadata")?.get(name).filter(|value| !value.is_null());
     let is_flagged = ["reasons", "flagged_input"].into_iter().any(|name| metadata(name).is_some());
+    let text = text.unwrap_or_else(|| describe(body));
+    let details = error.get("details").and_then(Value::as_array);
+    let retry_delay = details.and_then(|details| details.iter().find_map(|detail| detail.get("retryDelay")?.as_str()));
     Complaint {
-        text: text.unwrap_or_else(|| describe(body)),
         code: field("code").or_else(|| field("type")),
         parameter: field("param"),
         is_flagged,
+        retry_after: retry_delay.and_then(written_duration).or_else(|| written_wait(&text)),
+        details: details.into_iter().flatten().map(Value::to_string).collect(),
+        text,
     }
 }
 

@@ -19,6 +19,21 @@ fn answers_come_in_several_shapes() {
     assert_eq!(text(r#"{"choices":[{"message":{"content":null},"finish_reason":"tool_calls"}]}"#), "");
 }
 
+/// Under another name, an answer that was cut off would pass for a whole one: its last items are lost, and no higher limit brings them.
+#[test]
+fn every_name_of_the_limit_is_read() {
+    for (said, expected) in [
+        ("length", FinishReason::Length),
+        ("max_tokens", FinishReason::Length),
+        ("MAX_TOKENS", FinishReason::Length),
+        ("model_length", FinishReason::Length),
+        ("end_turn", FinishReason::Other("end_turn".to_owned())),
+    ] {
+        let body = format!(r#"{{"choices":[{{"message":{{"content":"a"}},"finish_reason":"{said}"}}]}}"#);
+        assert_eq!(parse(&body).unwrap().finish_reason, expected, "{said}");
+    }
+}
+
 /// Each of these was thrown away, and bought again five times.
 #[test]
 fn a_small_oddity_costs_no_answer() {
@@ -117,4 +132,16 @@ fn complaints_come_in_several_shapes() {
     assert!(complaint(of_openrouter).is_flagged && !of_openai.is_flagged);
     let of_fastapi = complaint(r#"{"detail":[{"loc":["body","seed"],"msg":"Extra inputs are not permitted","input":{"a":"prompt"}}]}"#);
     assert_eq!((of_fastapi.text.as_str(), of_fastapi.parameter.as_deref()), ("body.seed: Extra inputs are not permitted", Some("seed")));
+}
+
+/// Google says it in the body alone.
+#[test]
+fn a_complaint_may_say_how_long_to_wait() {
+    let complaint = |body: &str| parse_complaint(body.as_bytes());
+    let of_google = r#"[{"error":{"message":"Please retry in 1.6s.","details":[{"quotaId":"PerMinute"},{"retryDelay":"1s"}]}}]"#;
+    let of_google = complaint(of_google);
+    assert_eq!((of_google.retry_after, of_google.details.contains("PerMinute")), (Some(Duration::from_secs(1)), true));
+    let in_words = complaint(r#"{"error":{"message":"Quota exceeded. Please retry in 1.6s.","details":null}}"#);
+    assert_eq!((in_words.retry_after, in_words.details.as_str()), (Some(Duration::from_millis(1600)), ""));
+    assert_eq!(complaint(r#"{"error":{"message":"no","details":"1s"}}"#).retry_after, None);
 }
