@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use self::verdict::{score, verdict};
 use super::final_answer::draft_and_final;
 use super::parse::failure::AnswerError;
-use super::parse::fields::{field, first_number, number_of_key, rows, text_of};
+use super::parse::fields::{field, first_number, is_named, number_of_key, rows, text_of};
 use super::parse::names::ITEM;
 use super::parse::{MOST_ENCODINGS, RejectedItem};
 use super::repair::{Part, encoded_values, repair};
@@ -17,6 +17,9 @@ use super::repair::{Part, encoded_values, repair};
 const IMPROVED: &[&str] = &["improved", "isimproved", "improvement", "verdict", "better", "judgement", "judgment", "decision"];
 const SCORE: &[&str] = &["score", "rating", "points", "difficultyscore"];
 const REASON: &[&str] = &["reason", "reasons", "reasoning", "rationale", "explanation", "justification", "comment"];
+
+/// What a list of judged items is called, in lower case without separators.
+const ITEMS: &[&str] = &["items", "pairs", "questions", "scores", "verdicts", "judgements", "judgments", "evaluations", "results"];
 
 /// What a judge says of one item.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -51,6 +54,7 @@ pub struct ParsedScores {
 /// A verdict is yes or no in any case, also with words after it (`"Yes, because ..."`), true or false, 1 or 0. A score is a
 /// number or a numeric string, also `"7/10"`; one outside of 0 to 10 is dropped and reported while its verdict stays. The number of
 /// the item, the score and the reason may also stand one level above the verdict: `{"item": 2, "evaluation": {"improved": "yes"}}`.
+/// Verdicts inside an entry that has one are of its details, unless they have numbers, or stand in a list that is called one of items.
 ///
 /// A list or a numbered entry that says again what was said before counts once. Other verdicts on the same items count instead of
 /// the first ones only where they are called final and judge the same items.
@@ -196,9 +200,29 @@ fn is_entry(value: &Value) -> bool {
 
 /// Whether an object with a verdict or a score of its own holds the entries: `{"score": 7, "scores": [...]}`. With the number of an
 /// item it is an entry, and what is in it are details, unless its verdict is in there: `{"item": 1, "verdict": {"improved": "yes"}}`.
+/// So it is with a verdict, unless what is in it is clearly about items.
 fn is_wrapper(members: &Map<String, Value>) -> bool {
-    let verdict_is_inside = field(members, IMPROVED).map_or_else(|| members.values().any(has_verdict), has_verdict);
-    verdict_is_inside || (first_number(members, ITEM).is_none() && members.values().any(holds_verdicts))
+    let own = field(members, IMPROVED);
+    let verdict_is_inside = own.map_or_else(|| members.values().any(has_verdict), has_verdict);
+    if verdict_is_inside || first_number(members, ITEM).is_some() {
+        return verdict_is_inside;
+    }
+    match own.and_then(verdict) {
+        Some(_) => members.iter().any(|(key, value)| judges_items(key, value)),
+        None => members.values().any(holds_verdicts),
+    }
+}
+
+/// Whether the verdicts in a member are of items, where those of details could stand as well.
+fn judges_items(key: &str, value: &Value) -> bool {
+    let has_number = |entry: &Value| entry.as_object().is_some_and(|members| first_number(members, ITEM).is_some());
+    match value {
+        Value::Array(entries) => entries.iter().any(|entry| has_verdict(entry) && (has_number(entry) || is_named(key, ITEMS))),
+        Value::Object(entries) => {
+            entries.iter().any(|(key, entry)| has_verdict(entry) && (has_number(entry) || number_of_key(key).is_some()))
+        }
+        _ => false,
+    }
 }
 
 fn has_verdict(value: &Value) -> bool {

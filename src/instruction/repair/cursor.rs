@@ -140,6 +140,15 @@ pub(super) fn opens_list(text: &str) -> bool {
     }
 }
 
+/// Whether `text`, which stands where a value does, begins with a tuple as Python writes it: `('dog', 'cat')`. `(a) red` and `(1) dog` are texts.
+pub(super) fn opens_tuple(text: &str) -> bool {
+    let Some(inside) = text.strip_prefix('(') else { return false };
+    let inside = inside.trim_start_matches(|c: char| c == '(' || is_blank(c));
+    let behind_number = inside.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.'));
+    let has_number = behind_number.len() < inside.len() && behind_number.trim_start_matches(is_blank).starts_with(',');
+    has_number || inside.starts_with(|c: char| is_quote(c) || matches!(c, '{' | '['))
+}
+
 /// Whether `text` begins with a name and a colon: an unquoted key.
 pub(super) fn name_and_colon(text: &str) -> bool {
     let end = text.find(|c| !is_name_character(c)).unwrap_or(text.len());

@@ -6,7 +6,9 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::cursor::{Cursor, is_blank, is_name_character, is_quote, quoted_key_and_colon, starts_comment, starts_hash_comment};
+use super::cursor::{
+    Cursor, is_blank, is_name_character, is_quote, opens_tuple, quoted_key_and_colon, starts_comment, starts_hash_comment,
+};
 use super::keys::{begins_another, begins_object};
 use super::strings::{Place, StringError, joined_string, read_string};
 use super::{MAX_DEPTH, Part, Repaired, TURN_ENDS};
@@ -14,6 +16,8 @@ use super::{MAX_DEPTH, Part, Repaired, TURN_ENDS};
 /// A list or an object that is still open.
 enum Frame {
     List(Vec<Value>),
+    /// A list in round brackets, as Python writes it.
+    Tuple(Vec<Value>),
     Object {
         members: Map<String, Value>,
         /// The key whose value comes next.
@@ -30,6 +34,7 @@ enum Frame {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shape {
     List,
+    Tuple,
     Object,
 }
 
@@ -41,13 +46,14 @@ impl Frame {
     fn shape(&self) -> Shape {
         match self {
             Frame::List(_) => Shape::List,
+            Frame::Tuple(_) => Shape::Tuple,
             Frame::Object { .. } => Shape::Object,
         }
     }
 
     fn into_value(self) -> Value {
         match self {
-            Frame::List(items) => Value::Array(items),
+            Frame::List(items) | Frame::Tuple(items) => Value::Array(items),
             Frame::Object { mut members, key, .. } => {
                 if let Some(key) = key {
                     members.insert(key, Value::Null);
@@ -59,7 +65,7 @@ impl Frame {
 
     fn object_start(&self) -> Option<usize> {
         match self {
-            Frame::List(_) => None,
+            Frame::List(_) | Frame::Tuple(_) => None,
             Frame::Object { start, .. } => Some(*start),
         }
     }
@@ -72,7 +78,7 @@ impl Frame {
     /// Whether the value could end here: nothing of it is half written.
     fn is_settled(&self) -> bool {
         match self {
-            Frame::List(_) => true,
+            Frame::List(_) | Frame::Tuple(_) => true,
             Frame::Object { members, key, .. } => key.is_none() && !members.is_empty(),
         }
     }
@@ -110,6 +116,7 @@ impl<'a> Reader<'a> {
                 self.settle_key();
             }
             Some(']') => self.close_through(Shape::List),
+            Some(')') if self.in_tuple() => self.close_through(Shape::Tuple),
             Some('}') => self.close_through(Shape::Object),
             Some('`') if self.cursor.eat("```") => self.end_block(),
             Some('<') if TURN_ENDS.iter().any(|end| self.cursor.rest().starts_with(end)) => self.end_block(),
@@ -129,11 +136,17 @@ impl<'a> Reader<'a> {
         if self.stack.len() == MAX_DEPTH {
             self.repaired.too_deep = true;
             self.salvage();
-        } else if bracket == Some('[') {
-            self.stack.push(Frame::List(Vec::new()));
         } else {
-            self.stack.push(Frame::object(start));
+            self.stack.push(match bracket {
+                Some('[') => Frame::List(Vec::new()),
+                Some('(') => Frame::Tuple(Vec::new()),
+                _ => Frame::object(start),
+            });
         }
+    }
+
+    fn in_tuple(&self) -> bool {
+        matches!(self.stack.last(), Some(Frame::Tuple(_)))
     }
 
     fn read_key(&mut self, next: char) {
@@ -170,7 +183,7 @@ impl<'a> Reader<'a> {
     }
 
     fn read_value(&mut self, next: char) {
-        if matches!(next, '[' | '{') {
+        if matches!(next, '[' | '{') || opens_tuple(self.cursor.rest()) {
             return self.open();
         }
         if is_quote(next) && self.lacks_brace() {
@@ -181,7 +194,7 @@ impl<'a> Reader<'a> {
         let in_object = matches!(self.stack.iter().rev().nth(1), Some(Frame::Object { .. }));
         let place = match self.stack.last() {
             Some(Frame::Object { bare_keys, .. }) => Place::Member { bare_keys: *bare_keys, outermost },
-            _ => Place::Element { in_object, outermost },
+            _ => Place::Element { in_object, in_tuple: self.in_tuple(), outermost },
         };
         if !is_quote(next) {
             let may_be_text = !matches!(place, Place::Element { outermost: true, .. });
@@ -252,11 +265,16 @@ impl<'a> Reader<'a> {
     /// A value without quotes, up to the end of the member or line. `None` if there is none or only text, where text is not expected.
     fn read_bare_value(&mut self, may_be_text: bool) -> Option<Value> {
         let rest = self.cursor.rest();
+        let in_tuple = self.in_tuple();
+        let follows_scalar = |at: usize| is_scalar(rest[..at].trim_end_matches(is_blank));
         let ends_at = |at: usize, c: char| match c {
             ',' | '}' | ']' | '{' | '[' | '\n' | '"' | '`' => true,
+            ')' => in_tuple,
             '/' => starts_comment(&rest[at..]),
-            '#' => starts_hash_comment(&rest[at..]) && is_scalar(rest[..at].trim_end_matches(is_blank)),
-            ';' => quoted_key_and_colon(rest[at + 1..].trim_start_matches(is_blank)),
+            '#' => starts_hash_comment(&rest[at..]) && follows_scalar(at),
+            // In a text, a fullwidth comma may be one of its own.
+            '，' | '；' if follows_scalar(at) => true,
+            ';' | '，' | '；' => quoted_key_and_colon(rest[at + c.len_utf8()..].trim_start_matches(is_blank)),
             _ => false,
         };
         let end = rest.char_indices().find(|(at, c)| ends_at(*at, *c)).map_or(rest.len(), |(at, _)| at);
@@ -279,7 +297,7 @@ impl<'a> Reader<'a> {
     fn attach(&mut self, value: Value) {
         match self.stack.last_mut() {
             None => self.repaired.parts.push(Part::Value(value)),
-            Some(Frame::List(items)) => items.push(value),
+            Some(Frame::List(items) | Frame::Tuple(items)) => items.push(value),
             Some(Frame::Object { members, key, finished, .. }) => {
                 let Some(key) = key.take() else { return };
                 if begins_object(members, &key, &value) {
@@ -303,7 +321,7 @@ impl<'a> Reader<'a> {
     fn close(&mut self) {
         let Some(mut frame) = self.stack.pop() else { return };
         let mut values = match &mut frame {
-            Frame::List(_) => Vec::new(),
+            Frame::List(_) | Frame::Tuple(_) => Vec::new(),
             Frame::Object { finished, .. } => std::mem::take(finished),
         };
         values.push(frame.into_value());
@@ -354,8 +372,8 @@ impl<'a> Reader<'a> {
     fn salvage(&mut self) {
         for frame in self.stack.drain(..) {
             match frame {
-                Frame::List(items) if items.is_empty() => {}
-                Frame::List(items) => self.repaired.parts.push(Part::Value(Value::Array(items))),
+                Frame::List(items) | Frame::Tuple(items) if items.is_empty() => {}
+                Frame::List(items) | Frame::Tuple(items) => self.repaired.parts.push(Part::Value(Value::Array(items))),
                 Frame::Object { members, finished, .. } => {
                     let inside = members.into_iter().map(|(_, member)| member).filter(|member| member.is_array() || member.is_object());
                     self.repaired.parts.extend(finished.into_iter().chain(inside).map(Part::Value));

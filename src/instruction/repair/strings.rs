@@ -22,9 +22,10 @@ pub(super) enum Place {
         bare_keys: bool,
         outermost: bool,
     },
-    /// An element of a list.
+    /// An element of a list, or of a tuple, which is a list in round brackets.
     Element {
         in_object: bool,
+        in_tuple: bool,
         outermost: bool,
     },
 }
@@ -158,7 +159,7 @@ fn closes(after: &str, place: Place) -> bool {
     let rest = &after[next.len_utf8()..];
     match (next, place) {
         (',', _) | (';' | '；' | '，', Place::Member { .. }) => goes_on_after_comma(rest.trim_start_matches(is_blank), place),
-        ('}' | ']', _) => goes_on_after_bracket(rest, place),
+        ('}' | ']', _) | (')', Place::Element { in_tuple: true, .. }) => goes_on_after_bracket(rest, place),
         (':' | '：', Place::Element { in_object, .. }) => in_object,
         ('/', _) => starts_comment(after),
         ('#', _) => {
@@ -196,6 +197,7 @@ fn goes_on_after_comma(after: &str, place: Place) -> bool {
     let Some(next) = after.chars().next() else { return true };
     match place {
         _ if next == '#' => goes_on_after_comment(after, &[], |next| goes_on_after_comma(next, place)),
+        Place::Element { in_tuple: true, .. } if matches!(next, ')' | '(') => true,
         _ if matches!(next, '}' | ']' | '{' | ',') || starts_comment(after) || after.starts_with("...") || after.starts_with("```") => true,
         Place::Member { .. } | Place::Key if is_quote(next) => quoted_key_and_colon(after),
         Place::Member { bare_keys, .. } => bare_keys && name_and_colon(after),

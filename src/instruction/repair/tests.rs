@@ -137,6 +137,36 @@ fn reads_python_and_javascript_scalars() {
     );
 }
 
+/// A model that writes Chinese parts members by fullwidth commas, also behind what has no quotes.
+#[test]
+fn fullwidth_commas_part_what_has_no_quotes() {
+    reads_as(
+        r#"[{"item"：1，"q"："A，B?"，"ok"：true，"l"：[1，2；3]}，{"item"：2.5；"q"："B"}]"#,
+        &json!([{"item": 1, "q": "A，B?", "ok": true, "l": [1, 2, 3]}, {"item": 2.5, "q": "B"}]),
+    );
+    reads_as("[{item：1，q：红，黄, a: 7}]", &json!([{"item": 1, "q": "红，黄", "a": 7}]));
+}
+
+#[test]
+fn a_tuple_is_a_list() {
+    reads_as(
+        "[{'objects': ('dog', \"cat's\"), 'one': ('dog',), 'box': (10, -2.5, None), 'boxes': [(1, 2), (3, 4)], 'a': 'yes'}]",
+        &json!([{"objects": ["dog", "cat's"], "one": ["dog"], "box": [10, -2.5, null], "boxes": [[1, 2], [3, 4]], "a": "yes"}]),
+    );
+    reads_as(
+        "{'pairs': (('a', 1), ('b', 2)), 'rows': ({'a': 1}, {'a': 2})}",
+        &json!({"pairs": [["a", 1], ["b", 2]], "rows": [{"a": 1}, {"a": 2}]}),
+    );
+    // Round brackets of a text are no tuple.
+    reads_as(
+        r#"[{q: (a) red, a: (1) dog}, {'q': ["the (so called "big") dog", 'it']}]"#,
+        &json!([{"q": "(a) red", "a": "(1) dog"}, {"q": ["the (so called \"big\") dog", "it"]}]),
+    );
+    let cut = repair("[{'q': 1}, {'objects': ('dog', 'ca");
+    assert!(cut.truncated);
+    assert_eq!(cut.values().next(), Some(&json!([{"q": 1}])));
+}
+
 #[test]
 fn finds_every_value() {
     assert_eq!(values("{\"a\": 1}\n{\"a\": 2,}\n{a: 3}"), [json!({"a": 1}), json!({"a": 2}), json!({"a": 3})]);
@@ -227,6 +257,12 @@ fn hostile_texts_take_linear_time_and_no_stack() {
         "{\"a\": 1}<|im_end|>".repeat(60_000),
         "[1]<|im_end|>".repeat(60_000),
         "[{'a': ' /* ".repeat(80_000),
+        "[1, ('a', ".repeat(60_000),
+        format!("[1, {}", "(\"".repeat(100_000)),
+        format!("[1, {}1, 2", "(".repeat(50_000)),
+        format!("[{{\"a\": {}", "(".repeat(200_000)),
+        format!("[{}", "1，".repeat(80_000)),
+        format!("[{{\"a\": x{}", "，".repeat(80_000)),
         "[# {# [{'a': # ".repeat(80_000),
         format!("[{}", "1 # ,\"# \" # ,".repeat(80_000)),
         format!("[{}x {}", "1".repeat(80_000), "# ".repeat(80_000)),

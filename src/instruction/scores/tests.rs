@@ -49,6 +49,8 @@ fn only_a_clear_verdict_counts() {
         (r#"["yes"]"#, Some(true)),
         (r#""N""#, Some(false)),
         (r#""Not improved.""#, Some(false)),
+        (r#""not_improved""#, Some(false)),
+        (r#""NOT-IMPROVED""#, Some(false)),
         (r#""not really""#, Some(false)),
         (r#""nope""#, Some(false)),
         (r#""Unchanged""#, Some(false)),
@@ -133,9 +135,6 @@ fn what_stands_around_a_verdict_is_of_it() {
     }
     let apart = |number: i64, verdict: &str| format!(r#"{{"item": {number}, "evaluation": {verdict}, "clarity": {{"score": 5}}}}"#);
     assert_eq!(matched(&format!("[{}, {}]", apart(2, no), apart(1, yes))), [Some(8), Some(2)]);
-    // A score is that of the verdict beside it.
-    let details = parse_scores(r#"[{"improved": "no", "score": 3, "details": {"clarity": {"improved": "yes"}}}]"#);
-    assert_eq!((details.items[0].improved, details.items[0].score), (Some(true), None));
     let wrapped = parse_scores(r#"{"score": 5, "a": {"evaluation": {"improved": "yes"}}, "b": {"evaluation": {"improved": "no"}}}"#);
     assert_eq!(wrapped.items.iter().map(|item| item.score).collect::<Vec<_>>(), [None, None]);
     let of_all = parse_scores(&format!(r#"{{"reason": "All in all.", "first": {no}, "second": {yes}}}"#));
@@ -143,6 +142,27 @@ fn what_stands_around_a_verdict_is_of_it() {
         of_all.items.iter().map(|item| (item.score, item.reason.as_deref())).collect::<Vec<_>>(),
         [(Some(2), None), (Some(8), None)]
     );
+}
+
+/// The judge said no of the item, whatever it said of an aspect.
+#[test]
+fn details_do_not_overrule_their_entry() {
+    let of_two = r#"{"improved": "yes", "score": 8, "results": {"item_1": {"improved": "no"}, "item_2": {"improved": "yes"}}}"#;
+    let entry = r#"{"improved": "no", "score": 3, "details": {"clarity": {"improved": "yes", "score": 9}}}"#;
+    let two = format!("[{entry}, {entry}]");
+    for (text, expected) in [
+        (r#"{"criteria": {"visual_information": {"improved": "yes", "score": 9}}, "improved": "no", "score": 2}"#, vec![(false, Some(2))]),
+        (two.as_str(), vec![(false, Some(3)); 2]),
+        (r#"{"improved": "no", "score": 3, "aspects": [{"improved": "yes", "score": 9}]}"#, vec![(false, Some(3))]),
+        (of_two, vec![(false, None), (true, None)]),
+        (r#"{"improved": "yes", "rows": [{"item": 1, "improved": "no", "score": 1}]}"#, vec![(false, Some(1))]),
+        // An unreadable verdict does not stand in the way of one that is inside.
+        (r#"{"improved": "see below", "details": {"all": {"improved": "no"}}}"#, vec![(false, None)]),
+    ] {
+        let parsed = parse_scores(text);
+        let said: Vec<_> = parsed.items.iter().filter_map(|item| Some((item.improved?, item.score))).collect();
+        assert_eq!(said, expected, "{text}");
+    }
 }
 
 /// The number is all that says which item a verdict is about.

@@ -48,7 +48,12 @@ fn verdict_of_words(text: &str) -> Option<bool> {
 fn first_verdict(text: &str) -> (Option<bool>, &str, &str) {
     let text = text.trim_start_matches(|c: char| !c.is_alphanumeric());
     let (word, rest) = text.split_at(text.find(|c: char| !c.is_alphanumeric()).unwrap_or(text.len()));
-    let says_no = NO.contains(&word) || NOT.iter().any(|beginning| text.starts_with(*beginning));
+    let says_not = || {
+        // `not_improved`
+        let text = text.replace(['_', '-'], " ");
+        NOT.iter().any(|beginning| text.starts_with(*beginning))
+    };
+    let says_no = NO.contains(&word) || says_not();
     let says = if YES.contains(&word) { Some(true) } else { says_no.then_some(false) };
     (says, word, rest)
 }
