@@ -18,17 +18,19 @@ use super::{DetectedObject, Instruction};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Fault {
     /// The question, the answer or a step quotes a box that is made up: it is not among the given objects, within 0.006 per
-    /// coordinate, and no parent quotes it (seeds about regions come with boxes in their texts).
+    /// coordinate, and no parent quotes it (seeds about regions come with boxes in their texts). Where a question speaks of a chart, a table
+    /// or other data, and neither it nor the answer of a place, lists of numbers are no boxes.
     BoxNotGiven,
     /// The question or the answer holds a variable that was never filled in: `bbx_1`, `[insert name]`, `[x1, y1, x2, y2]`, `<number>`,
     /// `{{name}}`, or the question is `TODO`. Variables in steps are legitimate, and so is a gap in a question that asks to fill it in, or
     /// names it as the format of the answer.
     Placeholder,
     /// The question or the answer repeats the prompt's own words: section names, template variables, chat tokens, or talk about
-    /// the given caption and boxes, a numbered given item or the original question, which nobody sees who sees the image.
+    /// the given caption and boxes, a numbered given item or the original question, which nobody sees who sees the image. A caption that the
+    /// question quotes is no leak, nor is JSON that it asks for, nor the tokens that models write around boxes.
     PromptLeak,
     /// The question lists options and the answer names neither the letter or number nor the text of any, or the letter of one before the
-    /// text of another.
+    /// text of another. Outside of a multiple choice, labels mark options only where the question asks to choose from them.
     AnswerNotAnOption,
     /// The question is a parent's question but for case, punctuation and blanks, while operators and signs count, and the answer adds
     /// next to nothing: at most one word in ten is not in the parent's answer. The same question with a corrected or richer answer
@@ -37,7 +39,7 @@ pub enum Fault {
     /// The question asks for boxes or coordinates of things in the image, or to count with them, and neither the objects nor the
     /// parents' texts give any.
     NeedsBoxes,
-    /// The question or the answer has no word, number or symbol in it.
+    /// The question or the answer has no word, number or symbol in it. A punctuation mark or two, such as `-` or `?`, may be an answer.
     EmptyText,
     /// A skill is none of the nine abilities by any name.
     UnknownSkill,
@@ -111,11 +113,11 @@ pub fn instruction_faults(item: &Instruction, given_objects: &[DetectedObject], 
     let found = [
         (Fault::BoxNotGiven, boxes::quotes_box_not_given(item, given_objects, parents)),
         (Fault::Placeholder, phrases::is_unwritten(&item.question) || phrases::has_placeholder(item)),
-        (Fault::PromptLeak, [&item.question, &item.answer].into_iter().any(|text| phrases::repeats_prompt(text))),
+        (Fault::PromptLeak, phrases::repeats_prompt(item)),
         (Fault::AnswerNotAnOption, options::answer_is_no_option(item)),
         (Fault::CopiesParent, parents.iter().any(|parent| copies::is_copy(item, parent))),
         (Fault::NeedsBoxes, boxes::needs_boxes(item, given_objects, parents)),
-        (Fault::EmptyText, is_empty_text(&item.question) || is_empty_text(&item.answer)),
+        (Fault::EmptyText, is_empty_text(&item.question) || (is_empty_text(&item.answer) && !is_sign(&item.answer))),
         (Fault::UnknownSkill, item.skills.iter().any(|skill| normalize_skill(skill).is_none())),
         (Fault::EmptySkills, item.skills.is_empty()),
         (Fault::NoParent, !parents.is_empty() && !has_parent(item, parents.len())),
@@ -136,6 +138,15 @@ fn is_empty_text(text: &str) -> bool {
             || (c.is_ascii_punctuation() && !matches!(c, '+' | '=' | '%' | '$' | '<' | '>' | '^' | '~' | '&' | '@'))
             || matches!(c, '\u{2000}'..='\u{206f}' | '\u{3000}'..='\u{303f}' | '¿' | '¡' | '«' | '»' | '·')
     })
+}
+
+/// Whether an answer is a sign or two, such as `-` or `:)`, perhaps in quotes. Dots, gaps and empty brackets stand for nothing.
+fn is_sign(answer: &str) -> bool {
+    const MOST_CHARACTERS: usize = 2;
+    let sign = answer.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`'));
+    let is_nothing = matches!(sign, "" | "--" | "[]" | "{}" | "()");
+    let are_signs = sign.chars().all(|c| c.is_ascii_punctuation() && !matches!(c, '.' | ',' | '_'));
+    !is_nothing && are_signs && sign.chars().count() <= MOST_CHARACTERS
 }
 
 #[cfg(test)]

@@ -5,40 +5,22 @@
 //! fatal: an answer counts as wrong only if it has no letter and nearly nothing of any option's words, or has the letter of one option
 //! before the very words of another.
 
+mod listed;
+
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
+use self::listed::{ListedOption, has_lone_letters, listed_options};
+
 use crate::instruction::Instruction;
 use crate::instruction::number_words::number_of_word;
 use crate::instruction::vocabulary::normalize_format;
 
-/// The letter of an option: `A)`, `(A)`, `A.`, `A:`, `A、`, at the beginning or behind a blank, a bracket or a separator.
-static LETTER_MARKER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?:^|[\s(\[;,:?.*（【；，。：？、])(?P<label>[A-Ha-h])(?P<sign>[).:\]）．：、】])").expect("the pattern is a constant")
-});
-
-/// The letter of an option before a dash: `A - dog`. Looked for where no other sign marks options.
-static DASH_MARKER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?:^|[\s(\[;,:?.*（【；，。：？、])(?P<label>[A-H])(?P<sign>\s+[-–—]\s)").expect("the pattern is a constant")
-});
-
-/// The number of an option: `1)`, `(1)`, `1.`, `1、`, but not that of `1.5`.
-static NUMBER_MARKER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?:^|[\s(\[;,:?.（【；，。：？、])(?P<label>[1-9])(?P<sign>[).\]）．、】])(?:\D|$)").expect("the pattern is a constant")
-});
-
-/// Signs that stand behind little else than the label of an option.
-const SIGNS_OF_OPTIONS: [&str; 4] = [")", "）", "、", "．"];
-
-/// Questions that let one choose.
-static ASKS_TO_CHOOSE: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(?i)\b(?:which|choose|select|pick|options?|choices?)\b").expect("the pattern is a constant"));
-
 /// A letter on its own in an answer. `A` is also an article, so a word must not follow it.
 static NAMED_LETTER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?:^|[^\p{L}\p{N}'’]|\p{Han})(?:(?P<upper>[B-H])|(?P<article>A))(?:[^\p{L}\p{N}'’]|\p{Han}|$)")
+    Regex::new(r"(?:^|[^\p{L}\p{N}'’]|\p{Han})(?:(?P<upper>[B-J])|(?P<article>A))(?:[^\p{L}\p{N}'’]|\p{Han}|$)")
         .expect("the pattern is a constant")
 });
 
@@ -63,26 +45,14 @@ static ALL_OR_NONE: LazyLock<Regex> =
 /// At least this share of an option's words makes an answer name it.
 const SHARE_OF_OPTION_WORDS: f64 = 0.6;
 
-struct Marker<'a> {
-    label: char,
-    sign: &'a str,
-    start: usize,
-    end: usize,
-}
-
-struct ListedOption<'a> {
-    /// A capital letter or a digit.
-    label: char,
-    text: &'a str,
-}
-
 /// Whether the question lists options and the answer names none of them, or two at once.
 pub(super) fn answer_is_no_option(item: &Instruction) -> bool {
     let is_multiple_choice = normalize_format(&item.format) == Some("multi_choice");
     let options = listed_options(item, is_multiple_choice);
     if options.is_empty() {
         // A letter alone names an option of a list that is not there.
-        return is_multiple_choice && only_letters(&item.answer).is_some() && !ABOUT_LETTERS.is_match(&item.question);
+        let is_listed_elsewhere = || ABOUT_LETTERS.is_match(&item.question) || has_lone_letters(&item.question);
+        return is_multiple_choice && only_letters(&item.answer).is_some() && !is_listed_elsewhere();
     }
     let are_numbered = options.iter().all(|option| option.label.is_ascii_digit());
     let names_label = if are_numbered { names_number } else { names_letter };
@@ -97,56 +67,6 @@ fn contradicts_itself(answer: &str, options: &[ListedOption<'_>]) -> bool {
     let says = |option: &ListedOption<'_>| words(option.text).collect::<HashSet<_>>() == said;
     let (labelled, others): (Vec<_>, Vec<_>) = options.iter().partition(|option| label.starts_with(option.label));
     !said.is_empty() && !labelled.is_empty() && !labelled.into_iter().any(says) && others.into_iter().any(says)
-}
-
-/// The options of a question, which have letters or numbers. Numbers also stand before tasks: they are options only in a multiple
-/// choice, or where a number is the answer to a question that asks to choose.
-fn listed_options(item: &Instruction, is_multiple_choice: bool) -> Vec<ListedOption<'_>> {
-    let question = item.question.as_str();
-    let begins_line = |marker: &Marker<'_>| question[..marker.start].trim_end_matches([' ', '(', '[', '*']).ends_with('\n');
-    // Initials also look like `A.` and `B.`; outside of multiple choice and in a line they need company.
-    let is_surely_option = |marker: &Marker<'_>| SIGNS_OF_OPTIONS.contains(&marker.sign) || begins_line(marker);
-    for pattern in [&LETTER_MARKER, &DASH_MARKER] {
-        let letters = markers(question, pattern, b'A');
-        let fewest = if is_multiple_choice || letters.iter().all(is_surely_option) { 2 } else { 3 };
-        if letters.len() >= fewest {
-            return between(question, &letters);
-        }
-    }
-    let answer = item.answer.trim_matches(|c: char| c.is_whitespace() || c.is_ascii_punctuation());
-    let answer_is_number = !answer.is_empty() && answer.chars().all(|c| c.is_ascii_digit());
-    if is_multiple_choice || (answer_is_number && ASKS_TO_CHOOSE.is_match(question)) {
-        let numbers = markers(question, &NUMBER_MARKER, b'1');
-        if numbers.len() >= 2 {
-            return between(question, &numbers);
-        }
-    }
-    Vec::new()
-}
-
-/// The markers of a question whose labels are `first`, the one after it, ... in this order and in one style.
-fn markers<'a>(question: &'a str, pattern: &Regex, first: u8) -> Vec<Marker<'a>> {
-    let mut markers: Vec<Marker<'a>> = Vec::new();
-    for captures in pattern.captures_iter(question) {
-        let (Some(label), Some(sign)) = (captures.name("label"), captures.name("sign")) else { continue };
-        let Some(upper) = label.as_str().chars().next().map(|label| label.to_ascii_uppercase()) else { continue };
-        let expected = u8::try_from(markers.len()).ok().and_then(|place| first.checked_add(place)).map(char::from);
-        let style = sign.as_str().trim();
-        if Some(upper) == expected && markers.first().is_none_or(|marker| marker.sign == style) {
-            markers.push(Marker { label: upper, sign: style, start: label.start(), end: sign.end() });
-        }
-    }
-    markers
-}
-
-/// The options that begin at the markers and end at the next one.
-fn between<'a>(question: &'a str, markers: &[Marker<'a>]) -> Vec<ListedOption<'a>> {
-    let ends = markers.iter().skip(1).map(|marker| marker.start).chain([question.len()]);
-    markers
-        .iter()
-        .zip(ends)
-        .map(|(marker, end)| ListedOption { label: marker.label, text: question.get(marker.end..end).unwrap_or_default() })
-        .collect()
 }
 
 fn names_letter(answer: &str, options: &[ListedOption<'_>]) -> bool {
@@ -222,7 +142,7 @@ fn names_text(answer: &str, options: &[ListedOption<'_>]) -> bool {
 
 /// The words of a text in lower case that carry meaning, each in one form for its singular and its plural, and numbers in digits.
 fn words(text: &str) -> impl Iterator<Item = String> {
-    const WITHOUT_MEANING: [&str; 12] = ["a", "an", "the", "is", "are", "of", "to", "in", "it", "or", "and", "options"];
+    const WITHOUT_MEANING: [&str; 13] = ["a", "an", "the", "is", "are", "of", "to", "in", "it", "or", "and", "option", "options"];
     text.split(|c: char| !c.is_alphanumeric())
         .map(str::to_lowercase)
         .filter(|word| !word.is_empty() && !WITHOUT_MEANING.contains(&word.as_str()))

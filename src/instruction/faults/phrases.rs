@@ -18,8 +18,36 @@ static VARIABLE: LazyLock<Regex> = LazyLock::new(|| {
         \b (?: bbx | bbox | txt | res | tgt ) _ (?: \d+ | [ijkn] ) \b
         | \b bbx _ [a-z] \w* \b
         | \[ \s* bbox _ [a-z] \w* \s* \]
-        | \{ \s* (?: given_ \w+ | persona | bbox | bbx | caption | boxes | objects? | question | answer ) \s* \}
-        | < \s* (?: box | bbox | bbx | boxes | coordinates? | region | placeholder | insert\b[^>\n]{0,60} ) \s* >",
+        | \{ \s* (?: given_ \w+ | persona | bbox | bbx | caption | boxes | objects? | question | answer ) \s* \}",
+    )
+    .expect("the pattern is a constant")
+});
+
+/// A tag for a box. Models also write boxes between such tags: `<box>[[0.1, 0.2, 0.3, 0.4]]</box>`.
+static BOX_TAG: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)<\s*(?:box|bbox|bbx|boxes|coordinates?|region|placeholder|insert\b[^>\n]{0,60})\s*>")
+        .expect("the pattern is a constant")
+});
+
+/// Gaps that a question may speak of and an answer should have filled in: `[color]`, `[dog coordinates]`. Links, indexes and code look alike.
+static GAP_OF_ANSWER: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?ix)
+        \[ \s* (?: [a-z]+ \s+ ){1,3} coordinates \s* \] (?: [^(\w] | $ )
+        | (?: ^ | [\s'(:] ) \[ \s* (?: the \s+ )? (?: colou?r | brand | species | breed | animal ) \s* \] (?: [^(\w] | $ )",
+    )
+    .expect("the pattern is a constant")
+});
+
+/// A blank where an answer should have said something: `The brand is ____.`
+static BLANK: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?i)\b(?:is|are|was|were|a|an|the|of|named|called)\s+_{3,}").expect("the pattern is a constant"));
+
+/// Words of questions about writing, which may have blanks.
+static ABOUT_WRITING: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?ix) \b (?: says? | said | writ(?:e|es|ten|ing) | reads? | texts? | sentences? | words? | worksheets? | exercises? | printed
+        | quiz | questions? | forms? | signs? | boards? | slides? | screens? | pages? | documents? | quotes? | underscores? ) \b",
     )
     .expect("the pattern is a constant")
 });
@@ -121,14 +149,54 @@ static PROMPT_WORDS: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is a constant")
 });
 
+/// Questions that quote the caption they speak of, so that who reads them knows it.
+static QUOTES_A_CAPTION: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r#"(?ix)
+        \b caption \s* (?: is | reads | says )? \s* [:,]? \s* ["“'‘] \w
+        | \b caption \s* : \s* \S+ \s+ \S
+        | \b caption \b [^?\n]{0,60} \b (?: match (?:es)? | fits? | accurate | correct | consistent | true | describes? | agrees? ) \b [^?\n]{0,60}
+            \? \s* (?: \S+ \s+ ){2,} \S
+        | \b (?: match (?:es)? | fits? | agrees? | consistent ) \b [^?\n]{0,60} \b caption \b [^?\n]{0,60} \? \s* (?: \S+ \s+ ){2,} \S"#,
+    )
+    .expect("the pattern is a constant")
+});
+
+/// Questions that want JSON or code in the answer. The name behind a fence is no wish.
+static ASKS_FOR_CODE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?i)(?:^|[^`\w])(?:json|code|snippet|script)\b").expect("the pattern is a constant"));
+
+/// Tokens that models write around boxes and what is in them.
+const BOX_TOKENS: [&str; 3] = ["ref", "det", "box"];
+const BEGINNINGS_OF_BOX_TOKENS: [&str; 3] = ["box_", "object_ref_", "quad_"];
+
 /// Whether the question or the answer holds a variable or a gap that should have been filled in.
 pub(super) fn has_placeholder(item: &Instruction) -> bool {
     let (question, answer) = (item.question.as_str(), item.answer.as_str());
-    let has_variable = [question, answer].into_iter().any(|text| VARIABLE.is_match(text));
+    let has_empty_tag = |text: &str| BOX_TAG.find_iter(text).any(|tag| !holds_number(&text[tag.end()..]));
+    let has_variable = [question, answer].into_iter().any(|text| VARIABLE.is_match(text) || has_empty_tag(text));
     let is_form = normalize_format(&item.format) == Some("fill_in_the_blank") || ASKS_TO_FILL_IN.is_match(question);
     let is_format =
         |gap: &Range<usize>| FORMAT_BEFORE.is_match(before(question, gap.start)) || FORMAT_BEHIND.is_match(&question[gap.end..]);
-    has_variable || gaps(answer).next().is_some() || (!is_form && gaps(question).any(|gap| !is_format(&gap)))
+    // What the image shows may have blanks, too.
+    let may_have_blanks = || is_form || question.contains("__") || ABOUT_WRITING.is_match(question) || answer.contains(['"', '“', '`']);
+    has_variable
+        || gaps(answer).next().is_some()
+        || (!answer.contains("```") && GAP_OF_ANSWER.is_match(answer))
+        || (BLANK.is_match(answer) && !may_have_blanks())
+        || (!is_form && gaps(question).any(|gap| !is_format(&gap)))
+}
+
+/// Whether a number stands between a tag and its closing tag, or at once behind a tag that nothing closes.
+fn holds_number(behind: &str) -> bool {
+    /// Where the closing tag is looked for: a text of nothing but tags would be read again and again.
+    const LONGEST_BOX_CHARACTERS: usize = 400;
+    let end = behind.char_indices().nth(LONGEST_BOX_CHARACTERS).map_or(behind.len(), |(end, _)| end);
+    let behind = &behind[..end];
+    match behind.split_once("</") {
+        Some((inside, _)) => inside.contains(|c: char| c.is_ascii_digit()),
+        None => behind.trim_start_matches([' ', '[', '(']).starts_with(|c: char| c.is_ascii_digit()),
+    }
 }
 
 /// Where a text has gaps.
@@ -144,12 +212,25 @@ pub(super) fn is_unwritten(question: &str) -> bool {
     UNWRITTEN.is_match(question)
 }
 
-/// Whether a text repeats the prompt, or talks about what only the prompt shows.
-pub(super) fn repeats_prompt(text: &str) -> bool {
-    PROMPT_WORDS.find_iter(text).any(|found| {
-        let (words, behind) = (found.as_str().to_lowercase(), &text[found.end()..]);
-        let is_visible = words.ends_with("caption") && VISIBLE_CAPTION.is_match(behind);
-        let is_format = words.starts_with("bounding boxes") && WRITTEN_BOXES.is_match(behind);
-        !is_visible && !is_format
+/// Whether the question or the answer repeats the prompt, or talks about what only the prompt shows.
+pub(super) fn repeats_prompt(item: &Instruction) -> bool {
+    let (question, format) = (item.question.as_str(), normalize_format(&item.format));
+    let has_caption = format == Some("text_image_matching") || QUOTES_A_CAPTION.is_match(question);
+    let wants_json = format == Some("instruction_following") || ASKS_FOR_CODE.is_match(question);
+    [question, item.answer.as_str()].into_iter().any(|text| {
+        PROMPT_WORDS.find_iter(text).any(|found| {
+            let (words, behind) = (found.as_str().to_lowercase(), &text[found.end()..]);
+            let is_known = words.ends_with("caption") && (has_caption || VISIBLE_CAPTION.is_match(behind));
+            let is_format = words.starts_with("bounding boxes") && WRITTEN_BOXES.is_match(behind);
+            let is_wanted = words.contains("json") && wants_json;
+            !is_known && !is_format && !is_wanted && !is_box_token(&words)
+        })
     })
+}
+
+/// Whether a token of a chat is one around a box: `<|box_start|>`.
+fn is_box_token(words: &str) -> bool {
+    let Some(token) = words.strip_prefix("<|") else { return false };
+    let token = token.trim_matches([' ', '|', '>']);
+    BOX_TOKENS.contains(&token) || BEGINNINGS_OF_BOX_TOKENS.iter().any(|beginning| token.starts_with(beginning))
 }

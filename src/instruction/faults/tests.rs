@@ -360,3 +360,10 @@ fn empty_texts_skills_and_parents() {
         assert!(!instruction_faults(&child, &[], &[]).contains(&Fault::NoParent));
     }
 }
+
+#[path = "tests/boxes.rs"]
+mod boxes_and_data;
+#[path = "tests/options.rs"]
+mod labels_and_options;
+#[path = "tests/phrases.rs"]
+mod phrases_and_signs;
