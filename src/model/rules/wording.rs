@@ -241,13 +241,39 @@ const COMMON_FIRST_WORDS: &[&str] = &[
     "you",
 ];
 
-/// The text with its first letter in lower case, if its first word has no capital of its own.
+/// Words that go before a name and are rarely part of it: `the Beatles`, `a Dalmatian`. Before two words with capitals they are.
+const BEFORE_NAMES: &[&str] = &["a", "an", "one", "some", "the", "two"];
+
+/// Words that are no part of a name behind them: `in Paris`, `at Wimbledon`.
+const OUTSIDE_NAMES: &[&str] = &["about", "as", "at", "based", "by", "from", "in", "of", "on", "to", "under", "with"];
+
+/// Words that have no capital inside of titles.
+const SMALL_WORDS: &[&str] = &["a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"];
+
+/// The text with its first letter in lower case, if its first word has no capital of its own. Signs and titles stay as they are
+/// written: `NO PARKING`, `The North Face`.
 pub fn lowered(text: &str) -> String {
     let first_word: String = text.chars().take_while(|character| character.is_alphabetic()).collect();
-    match COMMON_FIRST_WORDS.contains(&first_word.to_lowercase().as_str()) {
-        true => format!("{}{}", first_word.to_lowercase(), &text[first_word.len()..]),
-        false => text.to_owned(),
+    let lower = first_word.to_lowercase();
+    let is_in_capitals = first_word.len() > 1 && first_word.chars().all(char::is_uppercase);
+    if !COMMON_FIRST_WORDS.contains(&lower.as_str()) || is_in_capitals || is_title(&lower, &text[first_word.len()..]) {
+        return text.to_owned();
     }
+    format!("{lower}{}", &text[first_word.len()..])
+}
+
+/// Whether a first word and what stands behind it are a title: every word has a capital, or is a small one.
+fn is_title(first_word: &str, behind: &str) -> bool {
+    // `TV` and `I` have capitals everywhere.
+    let has_capital = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().is_some_and(char::is_uppercase) && letters.next().is_some_and(char::is_lowercase)
+    };
+    let fewest = if BEFORE_NAMES.contains(&first_word) { 2 } else { 1 };
+    let is_one_clause = behind.starts_with(' ') && !OUTSIDE_NAMES.contains(&first_word);
+    let words: Vec<&str> = behind.split_whitespace().collect();
+    let is_alike = words.iter().all(|word| has_capital(word) || SMALL_WORDS.contains(word));
+    is_one_clause && is_alike && words.iter().filter(|word| has_capital(word)).count() >= fewest
 }
 
 /// The text as a sentence: capital letter first, a full stop last if it has no mark.
@@ -342,6 +368,20 @@ mod tests {
         assert_eq!(lowered("TV sets"), "TV sets");
         assert_eq!(lowered("He is"), "he is");
         assert_eq!(lowered("Jamaica is an island"), "Jamaica is an island");
+        for title in ["NO PARKING", "THE END", "The North Face", "The Lord of the Rings.", "Do Not Enter", "No Parking"] {
+            assert_eq!(lowered(title), title);
+        }
+        for (text, expected) in [
+            ("The TV is on.", "the TV is on."),
+            ("A Dalmatian.", "a Dalmatian."),
+            ("In New York", "in New York"),
+            ("The Christmas tree is green.", "the Christmas tree is green."),
+            ("Is Anna here?", "is Anna here?"),
+            ("No, Anna.", "no, Anna."),
+            ("A", "a"),
+        ] {
+            assert_eq!(lowered(text), expected);
+        }
         assert_eq!(list(&["a".into(), "b".into(), "c".into()]), "a, b and c");
     }
 }
