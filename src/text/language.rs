@@ -3,12 +3,13 @@
 //! The guess (`whichlang`) always names one of sixteen languages, whatever the text is. So it counts only where the text has words that
 //! nobody can do without in that language, or a script that only that language has.
 
-use whichlang::{Lang, detect_language};
+use whichlang::{LANGUAGES, Lang, detect_language};
 
 /// How much of a text is looked at, in bytes. More does not change the answer.
 const ENOUGH: usize = 2_000;
 
-/// The share of words that must be common ones, as one in so many. Running text of any of the languages has one in three.
+/// The share of words that must be common ones, as one in so many. Running text of any of the languages has one in three. Also the share of letters
+/// that are kana in Japanese.
 const ONE_IN: usize = 10;
 
 /// The commonest words of English, of two letters or more.
@@ -21,11 +22,20 @@ const INSIDE_NAMES: &str = "de la le les du des del della di da do dos las los e
 const LONGEST_INSIDE_NAME: usize = 2;
 
 /// The language of a text as its ISO 639-1 code: `ar`, `de`, `en`, `es`, `fr`, `hi`, `it`, `ja`, `ko`, `nl`, `pt`, `ru`, `sv`, `tr`, `vi` or `zh`.
-/// `None` for a text of any other language, and where too few common words tell: a single noun, a number, code. A language that
-/// shares its commonest words with one of these, as Danish with Swedish, may be taken for it. The first 2,000 bytes decide.
+/// `None` for a text of any other language, and where too few common words tell: a single noun, a number, code, or words that several of these languages
+/// have alike. A language that shares its commonest words with one of these, as Danish with Swedish, may be taken for it. The first 2,000 bytes decide.
 pub fn language(text: &str) -> Option<&'static str> {
     let text = &text[..text.floor_char_boundary(ENOUGH)];
-    confirmed(text, detect_language(text)).map(|(code, _)| code)
+    confirmed(text, detect_language(text)).filter(|(code, common_words)| is_told_apart(text, code, common_words)).map(|(code, _)| code)
+}
+
+/// Whether one of the common words in a text is that of no other language: of a few words, the guess confuses relatives, which share many (`la`,
+/// `que`, `una`). English needs none: a short question often has one common word alone (`is`), and little else is guessed to be English.
+fn is_told_apart(text: &str, code: &str, common_words: &str) -> bool {
+    let lowered = text.to_lowercase();
+    let is_others =
+        |word: &str| LANGUAGES.iter().map(|other| code_and_words(*other)).any(|(other, listed)| other != code && is_among(word, listed));
+    code == "en" || common_words.is_empty() || words(&lowered).any(|word| is_among(word, common_words) && !is_others(word))
 }
 
 /// Whether a sentence is of another language than English, though its words may all be English ones as well. `forms` are its words and marks,
@@ -56,7 +66,25 @@ pub(super) fn is_foreign(sentence: &str, forms: &[&str]) -> bool {
 
 /// The code of the guessed language and its commonest words, if the text has enough of them or is mostly of the language's own script.
 fn confirmed(text: &str, guess: Lang) -> Option<(&'static str, &'static str)> {
-    let (code, common_words) = match guess {
+    // Chinese has no kana; of a few signs with one of them, the guess is often Chinese.
+    let guess = if matches!(guess, Lang::Cmn) && has_kana(text) { Lang::Jpn } else { guess };
+    let (code, common_words) = code_and_words(guess);
+    let is_confirmed = match code {
+        "ja" => is_mostly(text, |c| is_kana(c) || is_han(c)),
+        "ko" => is_mostly(text, |c| matches!(c, '가'..='힣')),
+        "zh" => is_mostly(text, is_han),
+        _ => {
+            let lowered = text.to_lowercase();
+            let common = words(&lowered).filter(|word| is_among(word, common_words)).count();
+            common > 0 && common * ONE_IN >= words(&lowered).count()
+        }
+    };
+    is_confirmed.then_some((code, common_words))
+}
+
+/// The code of a language and its commonest words; no words where the script tells.
+fn code_and_words(language: Lang) -> (&'static str, &'static str) {
+    match language {
         Lang::Ara => ("ar", "في من على ما هذا هذه إلى هل أن التي الذي عن مع هو هي كيف أين كم لا ماذا"),
         Lang::Deu => {
             ("de", "der die das und ist ein eine einen zu den von mit auf was wie im in sich nicht für sind wo es dem des er sie welche")
@@ -77,14 +105,14 @@ fn confirmed(text: &str, guess: Lang) -> Option<(&'static str, &'static str)> {
         Lang::Swe => ("sv", "och att det som en ett är på av för med den till vad hur inte de om var vem har vilken detta"),
         Lang::Tur => ("tr", "ve bir bu da de ne mi mı için ile olan nasıl nerede kim kaç var çok daha gibi hangi mu mü"),
         Lang::Vie => ("vi", "là và của có trong những các một này cho được với không người gì đang trên bao nhiêu nào tôi hãy mô tả"),
-        Lang::Jpn => return is_mostly(text, |c| is_kana(c) || is_han(c)).then_some(("ja", "")),
-        Lang::Kor => return is_mostly(text, |c| matches!(c, '가'..='힣')).then_some(("ko", "")),
-        Lang::Cmn => return is_mostly(text, is_han).then_some(("zh", "")),
-    };
-    let lowered = text.to_lowercase();
-    let words = || lowered.split(|c: char| !c.is_alphabetic() && !is_mark(c)).filter(|word| !word.is_empty());
-    let common = words().filter(|word| is_among(word, common_words)).count();
-    (common > 0 && common * ONE_IN >= words().count()).then_some((code, common_words))
+        Lang::Jpn => ("ja", ""),
+        Lang::Kor => ("ko", ""),
+        Lang::Cmn => ("zh", ""),
+    }
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphabetic() && !is_mark(c)).filter(|word| !word.is_empty())
 }
 
 /// Whether a word is one of those in a list. A letter alone is not: it is a word of many languages, and the mark of a list item.
@@ -97,6 +125,13 @@ fn is_mostly(text: &str, is_such: impl Fn(char) -> bool) -> bool {
     let letters = text.chars().filter(|c| c.is_alphabetic()).count();
     let such = text.chars().filter(|c| is_such(*c)).count();
     such >= 2 && such * 2 > letters
+}
+
+/// Whether at least one letter in [`ONE_IN`] is kana. A Chinese text may have one in a name.
+fn has_kana(text: &str) -> bool {
+    let letters = text.chars().filter(|c| c.is_alphabetic()).count();
+    let kana = text.chars().filter(|c| c.is_alphabetic() && is_kana(*c)).count();
+    kana > 0 && kana * ONE_IN >= letters
 }
 
 fn is_kana(c: char) -> bool {
@@ -136,6 +171,9 @@ mod tests {
             ("Bu resimde ne görüyorsun?", "tr"),
             ("Trong hình có gì?", "vi"),
             ("这是什么？", "zh"),
+            ("Is John happy?", "en"),
+            ("Describe las fotos", "es"),
+            ("画像の説明", "ja"),
         ] {
             assert_eq!(language(text), Some(code), "{text}");
         }
@@ -157,6 +195,9 @@ mod tests {
             "Ποιο είναι το χρώμα;",
             "라",
             "x = foo(bar)[0] + baz;",
+            // Spanish, French and Italian.
+            "Describe la imagen",
+            "La foto del gato",
         ] {
             assert_eq!(language(text), None, "{text}");
         }

@@ -5,12 +5,15 @@
 mod beginning;
 pub mod distance;
 pub mod encoding;
+mod grouped;
 pub mod language;
+mod markup;
 pub mod root;
 mod sentences;
 
 pub use beginning::beginning;
 pub use encoding::Encoding;
+pub use grouped::grouped;
 pub use language::language;
 pub use root::{Root, root};
 pub use sentences::{sentence_count, sentences};

@@ -2,6 +2,8 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::markup::without_markup;
+
 /// Words whose full stop ends no sentence, though a capital may follow. Those that often end one (`etc.`, `Inc.`) are not among them.
 const ABBREVIATIONS: [&str; 24] = [
     "mr", "mrs", "ms", "dr", "prof", "st", "mt", "rev", "hon", "gen", "col", "capt", "lt", "sgt", "vs", "e.g", "i.e", "cf", "fig", "figs",
@@ -27,9 +29,9 @@ pub fn sentences(text: &str) -> impl Iterator<Item = &str> {
     .filter(|sentence| sentence.chars().any(char::is_alphanumeric))
 }
 
-/// How many [`sentences`] a text has.
+/// How many [`sentences`] a text has. Markup is passed over, scripts and styles with what is in them.
 pub fn sentence_count(text: &str) -> usize {
-    sentences(text).count()
+    sentences(&without_markup(text)).count()
 }
 
 /// Whether `next` belongs to the sentence that `before` is the beginning of.
@@ -114,8 +116,34 @@ mod tests {
     }
 
     #[test]
+    fn markup_is_passed_over() {
+        for (text, count) in [
+            ("<p>What color is the car?</p>", 1),
+            ("<image>\nDescribe the image.", 1),
+            ("Describe the image.\n<image>", 1),
+            ("<p>A dog runs.</p><p>Why?</p>", 2),
+            ("<b>One.</b> <i>Two.</i>", 2),
+            ("<script>a(); B.</script>Why?", 1),
+            ("<img alt=\"One. Two.\"> Why?", 1),
+            ("<image>", 0),
+            ("Is 3 < 5? Is 5 > 3?", 2),
+        ] {
+            assert_eq!(sentence_count(text), count, "{text:?}");
+        }
+    }
+
+    #[test]
     fn long_texts_take_linear_time() {
-        for text in [". ".repeat(100_000), "a\n".repeat(100_000), "Mr. ".repeat(50_000), "a".repeat(200_000), "A.".repeat(100_000)] {
+        for text in [
+            ". ".repeat(100_000),
+            "a\n".repeat(100_000),
+            "Mr. ".repeat(50_000),
+            "a".repeat(200_000),
+            "A.".repeat(100_000),
+            "<a".repeat(100_000),
+            "<a>".repeat(70_000),
+            "< ".repeat(100_000),
+        ] {
             assert!(sentence_count(&text) <= text.len());
         }
     }

@@ -14,7 +14,8 @@ static DESCRIPTION: Description = Description {
     optional: 0,
     section: "Text",
     summary: "The language as its ISO 639-1 code, one of ar, de, en, es, fr, hi, it, ja, ko, nl, pt, ru, sv, tr, vi, zh. NULL for NULL, for other \
-              languages, and where too few common words tell: a single noun, a number, code. The first 2,000 bytes decide.",
+              languages, and where too few common words tell: a single noun, a number, code, words that several of these languages have alike. The \
+              first 2,000 bytes decide.",
     example: "SELECT language('Was ist auf dem Bild zu sehen?')",
 };
 

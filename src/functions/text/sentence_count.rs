@@ -14,8 +14,8 @@ static DESCRIPTION: Description = Description {
     optional: 0,
     section: "Text",
     summary: "How many sentences the text has, in any language: by the boundaries of Unicode Annex 29, but abbreviations such as \"Dr.\", initials and \
-              the numbers of list items end none, nor do line breaks before a line that goes on in lower case. 0 for a text without letters and \
-              digits, NULL for NULL.",
+              the numbers of list items end none, nor do line breaks before a line that goes on in lower case. Markup is passed over. 0 for a text \
+              without letters and digits, NULL for NULL.",
     example: "SELECT sentence_count('Look at Dr. Smith. What is he holding?')",
 };
 

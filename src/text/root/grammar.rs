@@ -50,7 +50,7 @@ pub fn main_clause(words: &[Word]) -> Option<Clause> {
     for (order, &start) in starts.iter().enumerate() {
         let introduced = order == 0 || has_prefix || (start > 0 && words[start - 1].is(&[":", ";", "-", "–", "—"]));
         let asked = if introduced || is_question { question(words, start) } else { None };
-        if let Some(clause) = asked.or_else(|| instruction(words, start, introduced)) {
+        if let Some(clause) = asked.or_else(|| instruction(words, start, introduced)).or_else(|| wish(words, start)) {
             return Some(clause);
         }
     }
@@ -275,6 +275,22 @@ fn instruction(words: &[Word], start: usize, introduced: bool) -> Option<Clause>
     let is_plain =
         if first.tag == Tag::Verb { introduced || begins_object } else { begins_object || (introduced && !states(words, start + 1)) };
     (is_plain && !is_subject).then(|| active(words, start))
+}
+
+/// An instruction that begins at `start` as a wish: `I would like you to describe the dog`, `we want you to count`. What is wished for is asked for.
+fn wish(words: &[Word], start: usize) -> Option<Clause> {
+    if !words.get(start)?.is(&["i", "we"]) {
+        return None;
+    }
+    let next = skip_adverbs(words, start + 1);
+    let is_polite = words.get(next)?.is(&["would", "'d"]);
+    let wish = if is_polite { skip_adverbs(words, next + 1) } else { next };
+    let wishes: &[&str] = if is_polite { &["like", "love", "want"] } else { &["want", "need"] };
+    if !words.get(wish)?.is(wishes) || words.get(wish + 1)?.text != "you" || words.get(wish + 2)?.text != "to" {
+        return None;
+    }
+    let verb = skip_courtesy(words, wish + 3);
+    words.get(verb).filter(|word| lemma::is_base_verb(&word.text)).map(|_| active(words, verb))
 }
 
 /// Whether a finite verb follows in the same clause, so that what stands before it is its subject.

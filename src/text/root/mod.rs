@@ -11,8 +11,7 @@ mod tagger;
 mod verbs;
 mod words;
 
-use std::borrow::Cow;
-
+use super::markup::without_code;
 use super::sentences;
 
 /// The root verb of a text and the noun that is its direct object, as dictionary forms in lower case.
@@ -29,7 +28,7 @@ pub struct Root {
 /// A sentence that only says how to think ("Let's think step by step.") asks for nothing. Markup is passed over, scripts and styles with what is
 /// in them. Linear in the length of the text.
 pub fn root(text: &str) -> Option<Root> {
-    let text = without_elements(without_elements(Cow::Borrowed(text), "script"), "style");
+    let text = without_code(text);
     let mut stated = None;
     for sentence in sentences(&text) {
         let words = words::words(sentence);
@@ -44,25 +43,6 @@ pub fn root(text: &str) -> Option<Root> {
         }
     }
     stated
-}
-
-/// The text without the HTML elements of this name. One that is not closed reaches to the end.
-fn without_elements<'a>(text: Cow<'a, str>, name: &str) -> Cow<'a, str> {
-    let is_start =
-        |at: usize| text.as_bytes().get(at + 1..=at + name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()));
-    let is_end = |at: usize| text.as_bytes().get(at + 1) == Some(&b'/') && is_start(at + 1);
-    let mut marks = text.match_indices('<').map(|(at, _)| at);
-    let Some(first) = marks.find(|at| is_start(*at)) else { return text };
-    let mut kept = text[..first].to_owned();
-    while let Some(end) = marks.find(|at| is_end(*at)) {
-        let next = marks.find(|at| is_start(*at));
-        // The end tag itself stays, as markup that is passed over.
-        kept.push_str(&text[end..next.unwrap_or(text.len())]);
-        if next.is_none() {
-            break;
-        }
-    }
-    Cow::Owned(kept)
 }
 
 #[cfg(test)]
@@ -150,6 +130,21 @@ mod tests {
             ("What does the sign \"Bitte nicht auf den Rasen treten\" say?", "say", None),
             ("Describe decor.", "describe", Some("decor")),
             ("Waste material is discharged.", "discharge", None),
+        ]);
+    }
+
+    #[test]
+    fn a_wish_asks_for_what_is_wished() {
+        assert_roots(&[
+            ("I would like you to generate a caption.", "generate", Some("caption")),
+            ("I'd like you to describe the image.", "describe", Some("image")),
+            ("I’d really like you to please count the dogs.", "count", Some("dog")),
+            ("We want you to list the objects.", "list", Some("object")),
+            ("I need you to describe the dog.", "describe", Some("dog")),
+            ("I would like a caption.", "like", Some("caption")),
+            ("I would like to know the color of the car.", "like", None),
+            ("What would you like to eat?", "like", None),
+            ("It would look like a car.", "look", None),
         ]);
     }
 

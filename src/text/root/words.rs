@@ -195,7 +195,7 @@ fn guess(form: &str, text: &str, is_first: bool) -> Tag {
     }
 }
 
-/// Mends what taggers get wrong in questions: what `'s` is, and verbs that look like plurals.
+/// Mends what taggers get wrong in questions: what `'s` is, verbs that look like plurals, and `would like`.
 fn mend(words: &mut [Word]) {
     for word in words.iter_mut() {
         match word.tag {
@@ -211,6 +211,7 @@ fn mend(words: &mut [Word]) {
             "'s" if follows_noun => Tag::Particle,
             "'s" => Tag::Auxiliary,
             "'" if follows_noun && before.text.ends_with('s') => Tag::Particle,
+            "like" if follows_would(words, at) => Tag::Verb,
             text if words[at].tag == Tag::Verb && follows_determiner(words, at) && lemma::is_base_verb(text) && lemma::is_noun(text) => {
                 let next = words.get(at + 1);
                 let is_verb = next.is_some_and(|next| next.is_nominal() || matches!(next.tag, Tag::Determiner | Tag::Pronoun));
@@ -224,6 +225,12 @@ fn mend(words: &mut [Word]) {
         };
         words[at].tag = tag;
     }
+}
+
+/// Whether `would` stands before `at`, with nothing but adverbs and negations between.
+fn follows_would(words: &[Word], at: usize) -> bool {
+    let before = words[..at].iter().rev().find(|word| word.tag != Tag::Adverb && !word.is(&["not", "n't"]));
+    before.is_some_and(|word| word.is(&["would", "'d"]))
 }
 
 /// Whether an article or an owner stands before `at`, with nothing but adjectives between.
