@@ -11,7 +11,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::query::{Session, Statement, StatementParameter as Parameter, written_names};
+use crate::query::{Session, Statement, StatementParameter as Parameter, table_of_texts, written_names};
 use crate::store::{Store, Table, ids_in, quoted};
 
 const SAMPLE: Statement = Statement::new("audit/sample", include_str!("../sql/audit/sample.sql"));
@@ -43,7 +43,8 @@ impl Default for AuditSample {
 }
 
 impl AuditSample {
-    /// The drawn items, with empty columns `improved`, `correct`, `auditor` and `comment` to fill in. The judge's verdict is not among them.
+    /// The drawn items, with empty columns `improved`, `correct`, `auditor` and `comment` to fill in. The judge's verdict is not among them. Asking
+    /// another judge gives items other ids, but no other place in the order of the draw.
     ///
     /// # Errors
     /// An [`Error::Argument`] when the predicate is none, and those of the statement.
@@ -113,7 +114,8 @@ struct Stored {
 
 /// Reads the verdicts of a filled-in file (CSV, with commas, semicolons or tabs, or JSON lines) into table `audits`. Of its columns it needs `instruction_id` and one of `improved`,
 /// `correct` and `comment`; others are not looked at. Rows without any verdict are left out and counted; rows that name no auditor are `auditor`'s. A person's later
-/// verdict on an item takes the place of the earlier one. Nothing is written unless every row is sound.
+/// verdict on an item takes the place of the earlier one. An item that another judge has judged since has another id: both verdicts are kept, and of those of one person
+/// `sql/report/audits.sql` counts the later. Nothing is written unless every row is sound.
 ///
 /// # Errors
 /// An [`Error::Argument`] that names the file and the column that it lacks, or has twice and needs once, or the items: a verdict that is neither yes nor no, an id that
@@ -181,6 +183,10 @@ pub async fn import_audits(store: &Store, path: &Path, auditor: &str) -> Result<
 /// Each of [`COLUMNS`] as the file writes it, whatever its case, or NULL for one that it lacks.
 async fn columns(session: &Session, path: &Path) -> Result<BTreeMap<&'static str, Parameter>> {
     let name = path.to_string_lossy().into_owned();
+    // By types of its values, auditors `1` and `01` would be one person, and a comment `1.10` another comment.
+    if let Some(file) = table_of_texts(path).map_err(|cause| session.explain(cause, ""))? {
+        session.context().register_table(TableReference::bare(name.as_str()), file)?;
+    }
     let file = session.context().table_provider(TableReference::bare(name.as_str())).await.map_err(|cause| session.explain(cause, ""))?;
     let written = written_names(path, &file.schema()).map_err(|cause| session.explain(cause, ""))?;
     let written: Vec<&str> = written.iter().map(String::as_str).collect();

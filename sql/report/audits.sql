@@ -1,8 +1,20 @@
 -- How far people agree with the judge. A sample to check holds as many items of a rare stratum as of a common one, so each verdict stands for its share
--- of its stratum (round, operator and status); of each question, the verdicts that answer it share the stratum. Kappa is Cohen's, of the weighted rates; NULL where both always said the same. Of rounds that were
--- imported finished only the survivors are known, so that the judge has no figures there.
+-- of its stratum (round, operator and status); of each question, the verdicts that answer it share the stratum. Kappa is Cohen's, of the weighted rates;
+-- NULL where both always said the same. Of rounds that were imported finished only the survivors are known, so that the judge has no figures there.
+-- Judging again (evolve --judge-only) makes new items of the same answers: what a person said holds for the same text at the same place of the same
+-- answer, and of two verdicts on it the later one counts.
 WITH fact AS (
-    SELECT instruction_id, round, CASE WHEN imported THEN 'imported' ELSE operator END AS operator, status, imported, improved
+    SELECT
+        instruction_id,
+        sample_id,
+        request_id,
+        position,
+        question,
+        round,
+        CASE WHEN imported THEN 'imported' ELSE operator END AS operator,
+        status,
+        imported,
+        improved
     FROM item_facts
     WHERE improved IS NOT NULL
 ),
@@ -12,21 +24,40 @@ size AS (
     WHERE round > 0
     GROUP BY round, operator, status
 ),
-audit AS (
+checked AS (
+    SELECT a.instruction_id, a.auditor, a.improved, a.correct, a.created_at, i.sample_id, e.request_id, i.position, i.question
+    FROM audits a
+    JOIN instructions i ON a.instruction_id = i.instruction_id
+    LEFT JOIN evolutions e ON i.evolution_id = e.evolution_id
+    WHERE a.improved IS NOT NULL OR a.correct IS NOT NULL
+),
+-- Imported items have no request: theirs are the verdicts on the item itself.
+said AS (
     SELECT
         f.round,
         f.operator,
         f.status,
         f.instruction_id,
-        a.auditor,
+        c.auditor,
         CASE WHEN f.imported THEN NULL WHEN f.improved THEN 1.0 ELSE 0.0 END AS judge,
-        CASE WHEN a.improved THEN 1.0 WHEN NOT a.improved THEN 0.0 END AS human,
-        CASE WHEN a.correct THEN 1.0 WHEN NOT a.correct THEN 0.0 END AS correct,
-        count(a.improved) OVER (PARTITION BY f.round, f.operator, f.status) AS verdicts,
-        count(a.correct) OVER (PARTITION BY f.round, f.operator, f.status) AS verdicts_on_correctness
-    FROM fact f
-    JOIN audits a ON f.instruction_id = a.instruction_id
-    WHERE a.improved IS NOT NULL OR a.correct IS NOT NULL
+        CASE WHEN c.improved THEN 1.0 WHEN NOT c.improved THEN 0.0 END AS human,
+        CASE WHEN c.correct THEN 1.0 WHEN NOT c.correct THEN 0.0 END AS correct,
+        row_number() OVER (
+            PARTITION BY f.instruction_id, c.auditor
+            ORDER BY c.created_at DESC, c.instruction_id = f.instruction_id DESC, c.instruction_id
+        ) AS age
+    FROM checked c
+    JOIN fact f
+        ON c.sample_id = f.sample_id
+        AND (c.instruction_id = f.instruction_id OR (c.request_id = f.request_id AND c.position = f.position AND c.question = f.question))
+),
+audit AS (
+    SELECT
+        *,
+        count(human) OVER (PARTITION BY round, operator, status) AS verdicts,
+        count(correct) OVER (PARTITION BY round, operator, status) AS verdicts_on_correctness
+    FROM said
+    WHERE age = 1
 ),
 weighted AS (
     SELECT

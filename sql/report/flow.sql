@@ -1,4 +1,5 @@
--- What became of each sample from one round to the next: the operator by which it kept an item, or why it kept none.
+-- What became of each sample from one round to the next: the operator by which it kept an item, or why it kept none. Where items are chosen, an
+-- attempt that brought none of them is 'not chosen'.
 WITH sample AS (
     SELECT DISTINCT sample_id FROM item_facts
 ),
@@ -19,11 +20,19 @@ state AS (
     FROM attempt_facts
     GROUP BY sample_id, round
 ),
+-- Chosen or not.
+tried AS (
+    SELECT DISTINCT sample_id, round FROM evolutions WHERE status <> 'superseded'
+),
 path AS (
-    SELECT s.sample_id, t.round, coalesce(o.state, CASE WHEN t.round = 0 THEN 'seed' ELSE 'not tried' END) AS state
+    SELECT
+        s.sample_id,
+        t.round,
+        coalesce(o.state, CASE WHEN t.round = 0 THEN 'seed' WHEN a.round IS NOT NULL THEN 'not chosen' ELSE 'not tried' END) AS state
     FROM sample s
     CROSS JOIN step t
     LEFT JOIN state o ON s.sample_id = o.sample_id AND t.round = o.round
+    LEFT JOIN tried a ON s.sample_id = a.sample_id AND t.round = a.round
 ),
 pair AS (
     SELECT

@@ -20,4 +20,3 @@ SELECT
     CASE WHEN evolved > 0 THEN rank() OVER (ORDER BY evolved DESC) END AS evolved_rank
 FROM counted
 ORDER BY evolved DESC, seed DESC, object
-LIMIT 200

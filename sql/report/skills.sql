@@ -15,4 +15,3 @@ SELECT
 FROM named
 GROUP BY skill
 ORDER BY evolved DESC, seed DESC, skill
-LIMIT 1000

@@ -20,4 +20,3 @@ FROM asked
 WHERE verb IS NOT NULL AND noun IS NOT NULL
 GROUP BY verb, noun
 ORDER BY evolved + seed DESC, verb, noun
-LIMIT 300

@@ -10,10 +10,11 @@ use serde_json::Value;
 
 use super::examples::{EXAMPLES, Example, examples};
 use super::facts::{Facts, Selection, typed};
-use super::figures::{Chapter, chapters, grouped};
+use super::figures::{Chapter, chapters};
 use crate::error::{Error, Result};
 use crate::formats::export::PendingFile;
 use crate::store::Store;
+use crate::text::grouped;
 
 const TEMPLATE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
@@ -144,7 +145,7 @@ async fn headline(facts: &Facts) -> Result<Vec<Figure>> {
                avg(score) FILTER (WHERE status = 'kept') AS score FROM item_facts";
     let rows: Vec<Value> = facts.rows(sql).await?;
     let Some(row) = typed::<Headline>(&rows)?.pop() else { return Ok(Vec::new()) };
-    let count = |name, value| Some(Figure { name, value: grouped(value) });
+    let count = |name, value: i64| Some(Figure { name, value: grouped(value) });
     let numbers = [
         count("samples", row.samples),
         count("seed items", row.seeds),

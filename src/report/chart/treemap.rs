@@ -12,28 +12,27 @@ pub struct Group {
     pub name: String,
     /// The class that colours it.
     pub class: String,
-    /// The commonest first.
+    /// The commonest first, and last what stands for the others.
     pub members: Vec<(String, f64)>,
 }
 
 impl Group {
     /// Of all members.
-    pub fn total(&self) -> f64 {
+    fn total(&self) -> f64 {
         self.members.iter().map(|(_, count)| count).sum()
     }
 }
 
-/// Groups as areas in proportion to their counts, the largest first.
-pub fn treemap(groups: &[Group]) -> Svg {
+/// Groups as areas in proportion to their counts, the largest first. Shares are of `all`, which may be more than what the groups hold.
+pub fn treemap(groups: &[Group], all: f64) -> Svg {
     const HEIGHT: f64 = 300.0;
     /// Room for a group's name above its members.
     const HEAD: f64 = 16.0;
     let mut svg = Svg::new(WIDTH, HEIGHT);
-    let total: f64 = groups.iter().map(Group::total).sum();
     let whole = Area { x: 0.0, y: 0.0, width: WIDTH, height: HEIGHT };
     let areas = squarified(&groups.iter().map(Group::total).collect::<Vec<_>>(), whole);
     for (group, area) in groups.iter().zip(areas) {
-        let tip = format!("{}: {} ({})", group.name, short_count(group.total()), percent(group.total() / total));
+        let tip = format!("{}: {} ({})", group.name, short_count(group.total()), percent(group.total() / all));
         svg.rect(inset(area, 1.0), &format!("plate {}", group.class), &tip);
         let name = GROUP_NAME.fitted(&group.name, area.width - 7.0);
         let has_name = !name.is_empty() && area.height > HEAD + 8.0;
@@ -44,7 +43,7 @@ pub fn treemap(groups: &[Group]) -> Svg {
         let inner = Area { x: area.x + 2.0, y: area.y + head + 1.0, width: area.width - 4.0, height: area.height - head - 3.0 };
         let cells = squarified(&group.members.iter().map(|(_, count)| *count).collect::<Vec<_>>(), inner);
         for ((name, count), cell) in group.members.iter().zip(cells) {
-            let tip = format!("{} {name}: {} ({})", group.name, short_count(*count), percent(count / total));
+            let tip = format!("{} {name}: {} ({})", group.name, short_count(*count), percent(count / all));
             svg.rect(inset(cell, 0.5), &format!("tile {}", group.class), &tip);
             let name = TILE_NAME.fitted(name, cell.width - 6.0);
             if !name.is_empty() && cell.height > 14.0 {
@@ -59,7 +58,7 @@ fn inset(area: Area, by: f64) -> Area {
     Area { x: area.x + by, y: area.y + by, width: area.width - 2.0 * by, height: area.height - 2.0 * by }
 }
 
-/// Divides an area in proportion to values, which come largest first, into rectangles as square as can be. Bruls, Huizing and van Wijk, "Squarified
+/// Divides an area in proportion to values into rectangles, as square as can be where the largest come first. Bruls, Huizing and van Wijk, "Squarified
 /// treemaps" (2000). A value of 0 gets an area of 0.
 fn squarified(values: &[f64], area: Area) -> Vec<Area> {
     let total: f64 = values.iter().sum();
@@ -122,5 +121,15 @@ mod tests {
         }
         assert_eq!(squarified(&[0.0, 0.0], whole).len(), 2);
         assert!(squarified(&[], whole).is_empty());
+    }
+
+    #[test]
+    fn shares_are_of_all_not_of_what_is_drawn() {
+        let members = vec![("dog".to_owned(), 2.0), ("other".to_owned(), 4.0)];
+        let group = Group { name: "describe".to_owned(), class: "c-1".to_owned(), members };
+        let drawn = treemap(&[group], 12.0).finish("a", "", "");
+        for tip in ["describe: 6 (50%)", "describe dog: 2 (17%)", "describe other: 4 (33%)"] {
+            assert!(drawn.contains(tip), "{tip}\n{drawn}");
+        }
     }
 }

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::report::chart::bars::{Part, Series, ranked, stacked};
 use crate::report::chart::curves::{Counted, Rate, densities, rates};
 use crate::report::facts::Facts;
+use crate::text::grouped;
 
 /// The judge's scores and verdicts, and what the checks found.
 pub async fn quality(facts: &Facts) -> Result<Chapter> {
@@ -121,7 +122,7 @@ fn faults(source: &Source) -> Result<Figure> {
             .collect();
         let mark = |rows: &[FaultRow]| if rows.iter().any(|row| row.fatal) { "✕ " } else { "" };
         let names: Vec<String> = faults.iter().map(|(fault, rows)| format!("{}{}", mark(rows), spoken(fault))).collect();
-        (keys_of(&series), ranked(&names, &series, |value| super::grouped(value as i64)))
+        (keys_of(&series), ranked(&names, &series, |value| grouped(value as i64)))
     }))
 }
 

@@ -15,6 +15,7 @@ use super::chart::svg::Svg;
 use super::facts::Facts;
 use super::sections::{Section, section};
 use crate::error::Result;
+use crate::text::grouped;
 
 /// A part of the page.
 #[derive(Debug, Serialize)]
@@ -183,19 +184,6 @@ fn shown_value(value: &Value) -> String {
         Value::Array(values) => values.iter().map(shown_value).collect::<Vec<_>>().join(", "),
         Value::Object(_) => value.to_string(),
     }
-}
-
-/// `1234567` as `1,234,567`.
-pub(super) fn grouped(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut text = String::from(if number < 0 { "-" } else { "" });
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// What a round is called.

@@ -69,13 +69,23 @@ struct FlowRow {
 }
 
 /// States from the top: what kept items, then what did not.
-const STATES: [&str; 8] =
-    ["seed", "fine_grained_perception", "cognitive_reasoning", "interaction", "imported", "eliminated", "failed", "not tried"];
+const STATES: [&str; 9] = [
+    "seed",
+    "fine_grained_perception",
+    "cognitive_reasoning",
+    "interaction",
+    "imported",
+    "eliminated",
+    "failed",
+    "not chosen",
+    "not tried",
+];
 
 fn flow(source: &Source) -> Result<Figure> {
     let rows: Vec<FlowRow> = source.typed()?;
     let caption = "Samples, by the operator through which they kept an item in a round, or why they kept none. A sample that keeps none goes on \
-                   with the items of its latest round that kept any.";
+                   with the items of its latest round that kept any. With --where, an attempt that brought none of the chosen items is not \
+                   chosen.";
     Ok(source.drawn(caption, || {
         let mut rounds: Vec<i64> = rows.iter().flat_map(|row| [row.from_round, row.to_round]).collect();
         rounds.sort_unstable();
@@ -189,7 +199,8 @@ struct SkillRow {
 const SKILLS_SHOWN: usize = 12;
 
 fn skills(source: &Source) -> Result<Figure> {
-    let rows: Vec<SkillRow> = source.typed()?;
+    let mut rows: Vec<SkillRow> = source.typed()?;
+    by_larger_share(&mut rows, |row| (row.seed_share.unwrap_or(0.0), row.evolved_share.unwrap_or(0.0)));
     Ok(source.drawn("The abilities that kept items name most, as shares of all that are named: seeds beside what was evolved.", || {
         let shown = &rows[..rows.len().min(SKILLS_SHOWN)];
         // Where nothing is named, there is no share.
@@ -198,6 +209,16 @@ fn skills(source: &Source) -> Result<Figure> {
         let names: Vec<String> = shown.iter().map(|row| row.skill.trim_end_matches(" Ability").to_owned()).collect();
         (keys_of(&series), ranked(&names, &series, percent))
     }))
+}
+
+/// Sorts rows by the larger of their shares of seeds and of what was evolved, so that a name which is common in either is seen. Rows with equal
+/// shares stay in the order of the statement.
+pub(super) fn by_larger_share<T>(rows: &mut [T], shares: impl Fn(&T) -> (f64, f64)) {
+    let larger = |row: &T| {
+        let (seed, evolved) = shares(row);
+        seed.max(evolved)
+    };
+    rows.sort_by(|one, other| larger(other).total_cmp(&larger(one)));
 }
 
 /// Two series in the colours of seeds and of what became of them.

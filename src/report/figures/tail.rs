@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::overview::seed_and_evolved;
+use super::overview::{by_larger_share, seed_and_evolved};
 use super::{Chapter, Figure, Source, by_key, key, keys_of, round_class, round_name};
 use crate::error::Result;
 use crate::report::chart::bars::{Part, Series, ranked, stacked};
@@ -70,8 +70,12 @@ struct ObjectRow {
 const OBJECTS_SHOWN: usize = 14;
 
 fn objects(source: &Source) -> Result<Figure> {
-    let rows: Vec<ObjectRow> = source.typed()?;
-    Ok(source.drawn("The objects that most kept items name, in seeds and in what was evolved from them.", || {
+    let mut rows: Vec<ObjectRow> = source.typed()?;
+    let all = |value: fn(&ObjectRow) -> f64| rows.iter().map(value).sum::<f64>().max(1.0);
+    let (seed, evolved) = (all(|row| row.seed), all(|row| row.evolved));
+    by_larger_share(&mut rows, |row| (row.seed / seed, row.evolved / evolved));
+    let caption = "The objects that most kept items name, in seeds or in what was evolved, by their share of what is named there.";
+    Ok(source.drawn(caption, || {
         let shown = &rows[..rows.len().min(OBJECTS_SHOWN)];
         let names: Vec<String> = shown.iter().map(|row| row.object.clone()).collect();
         let series = seed_and_evolved(shown.iter().map(|row| row.seed).collect(), shown.iter().map(|row| row.evolved).collect());

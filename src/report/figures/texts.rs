@@ -72,7 +72,7 @@ struct VerbRow {
     evolved: f64,
 }
 
-/// Verbs that get an area, and objects of each.
+/// Verbs that get an area, and objects of each; its other objects stand together.
 const VERBS_SHOWN: usize = 14;
 const NOUNS_SHOWN: usize = 6;
 
@@ -81,21 +81,24 @@ fn verbs(source: &Source, id: &str, title: &str, count: fn(&VerbRow) -> f64) -> 
     let has_any = rows.iter().any(|row| count(row) > 0.0);
     let of_stage =
         Source { sql: source.sql.clone(), section: source.section, rows: if has_any { source.rows.clone() } else { Vec::new() } };
-    let caption = "The commonest verbs at the root of a question, each with its commonest direct objects, as areas. Of at most 50,000 kept items, drawn by a \
-                   hash; questions without such a pair are left out.";
+    let caption = "The commonest verbs at the root of a question, each with its commonest direct objects and the others together, as areas; \
+                   shares are of all such pairs. Of at most 50,000 kept items, drawn by a hash; questions without such a pair are left out.";
     Ok(of_stage.drawn_as(id, title, caption, || {
-        let rows = rows.into_iter().filter(|row| count(row) > 0.0).collect();
-        let mut verbs: Vec<(String, Vec<VerbRow>)> = by_key(rows, |row: &VerbRow| row.verb.clone()).into_iter().collect();
+        let rows: Vec<VerbRow> = rows.into_iter().filter(|row| count(row) > 0.0).collect();
         let total = |rows: &[VerbRow]| rows.iter().map(count).sum::<f64>();
+        let all = total(&rows);
+        let mut verbs: Vec<(String, Vec<VerbRow>)> = by_key(rows, |row: &VerbRow| row.verb.clone()).into_iter().collect();
         verbs.sort_by(|one, other| total(&other.1).total_cmp(&total(&one.1)));
         let group = |(index, (verb, mut rows)): (usize, (String, Vec<VerbRow>))| {
             rows.sort_by(|one, other| count(other).total_cmp(&count(one)));
-            let members = rows.iter().take(NOUNS_SHOWN).map(|row| (row.noun.clone(), count(row))).collect();
+            let mut members: Vec<(String, f64)> = rows.iter().take(NOUNS_SHOWN).map(|row| (row.noun.clone(), count(row))).collect();
+            if let Some(others) = rows.get(NOUNS_SHOWN..).filter(|others| !others.is_empty()) {
+                members.push(("other".to_owned(), total(others)));
+            }
             Group { name: verb, class: format!("c-{}", index % COLOURS + 1), members }
         };
-        let mut groups: Vec<Group> = verbs.into_iter().take(VERBS_SHOWN).enumerate().map(group).collect();
-        groups.sort_by(|one, other| other.total().total_cmp(&one.total()));
-        (Vec::new(), treemap(&groups))
+        let groups: Vec<Group> = verbs.into_iter().take(VERBS_SHOWN).enumerate().map(group).collect();
+        (Vec::new(), treemap(&groups, all))
     }))
 }
 

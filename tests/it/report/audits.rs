@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::Arc;
 
-use mmevol::Session;
 use mmevol::audit::{ImportedAudits, import_audits};
+use mmevol::evolution::{Due, Settings};
+use mmevol::model::rules::RulesModel;
+use mmevol::{Evolution, Session};
 use serde_json::{Value, json};
 
+use super::judges::EvenJudge;
 use super::{evolved_photos, finished_rounds, rows};
 use crate::command::{Run, Workspace};
 use crate::stores::TestStore;
@@ -120,6 +124,52 @@ async fn reads_verdicts_and_sets_them_against_the_judges() {
     let stored = test.values(&format!("SELECT improved, correct, auditor, comment FROM audits WHERE instruction_id = '{id}'")).await;
     assert_eq!(stored, [json!({ "improved": true, "correct": false, "auditor": "Ada", "comment": "look, again" })]);
     test.assert_sound().await;
+}
+
+/// Judging again makes new items of the same answers. People spoke of the answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn stand_when_another_judge_is_asked() {
+    let (test, workspace) = (evolved_photos().await, Workspace::new());
+    let round_1 = "SELECT i.instruction_id AS id FROM item_facts i WHERE i.round = 1 AND i.improved IS NOT NULL ORDER BY id";
+    let sheet = async |name: &str, verdict: &str| {
+        let items = test.values(round_1).await;
+        let lines: String = items.iter().map(|item| format!("{},{verdict}\n", item["id"].as_str().unwrap())).collect();
+        workspace.write(name, format!("instruction_id,improved\n{lines}"));
+        items
+    };
+    let said = async || rows(&test.store, Some("round = 1"), "audits").await;
+    let counted = |rows: &[Value]| rows.iter().map(|row| row["audited"].as_u64().unwrap()).sum::<u64>();
+    let questions = |name: &str| drawn(&workspace, name).iter().map(|row| row["question"].clone()).collect::<Vec<Value>>();
+
+    let earlier = sheet("yes.csv", "yes").await;
+    import_audits(&test.store, &workspace.path("yes.csv"), "Ada").await.unwrap();
+    audit(&test, &workspace, &["sample", "-o", "earlier.jsonl", "--per-stratum", "1000", "--where", "round = 1"]).expect_code(0);
+    assert_eq!(counted(&said().await), earlier.len() as u64);
+
+    let settings = Settings { rounds: 1, due: Due::Judgements, ..Settings::default() };
+    Evolution::new(test.store.clone(), Arc::new(RulesModel)).judge(Arc::new(EvenJudge)).settings(settings).run().await.unwrap();
+    let later = sheet("no.csv", "no").await;
+    assert!(later.iter().all(|item| !earlier.contains(item)), "the items have new ids");
+    let standing = said().await;
+    assert_eq!(counted(&standing), earlier.len() as u64, "{standing:?}");
+    assert!(standing.iter().all(|row| row["human_yes"] == 1.0 && row["agreement"] == row["judge_yes"]), "{standing:?}");
+    assert!(standing.iter().any(|row| row["judge_yes"] != 1.0), "the judge is the other one: {standing:?}");
+
+    // A comment is no verdict, and takes the place of none.
+    let comments: String = later.iter().map(|item| format!("{},look again\n", item["id"].as_str().unwrap())).collect();
+    workspace.write("comments.csv", format!("instruction_id,comment\n{comments}"));
+    import_audits(&test.store, &workspace.path("comments.csv"), "Ada").await.unwrap();
+    assert_eq!(said().await, standing);
+
+    // What Ada says of them now counts, once for each.
+    import_audits(&test.store, &workspace.path("no.csv"), "Ada").await.unwrap();
+    let standing = said().await;
+    assert_eq!(counted(&standing), earlier.len() as u64, "{standing:?}");
+    assert!(standing.iter().all(|row| row["human_yes"] == 0.0 && row["auditors"] == 1), "{standing:?}");
+
+    // The same texts are drawn, in the same order.
+    audit(&test, &workspace, &["sample", "-o", "later.jsonl", "--per-stratum", "1000", "--where", "round = 1"]).expect_code(0);
+    assert_eq!(questions("later.jsonl"), questions("earlier.jsonl"));
 }
 
 /// Only survivors are known of them: a judge's rate would say something about nothing. Items are counted, however many people look at one.
@@ -257,6 +307,24 @@ async fn looks_at_no_other_columns() {
         audit(&test, &workspace, &["import", name]).expect_code(0).expect_stderr(&["1 verdicts added"]);
     }
     assert_eq!(test.count("SELECT count(*) FROM audits WHERE improved").await, 2);
+}
+
+/// Types that the values of a sheet seem to have made one person of `007` and `7`, other comments of others, and refused what looks like a date.
+#[tokio::test(flavor = "multi_thread")]
+async fn takes_values_as_they_are_written() {
+    let (test, workspace) = (evolved_photos().await, Workspace::new());
+    let id = test.values("SELECT min(instruction_id) AS id FROM instructions WHERE round > 0").await[0]["id"].as_str().unwrap().to_owned();
+    let rows = [("007", "1.10"), ("01", "0"), ("1", "7.0"), ("7", "1e3")];
+    let lines = rows.map(|(auditor, comment)| format!("{id},{auditor},{comment}\n")).concat();
+    workspace.write("numbers.csv", format!("instruction_id,auditor,comment\n{lines}"));
+    workspace.write("dates.tsv", format!("instruction_id\timproved\tcomment\n{id}\t1\t2024-02-30\n"));
+    audit(&test, &workspace, &["import", "numbers.csv"]).expect_code(0).expect_stderr(&["4 verdicts added, 0 replaced, 0 known"]);
+    let run = audit(&test, &workspace, &["import", "dates.tsv", "--auditor", "Ada", "--output", "json"]).expect_code(0);
+    let expected = json!([{ "added": 1, "replaced": 0, "known": 0, "unfilled": 0 }]);
+    assert_eq!(serde_json::from_str::<Value>(&run.stdout).unwrap(), expected);
+    let stored = test.values("SELECT auditor, comment FROM audits ORDER BY auditor").await;
+    let stored: Vec<_> = stored.iter().map(|row| (row["auditor"].as_str().unwrap(), row["comment"].as_str().unwrap())).collect();
+    assert_eq!(stored, [&rows[..], &[("Ada", "2024-02-30")]].concat());
 }
 
 /// The mark at the beginning, by which spreadsheets know the encoding, is no part of a column's name.

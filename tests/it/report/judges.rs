@@ -15,7 +15,7 @@ use super::{evolved_photos, rows};
 
 /// Likes items whose question has an even length.
 #[derive(Debug)]
-struct EvenJudge;
+pub(super) struct EvenJudge;
 
 #[async_trait]
 impl ChatModel for EvenJudge {

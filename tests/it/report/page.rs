@@ -7,7 +7,7 @@ use mmevol::import::MissingImages;
 use mmevol::report::{Report, Selection};
 use mmevol::{Import, Session};
 use regex::Regex;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{empty_store, evolved_photos};
 use crate::command::Workspace;
@@ -128,6 +128,81 @@ async fn bears_any_text() {
     assert!(page.contains("<p class=\"question\" dir=\"auto\">ما هذا؟</p>") && page.contains("<p class=\"answer\" dir=\"auto\">نعم</p>"));
     assert!(!page.contains("<p class=\"how\"> ·") && page.contains("<p class=\"how\">OCR"), "a dot stands between two things");
     assert!(page.contains(".legend li { min-width: 0; overflow-wrap: anywhere; }"));
+}
+
+/// A store of one sample with the items of its seed and of one round that came finished.
+async fn imported(seed: &[Value], evolved: &[Value]) -> TestStore {
+    let folder = tempfile::tempdir().unwrap();
+    let samples = json!([{ "id": "one", "image": "none.jpg", "conversations_v0": seed, "conversations_v1": evolved }]);
+    let seeds = folder.path().join("seeds.json");
+    fs::write(&seeds, samples.to_string()).unwrap();
+    let test = TestStore::empty().await;
+    Import::new(&seeds).missing_images(MissingImages::Allow).run(&test.store).await.unwrap();
+    test
+}
+
+fn item(question: &str, objects: &[String]) -> Value {
+    json!({ "question": question, "answer": "Yes.", "objects": objects, "skills": objects, "format": "Norm", "steps": [] })
+}
+
+/// The part of the page that is one figure.
+#[track_caller]
+fn figure<'a>(page: &'a str, id: &str) -> &'a str {
+    let rest = page.split(&format!("<figure id=\"{id}\">")).nth(1).unwrap_or_else(|| panic!("there is no figure {id}"));
+    rest.split("</figure>").next().unwrap_or(rest)
+}
+
+/// A verb's area is of all its objects, also of those that have none of their own.
+#[tokio::test]
+async fn counts_every_object_of_a_verb() {
+    let nouns = ["dog", "cat", "horse", "bird", "car", "bus", "boat", "chair"];
+    let described = nouns.iter().map(|noun| item(&format!("Describe the {noun}."), &[]));
+    let counted = (0..7).map(|_| item("Count the dogs.", &[]));
+    let test = imported(&described.chain(counted).collect::<Vec<_>>(), &[item("Draw the dog.", &[])]).await;
+    let page = page(&test, |report| report).await;
+    assert_sound(&page);
+    let drawn = figure(&page, "verbs_seed");
+    for tip in ["describe: 8 (53%)", "describe other: 2 (13%)", "count: 7 (47%)", "count dog: 7 (47%)"] {
+        assert!(drawn.contains(tip), "{tip}\n{drawn}");
+    }
+}
+
+/// More pairs of seeds than anybody reads, and one of what was evolved, which is the last of all by the alphabet.
+#[tokio::test]
+async fn draws_a_rare_pair_beside_many() {
+    let verbs = [
+        "Describe", "Count", "Draw", "Find", "Explain", "Compare", "Identify", "List", "Paint", "Sketch", "Move", "Clean", "Wash", "Carry",
+        "Push", "Pull", "Lift", "Drop", "Hold", "Mention",
+    ];
+    let nouns = [
+        "dog", "cat", "horse", "cow", "bird", "car", "bus", "train", "boat", "chair", "table", "bench", "book", "clock", "vase", "cup",
+        "fork", "spoon", "bowl", "knife",
+    ];
+    let seed: Vec<Value> = verbs.iter().flat_map(|verb| nouns.iter().map(move |noun| item(&format!("{verb} the {noun}."), &[]))).collect();
+    let test = imported(&seed, &[item("Write the story.", &[])]).await;
+    let pairs = super::rows(&test.store, None, "verbs").await;
+    assert!(pairs.len() > 300, "{} pairs", pairs.len());
+    let page = page(&test, |report| report).await;
+    assert_sound(&page);
+    let drawn = figure(&page, "verbs_evolved");
+    assert!(drawn.contains("write story: 1 (100%)") && !drawn.contains("No kept question has a verb"), "{drawn}");
+}
+
+/// One item that names hundreds of things hides no name that half of the seeds have.
+#[tokio::test]
+async fn draws_names_that_are_common_in_either_stage() {
+    let things: Vec<String> = (0..1_100).map(|number| format!("thing {number}")).collect();
+    let seed = ["dog".to_owned(), "cat".to_owned()].map(|name| item("What is there?", &[name]));
+    let test = imported(&seed, &[item("What is there now?", &things)]).await;
+    for section in ["objects", "skills"] {
+        let rows = super::rows(&test.store, None, section).await;
+        assert_eq!(rows.len(), things.len() + 2, "{section}");
+    }
+    let page = page(&test, |report| report).await;
+    for id in ["objects", "skills"] {
+        let drawn = figure(&page, id);
+        assert!(drawn.contains("dog") && drawn.contains("cat"), "{drawn}");
+    }
 }
 
 #[tokio::test]

@@ -73,6 +73,17 @@ async fn duplicates_of_images_count_their_items() {
     assert_eq!(super::rows(&test.store, None, "duplicates").await, test.values(&by_hand).await);
 }
 
+/// An attempt whose items were not chosen was an attempt all the same.
+#[tokio::test]
+async fn what_was_tried_and_not_chosen_is_not_called_untried() {
+    let test = evolved_photos().await;
+    let flow = super::rows(&test.store, Some("round = 0 OR operator = 'interaction'"), "flow").await;
+    assert!(flow.iter().any(|row| row["to_state"] == "not chosen"), "{flow:?}");
+    assert!(flow.iter().all(|row| row["from_state"] != "not tried" && row["to_state"] != "not tried"), "{flow:?}");
+    let whole = super::rows(&test.store, None, "flow").await;
+    assert!(whole.iter().all(|row| row["to_state"] != "not chosen"), "{whole:?}");
+}
+
 /// Nothing is lost between the sections: each round's items are those of the table.
 #[tokio::test]
 async fn sections_count_the_same_items() {
