@@ -32,9 +32,9 @@ use crate::formats::json_records::{self, JsonRecord};
 /// How many records at least decide which columns a file has, and of which types; the engine's number.
 pub(super) const RECORDS_TO_INFER_FROM: usize = 1000;
 /// How much of a JSON file at least does: nearly always all of it, for a fraction of the time that reading it takes.
-const BYTES_TO_INFER_FROM: usize = 64 << 20;
+pub(super) const BYTES_TO_INFER_FROM: usize = 64 << 20;
 /// Batches read ahead of the query.
-const BATCHES_WAITING: usize = 2;
+pub(super) const BATCHES_WAITING: usize = 2;
 
 /// A JSON file as a table. Columns and types are those of the first 64 MiB and 1,000 records; a later record that does not fit is an error. A
 /// text column also takes numbers and truth values; where these records have nothing but null, later ones may have texts. Where lists or objects stand among other values, the column is text, and holds the JSON of
