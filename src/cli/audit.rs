@@ -7,7 +7,8 @@ use clap::{Args, Subcommand};
 use futures::TryStreamExt;
 
 use super::output::{OutputFormat, OutputOptions, write_stream};
-use super::{hint, note, open_session};
+use super::report_format::ReportFormat;
+use super::{hint, note, open_session, print_json};
 use crate::audit::{AuditSample, import_audits};
 use crate::error::{Error, Result};
 use crate::formats::export::PendingFile;
@@ -50,6 +51,9 @@ struct ImportArguments {
     /// Whose verdicts they are, where column auditor is empty.
     #[arg(long, value_name = "NAME", default_value = "unnamed")]
     auditor: String,
+    /// Print the report as text or as JSON.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    output: ReportFormat,
 }
 
 pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
@@ -95,6 +99,9 @@ async fn sample(store: &Path, arguments: SampleArguments) -> Result<()> {
 async fn import(store: &Path, arguments: ImportArguments) -> Result<()> {
     let store = Store::open(store).await?;
     let imported = import_audits(&store, &arguments.file, &arguments.auditor).await?;
+    if arguments.output == ReportFormat::Json {
+        return print_json(&[imported]);
+    }
     note(format_args!("{} verdicts added, {} replaced, {} known", imported.added, imported.replaced, imported.known));
     if imported.unfilled > 0 {
         note(format_args!("{} rows have no verdict yet", imported.unfilled));

@@ -5,9 +5,9 @@ use std::path::Path;
 use clap::Args;
 use serde::Serialize;
 
-use super::import::ReportFormat;
 use super::output::OutputOptions;
 use super::progress::Progress;
+use super::report_format::ReportFormat;
 use super::table::{Column, TextTable, fit};
 use super::{hint, note, print_json, print_line};
 use crate::check::{Check, Finding, Found, Outcome, Repair, repair};
@@ -43,21 +43,35 @@ struct Row {
 
 pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     let store = Store::open(store).await?;
-    if arguments.repair {
-        note_repair(&repair(&store).await?);
-    }
+    let failed = if arguments.repair { try_to_repair(&store).await? } else { None };
     let findings = with_progress(Check::new().fast(arguments.fast), &store).await?;
     let rows: Vec<Row> = findings.iter().map(row).collect();
     match arguments.output {
         ReportFormat::Json => print_json(&rows)?,
         ReportFormat::Text => print_table(&rows)?,
     }
-    match rows.iter().filter(|row| row.result == "broken").count() {
-        0 => {
+    match (rows.iter().filter(|row| row.result == "broken").count(), failed) {
+        (0, Some(error)) => Err(error),
+        (0, None) => {
             note("the store is sound");
             Ok(())
         }
-        broken => Err(Error::BrokenStore { broken, checks: rows.len() }),
+        (broken, _) => Err(Error::BrokenStore { broken, checks: rows.len() }),
+    }
+}
+
+/// Repairs a store. A table that cannot be opened is no reason not to say what is wrong with it: that error is given back.
+async fn try_to_repair(store: &Store) -> Result<Option<Error>> {
+    match repair(store).await {
+        Ok(done) => {
+            note_repair(&done);
+            Ok(None)
+        }
+        Err(error @ Error::Table { .. }) => {
+            note(format_args!("the repair could not be made: {error}"));
+            Ok(Some(error))
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::import::ReportFormat;
 use super::output::OutputOptions;
 use super::progress::Progress;
+use super::report_format::ReportFormat;
 use super::table::{Column, TextTable};
 use super::{beginning_of_id, hint, note, print_json, print_line};
 use crate::dedup::{Dedup, DedupReport, Example, unmark};

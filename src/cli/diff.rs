@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::output::OutputOptions;
-use super::status::FiguresFormat;
+use super::report_format::FiguresFormat;
 use super::table::{Column, TextTable};
 use super::{hint, note, open_session, print_json_rows, print_line};
 use crate::diff::{RoundDifference, diff};

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use clap::{Args, ValueEnum};
 
-use super::import::ReportFormat;
 use super::interrupt::Interrupt;
 use super::models::{EndpointArguments, SpendingArguments};
 use super::progress::Progress;
+use super::report_format::ReportFormat;
 use super::spent::note_spent;
 use super::{hint, note, print_json};
 use crate::embedding::{Content, Embedding, EmbeddingReport, INDEX_FROM, Settings};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::import::ReportFormat;
+use super::report_format::ReportFormat;
 use super::{hint, note, print_json};
 use crate::error::{Error, Result};
 use crate::export::{Export, Images, Rounds};

@@ -18,6 +18,7 @@ use clap::ValueEnum;
 use futures::{Stream, StreamExt};
 
 use super::table::LongText;
+use crate::text::grouped;
 
 /// The form in which results are written. `clap` reads it from `--output`, [`FromStr`](std::str::FromStr) from `.mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -29,7 +30,7 @@ pub enum OutputFormat {
     Line,
     /// RFC 4180 with a header; NULL is empty, nested values are JSON text, bytes are base64.
     Csv,
-    /// One array of objects, one row per line; NULL is null, bytes are base64, NaN and infinities are null.
+    /// One array of objects, one row per line; NULL is null, bytes are base64, NaN and infinities are null. Several results become several arrays.
     Json,
     /// One object per line, values as in `json`.
     Jsonl,
@@ -39,14 +40,8 @@ pub enum OutputFormat {
 
 impl fmt::Display for OutputFormat {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Table => "table",
-            Self::Line => "line",
-            Self::Csv => "csv",
-            Self::Json => "json",
-            Self::Jsonl => "jsonl",
-            Self::Markdown => "markdown",
-        })
+        // No format is hidden.
+        self.to_possible_value().map_or(Ok(()), |value| formatter.write_str(value.get_name()))
     }
 }
 
@@ -113,7 +108,7 @@ impl RowCount {
     /// The note about rows not shown, for standard error.
     pub fn hidden_note(&self) -> Option<String> {
         let rows = if self.hidden == 1 { "row" } else { "rows" };
-        let hidden = cell::grouped(self.hidden);
+        let hidden = grouped(self.hidden);
         (self.hidden > 0).then(|| format!("(… {hidden} more {rows}; all of them: --output csv or jsonl, fewer: LIMIT)"))
     }
 
@@ -125,13 +120,13 @@ impl RowCount {
 
 impl fmt::Display for RowCount {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} {}", cell::grouped(self.rows), if self.rows == 1 { "row" } else { "rows" })
+        write!(formatter, "{} {}", grouped(self.rows), if self.rows == 1 { "row" } else { "rows" })
     }
 }
 
 /// Writes everything that `batches` gives to `out`, which need not be buffered and is flushed after each batch.
 ///
-/// A result without columns (`CREATE VIEW ...`) writes nothing, except `[]` as JSON. An empty result writes the header
+/// A result without columns (`CREATE VIEW ...`) writes nothing, so that it comes between no others. An empty result writes the header
 /// (table, Markdown, CSV), `[]` (JSON) or nothing (JSONL, line). When the reader of a pipe goes away, the stream is dropped
 /// and the count says so; that is not an error.
 ///
@@ -204,8 +199,8 @@ struct Shown {
 
 fn writer_for(schema: &SchemaRef, format: OutputFormat, options: OutputOptions) -> Box<dyn ResultWriter> {
     match format {
-        OutputFormat::Json => Box::new(data::JsonWriter::array(schema)),
         _ if schema.fields().is_empty() => Box::new(Nothing),
+        OutputFormat::Json => Box::new(data::JsonWriter::array(schema)),
         OutputFormat::Jsonl => Box::new(data::JsonWriter::lines(schema)),
         OutputFormat::Csv => Box::new(data::CsvWriter::new(schema)),
         OutputFormat::Markdown => Box::new(screen::MarkdownWriter::new(schema)),

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use serde_json::json;
 
 use super::output::OutputOptions;
+use super::report_format::FiguresFormat;
 use super::table::{Column, TextTable};
-use super::{beginning_of_id, print_line};
+use super::{beginning_of_id, print_json_rows, print_line};
 use crate::error::Result;
 use crate::prompt::PromptLibrary;
 
@@ -24,7 +26,11 @@ enum Command {
     /// List every prompt with its id and purpose.
     ///
     /// Below them stand the parts that they are made from, and the schemas of their answers.
-    List,
+    List {
+        /// How to print them; json has the prompts alone, with their whole ids.
+        #[arg(long, value_name = "FORMAT", default_value = "table")]
+        output: FiguresFormat,
+    },
     /// Print one prompt as it is recorded: its template with every part in place.
     Show {
         /// The prompt's name, or the path of a part or schema.
@@ -35,7 +41,12 @@ enum Command {
 pub fn run(arguments: Arguments) -> Result<()> {
     let library = PromptLibrary::of(arguments.prompts.as_deref())?;
     match arguments.command {
-        Command::List => {
+        Command::List { output: FiguresFormat::Json } => {
+            let prompts = library.iter();
+            let rows = prompts.map(|prompt| json!({ "name": prompt.name, "prompt_id": prompt.prompt_id, "purpose": prompt.purpose }));
+            print_json_rows(&rows.collect::<Vec<_>>())
+        }
+        Command::List { output: FiguresFormat::Table } => {
             let columns = ["name", "prompt_id", "purpose"];
             let mut table = TextTable::new(columns.map(|name| Column { name: name.into(), is_number: false }).to_vec());
             for prompt in library.iter() {

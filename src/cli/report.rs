@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::progress::Progress;
 use super::{note, print_line};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::report::{Report, Selection};
 use crate::store::Store;
 
@@ -26,7 +26,20 @@ pub struct Arguments {
     at: Option<String>,
 }
 
+/// What `--output` takes elsewhere.
+const FORMATS: [&str; 4] = ["json", "table", "text", "markdown"];
+
 pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
+    if let Some(format) = FORMATS.iter().find(|format| arguments.output == Path::new(format)) {
+        return Err(Error::Argument {
+            name: "--output".into(),
+            message: format!("it is the file to write, a page, and '{format}' is a format"),
+            hints: vec![
+                "print the figures: mmevol stats --output table, markdown or json".into(),
+                format!("for a file of that name: --output ./{format}"),
+            ],
+        });
+    }
     let store = Store::open(store).await?;
     let progress = Progress::spinner("drawing the report");
     let selection = Selection { predicate: arguments.predicate, at: arguments.at };

@@ -5,8 +5,9 @@ use std::path::Path;
 use clap::Args;
 
 use super::output::OutputOptions;
+use super::report_format::ReportFormat;
 use super::table::{Column, TextTable};
-use super::{hint, note, print_line};
+use super::{hint, note, print_json, print_line};
 use crate::error::Result;
 use crate::store::{RestorePlan, Store};
 
@@ -17,21 +18,24 @@ pub struct Arguments {
     /// Print what would change, and change nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Print the tables as text or as JSON.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    output: ReportFormat,
 }
 
 pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     let store = Store::open(store).await?;
-    let Arguments { tag, dry_run } = arguments;
+    let Arguments { tag, dry_run, output } = arguments;
     if dry_run {
         let plan = store.plan_restore(&tag).await?;
-        print(&plan)?;
+        print(&plan, output)?;
         if plan.has_changes() {
             hint(format_args!("which instructions: mmevol diff now {tag}"));
         }
         return Ok(());
     }
     let (plan, published) = store.restore(&tag).await?;
-    print(&plan)?;
+    print(&plan, output)?;
     if let Some(published) = published {
         let run = published.generation;
         note(format_args!("the dataset is what it was at {tag}; calls, prompts and runs are kept"));
@@ -40,7 +44,10 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     Ok(())
 }
 
-fn print(plan: &RestorePlan) -> Result<()> {
+fn print(plan: &RestorePlan, output: ReportFormat) -> Result<()> {
+    if output == ReportFormat::Json {
+        return print_json(&[plan]);
+    }
     if !plan.has_changes() {
         note(format_args!("nothing to restore: the dataset is what it was at {}", plan.tag));
         return Ok(());

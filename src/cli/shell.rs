@@ -31,7 +31,7 @@ use self::state::{Interrupt, Next, ShellState};
 use self::statements::{Reading, Script};
 pub use self::statements::{Statement, split_statements};
 use super::output::{OutputError, OutputFormat, OutputOptions};
-use super::{note, say};
+use super::{hint, note, say};
 use crate::error::{Error, ErrorKind, Position};
 
 /// Lines of a pipe that are read before they are asked for.
@@ -110,11 +110,8 @@ impl BackendError {
     /// Prints `error: ...` and a `hint: ...` line for each hint to standard error.
     pub fn print(&self) {
         const ERROR: Style = AnsiColor::Red.on_default().bold();
-        const HINT: Style = AnsiColor::Cyan.on_default().bold();
         say(format_args!("{ERROR}error:{ERROR:#} {self}"));
-        for hint in &self.hints {
-            say(format_args!("{HINT}hint:{HINT:#} {hint}"));
-        }
+        self.hints.iter().for_each(hint);
     }
 }
 

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::output::OutputOptions;
+use super::report_format::FiguresFormat;
 use super::table::{Column, TextTable};
 use super::{evolve_command_of, hint, note, print_json_rows, print_line};
 use crate::error::Result;
@@ -31,13 +32,6 @@ pub struct Arguments {
     /// Prompts of your own in place of the embedded ones, by file name: what was made with others is stale.
     #[arg(long, value_name = "DIR")]
     prompts: Option<PathBuf>,
-}
-
-/// How a command prints figures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FiguresFormat {
-    Table,
-    Json,
 }
 
 pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {

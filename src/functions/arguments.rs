@@ -221,9 +221,9 @@ impl Description {
     /// The documentation that `SHOW FUNCTIONS` and completion show.
     pub fn documentation(&self) -> Documentation {
         let section = DocSection { include: true, label: self.section, description: None };
-        // SHOW FUNCTIONS shows one example: the one that runs. The syntax goes with the description.
-        let description = format!("{}: {}", self.syntax(), self.summary);
-        let mut builder = Documentation::builder(section, description, self.example).with_sql_example(self.example);
+        let syntax = self.syntax();
+        let description = format!("{syntax}: {}", self.summary);
+        let mut builder = Documentation::builder(section, description, syntax).with_sql_example(self.example);
         for parameter in self.parameters {
             builder = builder.with_argument(parameter.name, parameter.description);
         }

@@ -11,6 +11,8 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
+use crate::text::grouped;
+
 /// Who reads the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
@@ -154,17 +156,4 @@ fn rounded(value: f64, six_digits: String) -> String {
     let keeps_whole_part = value.abs() < 1e6;
     let rounded = if keeps_whole_part { six_digits.parse().unwrap_or(value) } else { value };
     format!("{rounded:?}")
-}
-
-/// `1234567` as `1,234,567`.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

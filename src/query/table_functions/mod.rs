@@ -57,7 +57,7 @@ pub(super) static TABLE_FUNCTIONS: [&TableFunction; 9] = [
 
 impl TableFunction {
     /// How it is called.
-    fn syntax(&self) -> String {
+    pub(super) fn syntax(&self) -> String {
         let (required, optional) = self.parameters.split_at(self.parameters.len() - self.optional);
         let optional: String = optional
             .iter()
