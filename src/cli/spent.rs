@@ -5,14 +5,14 @@ use std::fmt;
 use super::{hint, note};
 use crate::model::spending::Spent;
 
-/// Says how many calls were made, what they cost, and how many were spared.
+/// Says how many calls were made, what they cost, and how many were spared. A request that failed may have been paid for like a call.
 pub fn note_spent(spent: Spent) {
     note(Counts(spent));
     if spent.uncounted > 0 {
-        note(format_args!("the endpoint did not count the tokens of {} of these calls: what they cost is not known", spent.uncounted));
+        note(format_args!("the endpoint did not count the tokens of {} of these requests: what they cost is not known", spent.uncounted));
     }
     if spent.unpriced > spent.uncounted {
-        note(format_args!("the price of {} of these calls is not known", spent.unpriced - spent.uncounted));
+        note(format_args!("the price of {} of these requests is not known", spent.unpriced - spent.uncounted));
         hint("name it in a file with --prices");
     }
 }

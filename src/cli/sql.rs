@@ -19,7 +19,7 @@ use super::models::{EmbeddingArguments, ModelArguments};
 use super::output::{OutputFormat, OutputOptions};
 use super::progress::Progress;
 use super::shell::{self, BackendError, Names, ResultStream, ShellOptions, SqlBackend, TableName, split_statements};
-use super::{note, print_query};
+use super::{DEFAULT_STORE, note, print_line, print_query};
 use crate::error::{Error, Position, Result};
 use crate::model::spending::Spending;
 use crate::prompt::PromptLibrary;
@@ -43,8 +43,8 @@ pub struct Arguments {
     embedding: EmbeddingArguments,
 }
 
-pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
-    let store = match Store::open(store).await {
+pub async fn run(path: &Path, arguments: Arguments) -> Result<()> {
+    let store = match Store::open(path).await {
         Ok(store) => Some(store),
         // Files and pure functions need no store; a table that is missed says so.
         Err(Error::NoStore { .. }) => None,
@@ -55,7 +55,7 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     };
     let stop = CancellationToken::new();
     let spending = Arc::new(Spending::new(arguments.models.spending.max_calls, arguments.models.spending.budget_usd).until(stop.clone()));
-    let (session, recording) = with_models(store, model, &arguments, &spending).await?;
+    let (session, recording) = with_models(store, path, model, &arguments, &spending).await?;
     let session = Arc::new(session);
     let account = Arc::new(Account::new(Arc::clone(&spending)));
     let outcome = until_interrupted(run_statements(&session, Some(&account), &arguments), &arguments, &stop).await;
@@ -88,31 +88,47 @@ async fn until_interrupted(running: impl Future<Output = Result<()>>, arguments:
 
 async fn run_statements(session: &Arc<Session>, account: Option<&Arc<Account>>, arguments: &Arguments) -> Result<()> {
     if let Some(query) = &arguments.query {
-        let query = query.trim_start_matches('\u{feff}');
-        for statement in split_statements(query) {
-            print(session, statement.text, arguments.output).await.map_err(|error| in_text(error, statement.position_in(query)))?;
-        }
-        return Ok(());
+        return print_all(session, query, arguments.output, in_text).await;
     }
     if let Some(path) = &arguments.file {
         let text = std::fs::read_to_string(path).map_err(|cause| Error::io("read", path, cause))?;
-        let text = text.trim_start_matches('\u{feff}');
-        for statement in split_statements(text) {
-            print(session, statement.text, arguments.output).await.map_err(|error| in_file(error, path, statement.position_in(text)))?;
-        }
-        return Ok(());
+        return print_all(session, &text, arguments.output, |error, start| in_file(error, path, start)).await;
     }
     let backend = Arc::new(Backend { session: Arc::clone(session), account: account.cloned() });
     let options = ShellOptions { format: arguments.output, output: OutputOptions::for_stdout(), history: history_path() };
     shell::run(backend, options).await.map_err(|error| Error::Shell { message: error.to_string(), hints: error.hints, kind: error.kind })
 }
 
-async fn print(session: &Session, sql: &str, format: OutputFormat) -> Result<()> {
-    let count = print_query(session, sql, format).await?;
+/// Prints the results of a text's statements, one after the other. `in_place` says of an error which statement it belongs to, by its beginning.
+async fn print_all(session: &Session, text: &str, format: OutputFormat, in_place: impl Fn(Error, Position) -> Error) -> Result<()> {
+    let text = text.trim_start_matches('\u{feff}');
+    let mut has_printed = false;
+    for statement in split_statements(text) {
+        let printed = print(session, statement.text, format).await;
+        has_printed |= printed.map_err(|error| in_place(with_hint_at_shell(error, statement.text), statement.position_in(text)))?;
+    }
+    // A reader of JSON gets some, and no more than there is.
+    if format == OutputFormat::Json && !has_printed { print_line("[]") } else { Ok(()) }
+}
+
+/// Prints the result of a statement; `false` if it has none.
+async fn print(session: &Session, sql: &str, format: OutputFormat) -> Result<bool> {
+    let Some(count) = print_query(session, sql, format).await? else { return Ok(false) };
     for text in [count.hidden_note(), count.cut_note()].into_iter().flatten() {
         note(text);
     }
-    Ok(())
+    Ok(true)
+}
+
+/// An error of a statement that is a command of the shell, as scripts of other shells begin with.
+fn with_hint_at_shell(error: Error, statement: &str) -> Error {
+    match error {
+        Error::Sql { message, position, mut hints } if statement.starts_with('.') => {
+            hints.push("commands with a dot are the shell's, which reads a script of them: mmevol sql < FILE".into());
+            Error::Sql { message, position, hints }
+        }
+        other => other,
+    }
 }
 
 /// The position of an error in the text whose statement, begun at `start`, it belongs to.
@@ -143,7 +159,13 @@ async fn without_models(store: Option<Store>, prompts: PromptLibrary) -> Result<
     .await
 }
 
-async fn with_models(store: Option<Store>, name: &str, arguments: &Arguments, spending: &Arc<Spending>) -> Result<(Session, Recording)> {
+async fn with_models(
+    store: Option<Store>,
+    path: &Path,
+    name: &str,
+    arguments: &Arguments,
+    spending: &Arc<Spending>,
+) -> Result<(Session, Recording)> {
     let Arguments { models: arguments, embedding, .. } = arguments;
     let model = arguments.chat_model(name)?;
     let embedder = embedding.embedder(name, arguments)?;
@@ -166,6 +188,9 @@ async fn with_models(store: Option<Store>, name: &str, arguments: &Arguments, sp
         images: true,
     };
     let Some(store) = store else {
+        if [&models.model, &models.judge, &models.embedder].into_iter().any(|model| model.endpoint() != "embedded") {
+            tell_what_is_not_kept(path)?;
+        }
         let models = Arc::new(models.alone());
         let recording = Recording { in_flight: Arc::clone(&models.model.in_flight), writer: None };
         return Ok((Session::builder().models(models).build().await?, recording));
@@ -174,6 +199,22 @@ async fn with_models(store: Option<Store>, name: &str, arguments: &Arguments, sp
     let models = Arc::new(models.over(&writer).await?);
     let recording = Recording { in_flight: Arc::clone(&models.model.in_flight), writer: Some(Arc::clone(&writer)) };
     Ok((Session::builder().writer(writer).models(models).build().await?, recording))
+}
+
+/// Says that answers of an endpoint are not kept, where there is no store at `path`.
+///
+/// # Errors
+/// Where that store was named: its name is mistyped, and what is paid for was to be kept.
+fn tell_what_is_not_kept(path: &Path) -> Result<()> {
+    if path == Path::new(DEFAULT_STORE) {
+        note(format_args!("no store at '{DEFAULT_STORE}': answers are not kept after this command"));
+        return Ok(());
+    }
+    Err(Error::Argument {
+        name: format!("--store {}", path.display()),
+        message: "there is no store, and answers that are paid for would not be kept".into(),
+        hints: vec!["create it with 'mmevol import PATH', or leave --store and MMEVOL_STORE out to ask all the same".into()],
+    })
 }
 
 /// The shell's view of a session.
@@ -196,7 +237,7 @@ impl SqlBackend for Backend {
     fn names(&self) -> Names {
         let names = self.session.names();
         let tables =
-            names.tables.into_iter().map(|(name, columns)| TableName { is_view: Session::is_view(&name), name, columns }).collect();
+            names.tables.into_iter().map(|(name, columns)| TableName { is_view: names.views.contains(&name), name, columns }).collect();
         Names { tables, functions: names.functions }
     }
 

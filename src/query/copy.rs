@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow::datatypes::{DataType, Field};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::{DataFusionError, Result};
 use datafusion::dataframe::DataFrame;
@@ -40,6 +41,40 @@ pub(super) fn name_format(copy: &mut CopyToStatement) {
             copy.options.insert(0, ("format.delimiter".to_owned(), Value::SingleQuotedString("\t".to_owned())));
         }
         _ => {}
+    }
+}
+
+/// Refuses a COPY to a format that has no place for a column, before anything is computed for it.
+///
+/// # Errors
+/// A list, struct or map for a CSV file; the column is named.
+pub(super) fn refuse_columns(plan: &LogicalPlan) -> crate::error::Result<()> {
+    match plan {
+        LogicalPlan::Copy(copy) if copy.file_type.get_ext() == "csv" => {
+            let is_written = |field: &Field| !copy.partition_by.contains(field.name());
+            let nested = copy.input.schema().fields().iter().find(|field| field.data_type().is_nested() && is_written(field));
+            nested.map_or(Ok(()), |field| Err(not_in_csv(field)))
+        }
+        LogicalPlan::Analyze(analyze) => refuse_columns(&analyze.input),
+        LogicalPlan::Explain(explain) => refuse_columns(&explain.plan),
+        _ => Ok(()),
+    }
+}
+
+fn not_in_csv(field: &Field) -> Error {
+    let name = field.name();
+    let part = match field.data_type() {
+        DataType::Struct(fields) => {
+            let first = fields.iter().find(|field| !field.data_type().is_nested()).map_or("field", |field| field.name().as_str());
+            format!("take a field of it: {name}['{first}']")
+        }
+        DataType::Map(..) => format!("take a value of it: {name}['key']"),
+        _ => format!("make it a text: array_to_string({name}, ' ')"),
+    };
+    Error::Sql {
+        message: format!("column '{name}' is {}, which a CSV file has no place for", field.data_type()),
+        position: None,
+        hints: vec![format!("write .parquet or .jsonl, or {part}")],
     }
 }
 

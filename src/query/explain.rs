@@ -2,7 +2,7 @@
 
 mod unsupported;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::error::ArrowError;
 use datafusion::common::{Column, Diagnostic, SchemaError};
@@ -11,6 +11,7 @@ use datafusion::sql::sqlparser::parser::ParserError;
 
 use self::unsupported::{Unsupported, unsupported};
 use super::kind::DEFAULT_SCHEMA;
+use super::table_functions::TABLE_FUNCTIONS;
 use crate::error::{Error, Position, is_of_full_disk, suggest, unwrap_passenger, without_places};
 use crate::store::read_failure;
 
@@ -19,6 +20,8 @@ use crate::store::read_failure;
 pub struct Names {
     /// Tables and views with their columns.
     pub tables: BTreeMap<String, Vec<String>>,
+    /// Which of them are views, the store's and those that statements created.
+    pub views: BTreeSet<String>,
     /// Scalar, aggregate and window functions, in no order.
     pub functions: Vec<String>,
 }
@@ -109,6 +112,18 @@ fn explain_plan(message: &str, sql: &str, position: Option<Position>, names: &Na
     }
     let unknown_function = message.strip_prefix("Invalid function '").or_else(|| message.strip_prefix("table function '"));
     if let Some(function) = unknown_function.and_then(|rest| rest.split('\'').next()) {
+        if let Some(known) = names.functions.iter().find(|known| *known == function) {
+            let gives_table = TABLE_FUNCTIONS.iter().any(|function| function.name == known);
+            let (message, hint) = match message.starts_with("table function") {
+                true => (format!("'{known}' gives a value, not a table"), format!("call it where a value stands: SELECT {known}(...)")),
+                false if gives_table => {
+                    (format!("'{known}' gives a table, not a value"), format!("read it as one: SELECT * FROM {known}(...)"))
+                }
+                // The only others that the engine looks for elsewhere.
+                false => (format!("'{known}' is computed over a window"), format!("name it: {known}(...) OVER (ORDER BY ...)")),
+            };
+            return Explanation { message, position: position.or_else(|| locate(sql, known)), hints: vec![hint] };
+        }
         return Explanation {
             message: format!("no function is called '{function}'"),
             position: position.or_else(|| locate(sql, function)),
@@ -159,4 +174,19 @@ fn position(diagnostic: &Diagnostic) -> Option<Position> {
 fn locate(sql: &str, name: &str) -> Option<Position> {
     let start = sql.to_ascii_lowercase().find(&name.to_ascii_lowercase())?;
     Some(Position::of(start, sql))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The engine takes the names of functions that give a table as they are written: it is not one that gives a value.
+    #[test]
+    fn a_table_function_in_capitals_is_offered_as_it_is_called() {
+        let names = Names { functions: vec!["versions".into()], ..Names::default() };
+        let unknown = DataFusionError::Plan("table function 'Versions' not found".into());
+        let error = explain_query(unknown, "SELECT * FROM Versions('samples')", &names);
+        assert_eq!(error.to_string(), "no function is called 'Versions' (line 1, column 15)");
+        assert_eq!(error.hints(), ["did you mean 'versions'?"]);
+    }
 }

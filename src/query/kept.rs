@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::BufWriter;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use arrow::compute::BatchCoalescer;
 use arrow::error::ArrowError;
@@ -27,6 +27,10 @@ pub(crate) fn temporary_folder() -> Result<TempDir> {
     tempfile::tempdir().map_err(|cause| Error::io("create a folder in", std::env::temp_dir(), cause))
 }
 
+fn kept_file(name: &str, folder: &Path) -> PathBuf {
+    folder.join(format!("{name}.arrow"))
+}
+
 impl Session {
     /// Gives a query a name, in place of any table or view of that name; the query runs whenever the name is used.
     ///
@@ -45,7 +49,7 @@ impl Session {
     /// # Errors
     /// Those of the query, and of writing the file.
     pub async fn keep(&self, name: &str, sql: &str, folder: &Path) -> Result<u64> {
-        let path = folder.join(format!("{name}.arrow"));
+        let path = kept_file(name, folder);
         let failed = |cause: ArrowError| match cause {
             ArrowError::IoError(_, cause) => Error::io("write", &path, cause),
             other => other.into(),
@@ -67,9 +71,19 @@ impl Session {
             writer.write(&batch).map_err(failed)?;
         }
         writer.finish().map_err(failed)?;
-        let location = location(name, &path)?;
+        self.show_kept(name, name, folder).await?;
+        Ok(rows)
+    }
+
+    /// Shows what a session, this one or another, has [kept](Session::keep) in a folder as table `kept`, as table `name`, in place of any table or
+    /// view of that name.
+    ///
+    /// # Errors
+    /// Where there is no such file.
+    pub async fn show_kept(&self, name: &str, kept: &str, folder: &Path) -> Result<()> {
+        let location = location(name, &kept_file(kept, folder))?;
         self.context().deregister_table(name)?;
         self.context().register_arrow(name, location, ArrowReadOptions::default()).await?;
-        Ok(rows)
+        Ok(())
     }
 }

@@ -3,9 +3,11 @@
 pub mod calls;
 mod changes;
 mod check_where;
+mod constant_maps;
 mod copy;
 mod correlated;
 mod created_views;
+mod csv_files;
 pub mod duplicates;
 mod embedding_model;
 pub mod explain;
@@ -28,7 +30,7 @@ mod statement;
 mod table_functions;
 
 pub use calls::Models;
-pub(crate) use files::written_names;
+pub(crate) use csv_files::{table_of_texts, written_names};
 pub use images::StoreImages;
 pub(crate) use kept::temporary_folder;
 pub use session::{Session, SessionBuilder};

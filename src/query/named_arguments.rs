@@ -18,7 +18,7 @@ use datafusion::sql::sqlparser::ast::{
     Value, ValueWithSpan, Visit, VisitMut, visit_expressions_mut,
 };
 
-use super::copy::name_format;
+use super::copy::{name_format, refuse_columns};
 use super::recursive_names::name_first_terms;
 use super::refused_tables::refuse_tables;
 use crate::error::{Error, Position};
@@ -31,6 +31,7 @@ pub(super) async fn plan(context: &SessionContext, sql: &str) -> Result<DataFram
     let mut statement = state.sql_to_statement(sql, &state.config().options().sql_parser.dialect)?;
     rewrite(&mut statement)?;
     let plan = state.statement_to_plan(statement).await?;
+    refuse_columns(&plan)?;
     context.execute_logical_plan(plan).await
 }
 

@@ -1,9 +1,9 @@
 //! Forms of tables that the engine does not have: of TABLESAMPLE it would drop the sample in silence, so that every row would come and be asked
-//! about; of the others its own error prints the parser's tree.
+//! about, and so it would what belongs to a recursive UNION as a whole; of the others its own error prints the parser's tree.
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{TableFactor, Visit, Visitor};
+use datafusion::sql::sqlparser::ast::{Query, SetExpr, SetOperator, TableFactor, Visit, Visitor, With};
 
 use crate::error::{Error, Result};
 
@@ -33,6 +33,11 @@ struct Tables;
 impl Visitor for Tables {
     type Break = Refused;
 
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Refused> {
+        let Some(With { recursive: true, cte_tables, .. }) = &query.with else { return ControlFlow::Continue(()) };
+        cte_tables.iter().find_map(|table| lost_in_recursion(&table.query)).map_or(ControlFlow::Continue(()), ControlFlow::Break)
+    }
+
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Refused> {
         let (form, hint) = match factor {
             TableFactor::Table { sample: Some(_), .. } | TableFactor::Derived { sample: Some(_), .. } => {
@@ -54,4 +59,19 @@ impl Visitor for Tables {
         };
         ControlFlow::Break(Refused { form, hint })
     }
+}
+
+/// What the engine drops of a query of WITH RECURSIVE that is a UNION: all but its two terms.
+fn lost_in_recursion(query: &Query) -> Option<Refused> {
+    if !matches!(query.body.as_ref(), SetExpr::SetOperation { op: SetOperator::Union, .. }) {
+        return None;
+    }
+    if query.with.is_some() {
+        let hint = "put its queries before this one: WITH RECURSIVE a AS (...), r AS (SELECT ... UNION ALL SELECT ...) SELECT ...";
+        return Some(Refused { form: "WITH inside a query of WITH RECURSIVE", hint: Some(hint) });
+    }
+    let limited = query.order_by.is_some() || query.limit_clause.is_some() || query.fetch.is_some();
+    let hint = "write it where the result is read: WITH RECURSIVE r AS (...) SELECT * FROM r ORDER BY ... LIMIT ...; for one term, put the term \
+                in parentheses";
+    limited.then_some(Refused { form: "ORDER BY or LIMIT of a UNION inside WITH RECURSIVE", hint: Some(hint) })
 }

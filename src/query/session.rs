@@ -1,6 +1,6 @@
 //! The one builder of sessions, shared by the commands, the library and the tests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use arrow::array::{ArrayRef, StringArray};
@@ -13,10 +13,12 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::TableType;
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::TryStreamExt;
 
+use super::constant_maps;
 use super::copy::beside_target;
 use super::created_views;
 use super::duplicates::left_out;
@@ -147,7 +149,9 @@ impl SessionBuilder {
             .build_arc()?;
         let config = config.with_option_extension(ModelOptions::default());
         let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features();
-        let context = with_file_tables(SessionContext::new_with_state(with_model_calls(state).build()));
+        let state = constant_maps::with_maps(with_model_calls(state));
+        let context = with_file_tables(SessionContext::new_with_state(state.build()));
+        context.register_udf(constant_maps::map());
         for function in aggregate_functions() {
             context.register_udaf(function);
         }
@@ -257,12 +261,15 @@ impl Session {
 
     /// Every table with its columns, and every function: for completion and near-miss hints.
     pub fn names(&self) -> Names {
-        let mut tables = BTreeMap::new();
+        let (mut tables, mut views) = (BTreeMap::new(), BTreeSet::new());
         let [catalog, schema] = DEFAULT_SCHEMA;
         if let Some(schema) = self.context.catalog(catalog).and_then(|catalog| catalog.schema(schema)) {
             for name in schema.table_names() {
                 // Our own tables and views resolve without waiting for anything.
                 let table = futures::FutureExt::now_or_never(schema.table(&name)).and_then(|table| table.ok().flatten());
+                if table.as_ref().is_some_and(|table| table.table_type() == TableType::View) {
+                    views.insert(name.clone());
+                }
                 let columns = table.map(|table| table.schema().fields().iter().map(|field| field.name().clone()).collect());
                 tables.insert(name, columns.unwrap_or_default());
             }
@@ -276,7 +283,7 @@ impl Session {
             state.table_functions().keys().cloned().collect(),
         ]
         .concat();
-        Names { tables, functions }
+        Names { tables, views, functions }
     }
 
     /// Whether a name is one of the views over the store.

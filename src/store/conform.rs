@@ -47,6 +47,7 @@ fn blobs(bytes: &ArrayRef, blob: &DataType) -> Result<ArrayRef> {
     Ok(Arc::new(StructArray::try_new(fields.clone(), vec![Arc::clone(bytes), addresses], bytes.logical_nulls())?))
 }
 
-fn rejected(table: Table, column: &str, problem: &str) -> DataFusionError {
+/// The error of a column that cannot be kept.
+pub(super) fn rejected(table: Table, column: &str, problem: &str) -> DataFusionError {
     Error::argument(format!("column '{column}' of table '{table}'"), problem).into()
 }

@@ -12,13 +12,16 @@ use datafusion::datasource::sink::{DataSink, DataSinkExec};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_expr::expressions::Literal;
 use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan};
 use lance::Dataset;
 use lance::arrow::ARROW_EXT_NAME_KEY;
 use lance::datafusion::LanceTableProvider;
 use lance::datatypes::BlobHandling;
 
+use super::conform::rejected;
 use super::missing_columns::{Completion, with_missing};
 use super::scan::Scan;
 use super::schema::Table;
@@ -124,6 +127,7 @@ impl TableProvider for StoreTable {
         let Some(writer) = &self.writer else {
             return Err(Error::argument("INSERT", "this session reads only; run the statement with 'mmevol sql'").into());
         };
+        refuse_null_columns(self.table, &input)?;
         let sink = StoreSink { table: self.table, schema: nullable(&self.table.schema()), writer: Arc::clone(writer) };
         Ok(Arc::new(DataSinkExec::new(input, Arc::new(sink), None)))
     }
@@ -159,6 +163,21 @@ fn is_plain(filter: &Expr) -> bool {
         Ok(if plain { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
     });
     visited.is_ok() && plain
+}
+
+/// Refuses rows all of whose values of one column are NULL, where there must be one: such a column was left out of the statement. The writer
+/// would see it when the rows come, and they may have been paid for by then.
+fn refuse_null_columns(table: Table, rows: &Arc<dyn ExecutionPlan>) -> Result<()> {
+    let Some(projection) = rows.downcast_ref::<ProjectionExec>() else { return Ok(()) };
+    let schema = table.schema();
+    let is_null = |name: &str| {
+        let column = projection.expr().iter().find(|column| column.alias == name);
+        column.and_then(|column| column.expr.downcast_ref::<Literal>()).is_some_and(|literal| literal.value().is_null())
+    };
+    match schema.fields().iter().find(|field| !field.is_nullable() && is_null(field.name())) {
+        Some(field) => Err(rejected(table, field.name(), "must not be NULL")),
+        None => Ok(()),
+    }
 }
 
 fn nullable(schema: &SchemaRef) -> SchemaRef {

@@ -33,7 +33,16 @@ fn that_fails_leaves_what_was_there() {
 #[test]
 fn that_the_format_cannot_hold_makes_no_file() {
     let workspace = Workspace::new();
-    workspace.run(&["sql", "COPY (SELECT [1, 2] AS list) TO 'rows.csv'"]).expect_code(1).expect_stderr(&["Nested type"]);
+    for (column, said) in [
+        ("[1, 2] AS v", "write .parquet or .jsonl, or make it a text: array_to_string(v, ' ')"),
+        ("named_struct('a', [1], 'b', 2) AS v", "write .parquet or .jsonl, or take a field of it: v['b']"),
+        ("MAP {'a': 1} AS v", "write .parquet or .jsonl, or take a value of it: v['key']"),
+    ] {
+        for file in ["rows.csv", "rows.tsv"] {
+            let run = workspace.run(&["sql", &format!("COPY (SELECT 1 AS n, {column}) TO '{file}'")]).expect_code(1);
+            run.expect_stderr(&["column 'v' is ", ", which a CSV file has no place for", said]);
+        }
+    }
     assert_eq!(names(&workspace), Vec::<String>::new());
 }
 

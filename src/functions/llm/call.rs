@@ -93,13 +93,16 @@ pub struct RowOutcome {
     pub(super) request: Option<RowRequest>,
     /// Cost, tokens and answer of the last request that was made for it.
     pub outcome: CallOutcome,
+    /// Requests that were made for it, each with all its retries: a second one where the first answer was of no use. 0 where an earlier call
+    /// or another row has its answer.
+    pub calls: u32,
     /// Why no other answer was asked for, although this one is of no use.
     pub(super) not_asked_again: Option<String>,
 }
 
 impl RowOutcome {
     pub(super) fn new(request: Option<RowRequest>, outcome: CallOutcome) -> RowOutcome {
-        RowOutcome { request, outcome, not_asked_again: None }
+        RowOutcome { request, calls: u32::from(outcome.attempts > 0), outcome, not_asked_again: None }
     }
 
     /// Whether a request for it was not made because of a limit, or because the command was told to stop after another one.

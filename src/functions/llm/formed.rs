@@ -70,11 +70,12 @@ impl<C: RowCall> FormedCall<C> {
     /// Makes the request of a row, and another one while its answer is of no use.
     async fn ask(&self, mut request: RowRequest) -> Result<Ended> {
         let service = self.call.service();
-        let mut asked = 0;
+        let (mut asked, mut calls) = (0, 0);
         let mut before: Option<RowOutcome> = None;
         loop {
             let mut outcome = service.call(&request.prepared).await?;
             asked += u32::from(!outcome.cached);
+            calls += u32::from(outcome.attempts > 0);
             if let Some(before) = before {
                 // The row was asked, answered and paid for: that its answer is of no use says more than that there is no other. An answer
                 // whose use its reader judges is left for the next time, when it can be asked for once more.
@@ -89,13 +90,13 @@ impl<C: RowCall> FormedCall<C> {
             if asked >= ANSWER_ATTEMPTS || is_usable {
                 // What a limit kept from being asked costs nothing, and may be let through later.
                 let in_vain = outcome.result.as_ref().map_or_else(|failure| !matches!(failure.kind, BUDGET | STOPPED), |_| !is_usable);
-                return Ok(Ended { row: RowOutcome::new(Some(request), outcome), in_vain });
+                return Ok(Ended { row: RowOutcome { calls, ..RowOutcome::new(Some(request), outcome) }, in_vain });
             }
             let again = ChatRequest {
                 sample_index: request.prepared.request.sample_index.wrapping_add(NEXT_ATTEMPT),
                 ..request.prepared.request.as_ref().clone()
             };
-            before = Some(RowOutcome::new(Some(request.clone()), outcome));
+            before = Some(RowOutcome { calls, ..RowOutcome::new(Some(request.clone()), outcome) });
             request.prepared = service.prepare(again);
         }
     }
@@ -185,7 +186,7 @@ impl<C: RowCall> ModelCall for FormedCall<C> {
         if is_own {
             return Ok(row);
         }
-        Ok(RowOutcome { request: Some(request), outcome: self.call.service().share(row.outcome), ..row })
+        Ok(RowOutcome { request: Some(request), outcome: self.call.service().share(row.outcome), calls: 0, ..row })
     }
 
     fn results(&self, rows: &[Option<RowOutcome>], on_error: OnError) -> Result<Results> {

@@ -46,6 +46,22 @@ pub(super) fn unsupported(message: &str) -> Option<Unsupported> {
             "compare it with a value, as in round = 1",
         );
     }
+    if let Some(field) = message.strip_prefix("Dot access not supported for non-string expr: ").and_then(quoted_name) {
+        return Unsupported::new(
+            format!("'.{field}' can only follow the name of a column or table"),
+            "write the name of the field in brackets: try_ai(q)['value']",
+        );
+    }
+    if let Some(operator) = message.strip_prefix("Unsupported JOIN operator ") {
+        let name = operator.split(['(', ' ']).next().unwrap_or(operator).to_uppercase();
+        return match name.as_str() {
+            "SEMI" | "ANTI" => Unsupported::new(
+                format!("{name} JOIN does not say which side's rows it keeps"),
+                "write LEFT SEMI JOIN or RIGHT SEMI JOIN, LEFT ANTI JOIN or RIGHT ANTI JOIN",
+            ),
+            _ => Unsupported::new(format!("{name} is no JOIN that is supported"), "write JOIN, LEFT, RIGHT, FULL or CROSS JOIN"),
+        };
+    }
     wrong_arguments(message).map(|message| Unsupported { message, hint: None })
 }
 
@@ -78,6 +94,11 @@ fn misplaced(expression: &str) -> Option<Unsupported> {
         ),
         _ => None,
     }
+}
+
+/// The first name in double quotes, of the parser's tree.
+fn quoted_name(tree: &str) -> Option<&str> {
+    tree.split('"').nth(1)
 }
 
 /// Arguments that no form of a function takes; the engine lists all the forms.

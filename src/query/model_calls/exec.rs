@@ -7,12 +7,14 @@ use datafusion::common::{Result, Statistics, internal_err};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::EquivalenceProperties;
 use datafusion::physical_plan::execution_plan::CardinalityEffect;
-use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::limit::LimitStream;
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties};
 
 use super::driver::Driver;
 use super::finished::Finished;
+use super::in_order::RowsWanted;
 use super::metrics::CallMetrics;
 use super::pipeline::Pipeline;
 use super::steps::{Action, Step, StepCall};
@@ -142,9 +144,11 @@ impl ExecutionPlan for ModelCallsExec {
         for limiter in self.calls().filter_map(|call| call.call.service().model.limiter()) {
             limiter.set_session_concurrency(options.concurrency);
         }
+        let wanted = RowsWanted::of(self, &context);
+        let fetch = self.fetch.into_iter().chain(wanted).min();
         // More rows than are asked at once, so that a slot never waits for a row: those that wait cost nothing until they are sent. With a
         // limit no more are begun than are asked, since any of them may be in vain.
-        let ahead = if self.fetch.is_some() { 1 } else { 8 };
+        let ahead = if fetch.is_some() { 1 } else { 8 };
         let rows = |call: &StepCall| match &call.call.service().model {
             model if model.limiter().is_some() => ahead * model.concurrency(),
             model => model.concurrency(),
@@ -159,9 +163,13 @@ impl ExecutionPlan for ModelCallsExec {
             }),
             finished: Finished::new(self.schema(), self.keep_order, self.rows_each),
             window,
-            fetch: self.fetch,
+            fetch,
         };
-        let input = self.input.execute(partition, context)?;
+        let mut input = self.input.execute(partition, context)?;
+        if let Some(rows) = wanted.filter(|_| !self.filters()) {
+            let unseen = BaselineMetrics::new(&ExecutionPlanMetricsSet::new(), partition);
+            input = Box::pin(LimitStream::new(input, 0, Some(rows), unseen));
+        }
         let mut output = RecordBatchReceiverStreamBuilder::new(self.schema(), BATCHES_OUT);
         let sender = output.tx();
         output.spawn(driver.run(input, sender));

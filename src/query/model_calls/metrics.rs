@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use datafusion::physical_plan::metrics::{BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, Time};
 
-use crate::model::outcome::CallOutcome;
+use crate::functions::llm::call::RowOutcome;
 
 /// Counters of one partition.
 #[derive(Debug, Clone)]
@@ -39,15 +39,15 @@ impl CallMetrics {
         }
     }
 
-    /// Counts one request. Tokens and time are those of requests made for this row; answers of earlier calls and of other rows cost nothing.
-    pub fn add(&self, outcome: &CallOutcome) {
-        match (outcome.cached, outcome.joined, outcome.attempts) {
-            (true, ..) => return self.cached.add(1),
-            (_, true, _) => return self.joined.add(1),
-            (_, _, 0) => {}
-            (_, _, attempts) => {
-                self.calls.add(1);
-                self.retries.add(attempts as usize - 1);
+    /// Counts what a row asked. Tokens and time are those of requests made for this row; answers of earlier calls and of other rows cost nothing.
+    pub fn add(&self, row: &RowOutcome) {
+        let outcome = &row.outcome;
+        match (outcome.cached, outcome.joined) {
+            (true, _) => return self.cached.add(1),
+            (_, true) => return self.joined.add(1),
+            (false, false) => {
+                self.calls.add(row.calls as usize);
+                self.retries.add(outcome.attempts.saturating_sub(row.calls) as usize);
             }
         }
         let tokens = |count: Option<u64>| usize::try_from(count.unwrap_or_default()).unwrap_or(usize::MAX);

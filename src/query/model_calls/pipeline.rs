@@ -97,7 +97,7 @@ impl Pipeline {
                     // It ends the query, and with it what was let through before the limit and is not sent yet.
                     call.call.service().in_flight.settled().await;
                 }
-                self.metrics.add(&outcome.outcome);
+                self.metrics.add(&outcome);
                 Ok(Some(outcome))
             }
         }
@@ -117,7 +117,7 @@ impl Pipeline {
             complete.push(states.iter().all(|state| matches!(state, RowState::Known(_))));
             if complete[position] {
                 let known = known(states)?;
-                known.iter().flatten().for_each(|outcome| self.metrics.add(&outcome.outcome));
+                known.iter().flatten().for_each(|outcome| self.metrics.add(outcome));
                 outcomes.push(known);
             } else {
                 progress.waiting.push(WaitingRow { row: rows.single(position), step, states });

@@ -135,6 +135,14 @@ const IN_OTHER_CLAUSES: &[(&str, usize, usize)] = &[
     ("SELECT llm_complete(q) FROM t UNION ALL SELECT llm_complete(q) FROM t", 20, 40),
     // The second branch begins where the first has too few rows.
     ("SELECT llm_complete(q) FROM t UNION ALL SELECT llm_complete(lang) FROM t LIMIT 3", 3, 3),
+    // It is asked about as many rows as are left, and skipped rows of a union are asked about.
+    ("SELECT llm_complete(q) FROM t WHERE id < 6 UNION ALL SELECT llm_complete('and ' || q) FROM t LIMIT 2 OFFSET 4", 6, 2),
+    ("SELECT a || 's' FROM (SELECT llm_complete(q) a FROM t WHERE id < 3 UNION ALL SELECT llm_complete('and ' || q) FROM t LIMIT 5)", 5, 5),
+    (
+        "SELECT count(a) FROM (SELECT llm_complete(q) a FROM t WHERE id < 6 UNION ALL SELECT llm_complete('and ' || q) FROM t LIMIT 2 OFFSET 4)",
+        6,
+        1,
+    ),
     ("SELECT llm_complete(q) FROM t UNION SELECT llm_complete(q) FROM t", 20, 20),
     ("SELECT llm_complete(q) FROM t INTERSECT SELECT upper(q) FROM t WHERE id < 4", 20, 3),
     ("SELECT upper(q) FROM t EXCEPT SELECT llm_complete(q) FROM t WHERE id < 4", 3, 17),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mmevol::{ChatModel, Session};
 
-use super::harness::{Counting, answers, models, session};
+use super::harness::{Counting, answers, models, refusal, session};
 use crate::stores::TestStore;
 
 /// Runs statements one after the other; after each, the requests made so far and the rows it gave.
@@ -90,4 +90,25 @@ async fn answers_go_into_a_table_of_the_store() {
         ("SELECT llm_complete(template) FROM prompts WHERE name = 'mine'", 6, 3),
     ];
     assert_steps(&session, &model, &steps).await;
+}
+
+/// What could not be kept is refused while it costs nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_no_place_is_not_asked_for() {
+    let test = TestStore::with_items(&[3]).await;
+    let model = Arc::new(Counting::default());
+    let models = models(Arc::clone(&model) as Arc<dyn ChatModel>);
+    let session = Session::builder().store(test.store.clone()).models(Arc::new(models)).build().await.unwrap();
+    let insert = "INSERT INTO samples (sample_id) SELECT llm_complete(question) FROM instructions";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vectors.csv").display().to_string();
+    let copy = format!("COPY (SELECT llm_embed(question) AS e FROM instructions) TO '{path}'");
+    let analyzed = format!("EXPLAIN ANALYZE {copy}");
+    let not_in_csv = "column 'e' is List(Float32), which a CSV file has no place for";
+    let must_not_be_null = "column 'source' of table 'samples': must not be NULL";
+    for (statement, said) in [(insert, must_not_be_null), (copy.as_str(), not_in_csv), (analyzed.as_str(), not_in_csv)] {
+        let error = refusal(&session, statement).await;
+        assert!(error.starts_with(said), "{statement}\n{error}");
+        assert_eq!(model.requests(), 0, "{statement}");
+    }
 }
