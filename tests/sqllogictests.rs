@@ -101,8 +101,12 @@ fn every_function_table_and_view_has_a_file() {
     };
     assert_eq!(stems("functions"), our_functions().into_iter().collect());
     assert_eq!(stems("tables"), Table::ALL.into_iter().map(|table| table.name().to_owned()).collect());
-    let views = stems("views");
-    assert!(!views.is_empty() && views.iter().all(|view| Session::is_view(view)), "{views:?}");
+    // Those of a folder are the views over a store of a kind of its own.
+    let tested: BTreeSet<String> =
+        stems("views").into_iter().filter(|stem| Path::new(&format!("tests/slt/views/{stem}.slt")).exists()).collect();
+    let views = std::fs::read_dir("sql/views").expect("tests run in the package's folder");
+    let views = views.filter_map(|entry| Some(entry.ok()?.path().file_stem()?.to_str()?.to_owned()));
+    assert_eq!(tested, views.collect());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,10 +10,10 @@ use std::time::Instant;
 use clap::Args;
 
 use self::live::{Pace, Standing};
-use super::import::ReportFormat;
 use super::interrupt::Interrupt;
 use super::models::ModelArguments;
 use super::progress::Progress;
+use super::report_format::ReportFormat;
 use super::spent::note_spent;
 use super::table::{Column, TextTable};
 use super::{evolve_command, hint, note, output::OutputOptions, print_json, print_line};
@@ -75,11 +75,9 @@ pub struct Arguments {
 pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     let store = Store::open(store).await?;
     let due = due(&store, &arguments).await?;
-    if arguments.models.model.is_none() {
-        check_default_model(&store).await?;
-    }
-    let evolution = evolution(store, &arguments, due)?;
-    let command = evolve_command(arguments.models.model.as_deref());
+    let model = model_name(&store, &arguments, due).await?;
+    let evolution = evolution(store, &arguments, due, model.as_deref())?;
+    let command = evolve_command(model.as_deref());
     if let (Due::Chosen, Some(predicate)) = (due, &arguments.predicate) {
         note_chosen(&evolution, predicate, arguments.rounds, &command).await?;
     }
@@ -107,11 +105,19 @@ pub async fn run(store: &Path, arguments: Arguments) -> Result<()> {
     }
 }
 
-/// The embedded model is the default where nothing was paid for: it is not put in the place of another one unless it is named.
-async fn check_default_model(store: &Store) -> Result<()> {
+/// The model, where one is named. The embedded one is the default where nothing was paid for: it is not put in the place of another one unless it is
+/// named. A model that is not asked, since a judge is, need not be: it is the one that made what is judged.
+async fn model_name(store: &Store, arguments: &Arguments, due: Due) -> Result<Option<String>> {
+    let ModelArguments { model, judge, .. } = &arguments.models;
+    if model.is_some() {
+        return Ok(model.clone());
+    }
     let session = Session::builder().store(store.clone()).build().await?;
     let models = standing_models(&session).await?;
-    let Some(other) = models.iter().find(|model| *model != RulesModel::NAME) else { return Ok(()) };
+    if due == Due::Judgements && judge.is_some() {
+        return Ok(models.into_iter().next());
+    }
+    let Some(other) = models.iter().find(|model| *model != RulesModel::NAME) else { return Ok(None) };
     let names = models.iter().map(|model| format!("'{model}'")).collect::<Vec<_>>().join(", ");
     Err(Error::Argument {
         name: "--model".into(),
@@ -120,17 +126,20 @@ async fn check_default_model(store: &Store) -> Result<()> {
     })
 }
 
-fn evolution(store: Store, arguments: &Arguments, due: Due) -> Result<Evolution> {
+fn evolution(store: Store, arguments: &Arguments, due: Due, model: Option<&str>) -> Result<Evolution> {
     let models = &arguments.models;
-    let name = models.model.as_deref().unwrap_or_else(|| {
+    let name = model.unwrap_or_else(|| {
         note("no --model is named: using 'rules', the embedded rule-based model");
         RulesModel::NAME
     });
     let chat_model = |name: &str| if arguments.dry_run { models.unasked_model(name) } else { models.chat_model(name) };
-    let model = chat_model(name)?;
-    let judge = match models.judge.as_deref().filter(|judge| *judge != name) {
-        Some(judge) => chat_model(judge)?,
-        None => Arc::clone(&model),
+    let (model, judge) = match models.judge.as_deref().filter(|judge| *judge != name) {
+        Some(judge) if due == Due::Judgements => (models.unasked_model(name)?, chat_model(judge)?),
+        Some(judge) => (chat_model(name)?, chat_model(judge)?),
+        None => {
+            let model = chat_model(name)?;
+            (Arc::clone(&model), model)
+        }
     };
     let settings = Settings {
         rounds: arguments.rounds,

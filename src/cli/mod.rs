@@ -17,6 +17,7 @@ pub mod output;
 pub mod progress;
 mod prompts;
 mod report;
+mod report_format;
 mod restore;
 pub mod shell;
 mod spent;
@@ -37,6 +38,9 @@ use crate::query::Session;
 use crate::store::Store;
 use output::{OutputError, OutputFormat, OutputOptions, write_stream};
 
+/// The store where none is named.
+const DEFAULT_STORE: &str = "mmevol-store";
+
 /// Evolve image-text instruction data, and query how it came about.
 ///
 /// Seeds and evolved instructions live in a store: a directory of Lance tables. Every command reads or writes one.
@@ -44,7 +48,7 @@ use output::{OutputError, OutputFormat, OutputOptions, write_stream};
 #[command(name = "mmevol", version, max_term_width = 100)]
 pub struct Cli {
     /// The store's directory.
-    #[arg(long, global = true, env = "MMEVOL_STORE", value_name = "DIR", default_value = "mmevol-store")]
+    #[arg(long, global = true, env = "MMEVOL_STORE", value_name = "DIR", default_value = DEFAULT_STORE)]
     store: PathBuf,
 
     #[command(subcommand)]
@@ -153,14 +157,16 @@ async fn open_session(store: &std::path::Path) -> Result<Session> {
     Session::builder().store(Store::open(store).await?).build().await
 }
 
-/// Runs a query and prints its rows; notes go to standard error.
-async fn print_query(session: &Session, sql: &str, format: OutputFormat) -> Result<output::RowCount> {
+/// Runs a query and prints its rows; `None` for a statement that has no result, such as `CREATE VIEW`.
+async fn print_query(session: &Session, sql: &str, format: OutputFormat) -> Result<Option<output::RowCount>> {
     use futures::TryStreamExt;
 
     let rows = session.stream(sql).await?;
     let schema = rows.schema();
+    let has_columns = !schema.fields().is_empty();
     let rows = rows.map_err(|cause| session.explain(cause, sql));
-    write_stream(schema, rows, format, OutputOptions::for_stdout(), &mut std::io::stdout().lock()).await
+    let count = write_stream(schema, rows, format, OutputOptions::for_stdout(), &mut std::io::stdout().lock()).await?;
+    Ok(has_columns.then_some(count))
 }
 
 impl From<OutputError> for Error {

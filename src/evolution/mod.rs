@@ -2,6 +2,7 @@
 //!
 //! What a round does is the SQL in `sql/round/`; this module binds its parameters, runs it, and commits what comes out.
 
+mod affordable;
 mod chosen;
 mod estimate;
 mod plan;
@@ -279,7 +280,10 @@ impl Evolution {
     pub async fn run(&self) -> Result<EvolutionReport> {
         let stop = self.progress.stop.clone();
         let spending = Arc::new(Spending::new(self.settings.max_calls, self.settings.budget_usd).until(stop));
-        spending.check_prices([self.model.name(), self.judge.name()], &self.prices)?;
+        let models = [self.model.name(), self.judge.name()];
+        // Whoever is not asked costs nothing.
+        let asked = if self.settings.due == Due::Judgements { &models[1..] } else { &models[..] };
+        spending.check_prices(asked.iter().copied(), &self.prices)?;
         *self.progress.spending.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(Arc::clone(&spending));
         let writer: SharedWriter = Arc::new(Mutex::new(self.store.writer("evolve", self.recorded_settings()).await?));
         let session = Session::builder().writer(Arc::clone(&writer)).build().await?;
@@ -296,7 +300,10 @@ impl Evolution {
             report.spent = spending.spent();
             report.stopped = self.stopped(&spending, done.left_out);
             done.stopped = report.stopped.is_some();
-            if done.changed_anything() {
+            let is_last = report.stopped.is_some() || done.endpoint_lost.is_some() || round == self.settings.rounds;
+            // Answers of which nothing is made yet are paid for as well.
+            let has_answers = is_last && writer.lock().await.has_changes()?;
+            if done.changed_anything() || has_answers {
                 let run_id = writer.lock().await.run_id().to_owned();
                 run_ids.push(run_id.clone());
                 if matches!(self.settings.due, Due::Chosen | Due::Judgements) {
@@ -329,7 +336,7 @@ impl Evolution {
         }
         let (Settings { max_calls, budget_usd, .. }, spent) = (&self.settings, spending.spent());
         let calls = max_calls.and_then(|most| match spending.calls_left() {
-            Some(0) => Some(format!("--max-calls {most} is reached")),
+            Some(0) if left_out + spent.not_asked > 0 => Some(format!("--max-calls {most} is reached")),
             _ => (left_out > 0).then(|| format!("--max-calls {most} had no room for more samples")),
         });
         let budget = budget_usd.and_then(|most| match (spent.cost_usd >= most, spent.uncounted) {

@@ -8,9 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::estimate::{Estimator, Tokens};
-use super::statements::{
-    ANSWERS, FALLEN_AWAY, FRONTIER, ITEMS, PLANNED, PLANNED_FALLEN_AWAY, RunValues, SCORE, STALE_PARENTS, samples_of, single_count,
-};
+use super::statements::{FALLEN_AWAY, FRONTIER, PLANNED, PLANNED_FALLEN_AWAY, RunValues, STALE_PARENTS, samples_of, single_count};
 use super::{Due, Estimate, Evolution, TokenRates, round};
 use crate::error::Result;
 use crate::functions::llm::evolve::Row;
@@ -172,10 +170,7 @@ impl Planner<'_> {
         let folder = temporary_folder()?;
         let requests = session.keep("frontier", &FRONTIER.bind(&parameters)?, folder.path()).await?;
         self.look_at_parents(session, round, requests, FALLEN_AWAY.bind(&parameters)?).await?;
-        let views = [("evolved", self.evolution.evolve_statement()), ("answers", ANSWERS), ("items", ITEMS), ("scored", SCORE)];
-        for (name, statement) in views {
-            session.view(name, &statement.bind(&parameters)?).await?;
-        }
+        self.evolution.show_scored(session, &parameters).await?;
         let later_rounds = self.later_rounds(session, round).await?;
         let mut here = HashSet::new();
         let mut batches = session.stream(PLANNED.text()).await?;
@@ -296,7 +291,11 @@ fn total(evolution: &Evolution, group: &Group) -> PlannedTotal {
             high: cost(prompt.high, completion.high)?,
         })
     };
-    let evolve = cost(evolution.model.name(), &group.evolve);
+    let evolve = match evolution.settings.due {
+        // Whoever is not asked costs nothing, at whatever price.
+        Due::Judgements => Some(Estimate::default()),
+        _ => cost(evolution.model.name(), &group.evolve),
+    };
     let score = cost(evolution.judge.name(), &group.score);
     PlannedTotal {
         evolve_requests: group.evolve_requests,

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use arrow::array::AsArray;
 use serde::Serialize;
 
+use super::affordable::{CALLS_OF_ONE, limit_frontier};
 use super::stage::Stage;
 use super::statements::{
     ANSWERS, COUNTS, EARLIER_PARENTS, ELIMINATE, EVOLUTIONS, FALLEN_AWAY, FRONTIER, ITEMS, REACHED, RunValues, SCORE, STALE_PARENTS,
@@ -74,17 +75,15 @@ async fn make(
         // What the endpoint only put off is the likeliest to succeed now.
         frontier = format!("SELECT * FROM ({frontier}) ORDER BY delayed DESC, sample_id, part");
     }
-    let (requests, left_out) = match spending.calls_left() {
-        None => (stage.table("frontier", &frontier).await?, 0),
-        Some(calls) => {
-            // A rewritten sample is worth nothing without its verdict: every evolution takes two calls of what is left.
-            let affordable = calls.div_ceil(2);
-            let due = stage.table("due", &frontier).await?;
-            let first = format!("SELECT * FROM due ORDER BY delayed DESC, sample_id, part LIMIT {affordable}");
-            (stage.table("frontier", &first).await?, due.saturating_sub(affordable))
+    let due = stage.table("frontier", &frontier).await?;
+    let requests = match spending.calls_left() {
+        Some(calls) if due.saturating_mul(CALLS_OF_ONE) > calls => {
+            let unasked = evolution.parameters(round, RunValues { unasked: true, ..run });
+            Box::pin(limit_frontier(evolution, writer, &stage, &unasked, calls)).await?
         }
+        _ => due,
     };
-    report.left_out = left_out;
+    report.left_out = due.saturating_sub(requests);
     if requests == 0 || spending.is_stopped() {
         return Ok(report);
     }

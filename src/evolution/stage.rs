@@ -1,7 +1,7 @@
 //! Results between two statements of a round: on disk, so that a round of any size needs little memory, and as tables, so that the next
 //! statement is plain SQL over their names.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::query::Session;
@@ -23,6 +23,16 @@ impl<'a> Stage<'a> {
     /// Runs a query and keeps its rows as table `name`. Returns how many there are.
     pub async fn table(&self, name: &str, sql: &str) -> Result<u64> {
         self.session.keep(name, sql, &self.directory).await
+    }
+
+    /// The folder with the files of the tables.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Shows rows that are in the folder as table `kept`, of whichever session, as table `name`.
+    pub async fn show(&self, name: &str, kept: &str) -> Result<()> {
+        self.session.show_kept(name, kept, &self.directory).await
     }
 
     /// Gives a query a name, in place of what had it; the query runs whenever the name is used.

@@ -14,6 +14,8 @@ use crate::query::{Session, Statement, StatementParameter as Parameter};
 use crate::store::{ids_in, quoted};
 
 pub(super) const FRONTIER: Statement = Statement::new("round/frontier", include_str!("../../sql/round/frontier.sql"));
+pub(super) const NEEDED: Statement = Statement::new("round/needed", include_str!("../../sql/round/needed.sql"));
+pub(super) const AFFORDABLE: Statement = Statement::new("round/affordable", include_str!("../../sql/round/affordable.sql"));
 pub(super) const EVOLVE: Statement = Statement::new("round/evolve", include_str!("../../sql/round/evolve.sql"));
 pub(super) const ANSWERED: Statement = Statement::new("round/answered", include_str!("../../sql/round/answered.sql"));
 pub(super) const ANSWERS: Statement = Statement::new("round/answers", include_str!("../../sql/round/answers.sql"));
@@ -77,6 +79,14 @@ impl Evolution {
             Due::Judgements => ANSWERED,
             _ => EVOLVE,
         }
+    }
+
+    /// Gives the statements from table `frontier` to the verdicts their names, in a session that looks answers up rather than asking.
+    pub(super) async fn show_scored(&self, session: &Session, parameters: &BTreeMap<&'static str, Parameter>) -> Result<()> {
+        for (name, statement) in [("evolved", self.evolve_statement()), ("answers", ANSWERS), ("items", ITEMS), ("scored", SCORE)] {
+            session.view(name, &statement.bind(parameters)?).await?;
+        }
+        Ok(())
     }
 
     /// The values of every `$name` in the statements of a round.

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use arrow::record_batch::RecordBatch;
 use futures::TryStreamExt;
 use lance::Dataset;
-use lance::table::format::DataFile;
 
 use super::catalog::{Catalog, NEW_CATALOG_FILE};
 use super::disk::Disk;
@@ -28,6 +27,17 @@ const SCRATCH: &str = "scratch";
 
 /// The folder of a table with the files of its rows.
 const DATA: &str = "data";
+
+/// The folder of a table with the files that say which of its rows are deleted.
+const DELETIONS: &str = "_deletions";
+
+/// A file that a version of a table needs.
+struct NeededFile {
+    /// Within the table's folder.
+    path: String,
+    /// How long it was written, where the manifest says so: of files of deletions it does not.
+    bytes: Option<u64>,
+}
 
 /// A version of a table that a state of the store names, and that the table does not have.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,9 +102,9 @@ impl Store {
         Ok(lost.into_iter().collect())
     }
 
-    /// Files of rows that only earlier states need, and that are not there or not as long as they were when they were written: each once, with
-    /// the first state that needs it, its table and what is wrong. Reads the manifest of every version that a tag names, and no rows. Versions
-    /// that are gone are left to [`Store::lost_versions`].
+    /// Files of rows and of deletions that only earlier states need, and that are not there or not as long as they were when they were written:
+    /// each once, with the first state that needs it, its table and what is wrong. So are manifests that cannot be read. Reads the manifest of
+    /// every version that a tag names, and no rows. Versions that are gone are left to [`Store::lost_versions`].
     ///
     /// # Errors
     /// Those of [`Store::open`].
@@ -102,15 +112,34 @@ impl Store {
         let catalog = Catalog::load(&self.root)?;
         let mut wrong = Vec::new();
         for table in Table::ALL {
-            let mut versions = HashSet::new();
+            let mut named = HashSet::new();
             let mut files = HashSet::new();
+            let mut unopened = Vec::new();
+            let mut listed = None;
             for (tag, state) in std::iter::once((NOW, catalog.now())).chain(catalog.tagged()) {
-                let Some(&version) = state.tables.get(table.name()).filter(|version| versions.insert(**version)) else { continue };
-                let Ok(dataset) = open_dataset(&self.root, table, Some(version), &self.session).await else { continue };
-                for file in data_files(&dataset) {
-                    if files.insert(file.path.clone()) && tag != NOW {
-                        wrong.extend(problem_with(&self.root, table, file).map(|problem| (tag.to_owned(), table, problem)));
+                let Some(&version) = state.tables.get(table.name()).filter(|version| named.insert(**version)) else { continue };
+                let dataset = match open_dataset(&self.root, table, Some(version), &self.session).await {
+                    Ok(dataset) => dataset,
+                    Err(error) if tag != NOW => {
+                        unopened.push((tag, version, error));
+                        continue;
                     }
+                    Err(_) => continue,
+                };
+                for file in needed_files(&dataset) {
+                    if files.insert(file.path.clone()) && tag != NOW {
+                        wrong.extend(problem_with(&self.root, table, &file).map(|problem| (tag.to_owned(), table, problem)));
+                    }
+                }
+                // Any version lists all of them.
+                if listed.is_none() {
+                    listed = Some(versions(&dataset, table).await?);
+                }
+            }
+            for (tag, version, error) in unopened {
+                if listed.as_ref().is_some_and(|listed| listed.contains(&version)) {
+                    let problem = format!("the manifest of version {version} cannot be read: {}", cause_of(error));
+                    wrong.push((tag.to_owned(), table, problem));
                 }
             }
         }
@@ -208,32 +237,53 @@ impl Snapshot {
         damaged
     }
 
-    /// Files of rows that are not there, or not as long as they were when they were written, each with what is wrong. Reads none of them.
+    /// Files of rows and of deletions that are not there, or not as long as they were when they were written, each with what is wrong. Reads none
+    /// of them.
     pub fn wrong_files(&self) -> Vec<(Table, String)> {
         let mut wrong = Vec::new();
         for table in Table::ALL {
             let Some(dataset) = self.dataset(table) else { continue };
-            wrong.extend(data_files(dataset).filter_map(|file| Some((table, problem_with(self.root(), table, file)?))));
+            wrong.extend(needed_files(dataset).filter_map(|file| Some((table, problem_with(self.root(), table, &file)?))));
         }
         wrong
     }
 }
 
-fn data_files(dataset: &Dataset) -> impl Iterator<Item = &DataFile> {
-    dataset.fragments().iter().flat_map(|fragment| &fragment.files)
+fn needed_files(dataset: &Dataset) -> impl Iterator<Item = NeededFile> {
+    dataset.fragments().iter().flat_map(|fragment| {
+        let rows = fragment.files.iter().map(|file| NeededFile {
+            path: format!("{DATA}/{}", file.path),
+            bytes: file.file_size_bytes.get().map(std::num::NonZero::get),
+        });
+        // Named as Lance names them: it has no function for that outside of its own crates.
+        let deletions = fragment.deletion_file.iter().map(move |file| NeededFile {
+            path: format!("{DELETIONS}/{}-{}-{}.{}", fragment.id, file.read_version, file.id, file.file_type.suffix()),
+            bytes: None,
+        });
+        rows.chain(deletions)
+    })
 }
 
-/// What is wrong with a file of rows as far as its length tells; `None` where nothing is.
-fn problem_with(root: &Path, table: Table, file: &DataFile) -> Option<String> {
-    let path = table_path(root, table).join(DATA).join(&file.path);
+/// What is wrong with a file as far as its length tells; `None` where nothing is.
+fn problem_with(root: &Path, table: Table, file: &NeededFile) -> Option<String> {
+    let path = table_path(root, table).join(&file.path);
     let length = std::fs::File::open(path).and_then(|file| file.metadata()).map(|metadata| metadata.len());
-    let problem = match (length, file.file_size_bytes.get()) {
-        (Ok(length), Some(written)) if length != written.get() => format!("has {length} bytes instead of {written}"),
+    let problem = match (length, file.bytes) {
+        (Ok(length), Some(written)) if length != written => format!("has {length} bytes instead of {written}"),
+        (Ok(0), None) => "is empty".to_owned(),
         (Ok(_), _) => return None,
         (Err(cause), _) if cause.kind() == io::ErrorKind::NotFound => "is gone".to_owned(),
         (Err(cause), _) => format!("cannot be read: {cause}"),
     };
-    Some(format!("{DATA}/{} {problem}", file.path))
+    Some(format!("{} {problem}", file.path))
+}
+
+/// Why a table could not be opened, without saying once more that it could not.
+fn cause_of(error: Error) -> String {
+    match error {
+        Error::Table { cause, .. } => cause.to_string(),
+        other => other.to_string(),
+    }
 }
 
 /// Which file it is that makes a table unreadable, as far as that can be told.

@@ -109,6 +109,7 @@ impl Journal {
                 drop(open_journal(disk, &builder(), &new)?);
                 disk.replace(&new, &path)?;
             }
+            refuse_empty(std::fs::metadata(&path)?.len())?;
             open_journal(disk, &builder(), &path)
         };
         let database = opened().map_err(|cause| redb_error("open", &path, cause))?;
@@ -123,8 +124,11 @@ impl Journal {
         let (path, folder) = (root.join(JOURNAL_FILE), std::env::temp_dir());
         let mut copy = tempfile::tempfile().map_err(|cause| Error::io("make a file in", &folder, cause))?;
         let copied = std::fs::File::open(&path).and_then(|mut file| io::copy(&mut file, &mut copy));
-        copied.map_err(|cause| Error::io("copy", &path, cause))?;
-        let opened = || Ok(builder().create_with_backend(FileBackend::new(copy)?)?);
+        let length = copied.map_err(|cause| Error::io("copy", &path, cause))?;
+        let opened = || {
+            refuse_empty(length)?;
+            Ok(builder().create_with_backend(FileBackend::new(copy)?)?)
+        };
         let database = opened().map_err(|cause| redb_error("open", &path, cause))?;
         Journal::over(database, first, None, Disk::default(), None)
     }
@@ -283,6 +287,14 @@ impl Drop for Journal {
             // Left behind, it does no harm.
             let _ = self.disk.remove_file(path);
         }
+    }
+}
+
+/// Refuses a journal of no bytes, which redb would make a new one of: ours has its name only once it is whole, so this one has lost what it held.
+fn refuse_empty(bytes: u64) -> io::Result<()> {
+    match bytes {
+        0 => Err(io::Error::new(io::ErrorKind::InvalidData, "it is empty")),
+        _ => Ok(()),
     }
 }
 

@@ -99,6 +99,9 @@ impl Catalog {
         let runs = (1..=self.generation).map(|run| format!("run-{run}"));
         let known: Vec<String> = self.tags.keys().cloned().chain(runs).chain([NOW.to_owned()]).collect();
         let mut hints = suggest(name, known.iter().map(String::as_str));
+        if name.parse::<u64>().is_ok() {
+            hints.push(format!("after run {name}: run-{name}; a number is a version of one table, in SQL: diff('instructions', 1, 3)"));
+        }
         hints.push("list tags with: mmevol sql \"SELECT * FROM versions('instructions')\"".into());
         Error::Argument { name: "tag".into(), message: format!("no state of the store is called '{name}'"), hints }
     }

@@ -243,19 +243,25 @@ async fn calls_come_back_from_the_journal() {
     workspace.run(&["check", "--repair"]).expect_code(0).expect_stderr(&["1 calls of the journal are in calls now"]);
 }
 
+/// One of no bytes was taken for a new one, and the answers in it were paid for again.
 #[test]
 fn a_damaged_journal_is_named_and_keeps_no_other_check_from_running() {
     let workspace = evolved();
-    workspace.write("mmevol-store/journal.redb", [7; 8192]);
-    let findings = assert_broken(&workspace, &["journal_is_readable"]);
-    assert!(findings["journal_is_readable"]["example"].as_str().unwrap().contains("journal.redb"), "{findings:#}");
-    assert_eq!(findings["journal_is_in_calls"]["result"], "not checked");
-    assert_eq!(findings["counts_agree"]["result"], "ok");
-    workspace
-        .run(&["evolve", "--rounds", "2", "--model", "rules"])
-        .expect_code(2)
-        .expect_stderr(&["journal.redb", "hint: the file is damaged"]);
-    fs::remove_file(workspace.store().join("journal.redb")).unwrap();
+    let path = workspace.store().join("journal.redb");
+    for damaged in [vec![7_u8; 8192], Vec::new()] {
+        fs::write(&path, &damaged).unwrap();
+        let findings = assert_broken(&workspace, &["journal_is_readable"]);
+        assert!(findings["journal_is_readable"]["example"].as_str().unwrap().contains("journal.redb"), "{findings:#}");
+        assert_eq!(findings["journal_is_in_calls"]["result"], "not checked");
+        assert_eq!(findings["counts_agree"]["result"], "ok");
+        let evolve = ["evolve", "--rounds", "2", "--model", "rules", "--dry-run"];
+        for command in [&evolve[..5], &evolve] {
+            let run = workspace.run(command).expect_code(2);
+            run.expect_stderr(&["journal.redb", "hint: the file is damaged"]);
+        }
+        assert_eq!(fs::read(&path).unwrap(), damaged, "it is evidence, and left alone");
+    }
+    fs::remove_file(path).unwrap();
     workspace.run(&["check"]).expect_code(0);
 }
 
@@ -292,6 +298,34 @@ fn a_table_at_another_version_than_the_last_run_left_goes_back_to_it() {
     let items = workspace.run(&["sql", "SELECT count(*) > 0 AS there FROM instructions WHERE round = 1", "--output", "csv"]);
     assert_eq!(items.stdout, "there\ntrue\n");
     workspace.run(&["check", "--repair"]).expect_code(0).expect_stderr(&["there was nothing to mend"]);
+}
+
+/// Its state could not be restored, and the message sent to a check that found nothing.
+#[test]
+fn a_damaged_manifest_of_an_earlier_state_is_named() {
+    let workspace = evolved();
+    let catalog: Value = serde_json::from_slice(&fs::read(workspace.store().join("catalog.json")).unwrap()).unwrap();
+    let version = catalog["tags"]["after-run-1"]["instructions"].as_u64().unwrap();
+    fs::write(workspace.store().join(format!("instructions.lance/_versions/{}.manifest", u64::MAX - version)), [7; 100]).unwrap();
+    let findings = assert_broken(&workspace, &["earlier_states_are_whole"]);
+    let example = findings["earlier_states_are_whole"]["example"].as_str().unwrap();
+    assert!(example.starts_with(&format!("instructions: the manifest of version {version} cannot be read: ")), "{example}");
+    assert!(example.ends_with(", after-run-1") && !example.contains(".rs:"), "{example}");
+    workspace.run(&["restore", "run-1"]).expect_code(2).expect_stderr(&["find out what is damaged with 'mmevol check'"]);
+}
+
+/// The repair ended in the advice to check, and said nothing of what is broken.
+#[test]
+fn a_repair_that_a_lost_table_prevents_says_what_is_broken() {
+    let workspace = evolved();
+    fs::remove_dir_all(workspace.store().join("calls.lance")).unwrap();
+    let run = workspace.run(&["check", "--repair"]).expect_code(1);
+    assert!(run.stdout.contains("versions_are_there"), "{run}");
+    run.expect_stderr(&[
+        "the repair could not be made: failed to open table 'calls'",
+        "hint: versions_are_there: ",
+        "found something broken",
+    ]);
 }
 
 #[test]
@@ -364,6 +398,27 @@ fn a_file_that_only_an_earlier_state_needs_must_be_there() {
         let said = format!("failed to restore table 'instructions': {problem}");
         workspace.run(flags).expect_code(2).expect_stderr(&[&said, "or restore another state"]);
     }
+    workspace.run(&["status"]).expect_code(0);
+}
+
+/// Which of its rows were deleted when is in files of their own.
+#[test]
+fn a_file_of_deletions_that_only_an_earlier_state_needs_must_be_there() {
+    let workspace = evolved();
+    let again = |sample: &str| {
+        let predicate = format!("source_id = '{sample}'");
+        workspace.run(&["evolve", "--rounds", "1", "--model", "rules", "--again", "--where", &predicate]).expect_code(0);
+    };
+    again("coins");
+    let earlier = files(&workspace.store().join("evolutions.lance/_deletions")).pop().unwrap();
+    again("coffee");
+    workspace.run(&["check"]).expect_code(0);
+    fs::remove_file(&earlier).unwrap();
+    let problem = format!("_deletions/{} is gone", earlier.file_name().unwrap().to_string_lossy());
+    let findings = assert_broken(&workspace, &["earlier_states_are_whole"]);
+    assert_eq!(findings["earlier_states_are_whole"]["example"], format!("evolutions: {problem}, after-run-3"));
+    let said = format!("failed to restore table 'evolutions': {problem}");
+    workspace.run(&["restore", "run-3"]).expect_code(2).expect_stderr(&[&said, "or restore another state"]);
     workspace.run(&["status"]).expect_code(0);
 }
 

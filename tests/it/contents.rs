@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use mmevol::check::check;
+use mmevol::store::Table;
 use mmevol::{Session, Store};
 use serde_json::Value;
 
@@ -11,7 +12,7 @@ use serde_json::Value;
 pub type Contents = BTreeMap<&'static str, Vec<Value>>;
 
 /// For each table its columns, and what puts its rows in order.
-const TABLES: [(&str, &str, &str); 7] = [
+const TABLES: [(&str, &str, &str); Table::ALL.len()] = [
     ("images", "image_id, uri, format, width, height, octet_length(bytes) AS size", "image_id"),
     ("samples", "* EXCEPT (imported_at)", "sample_id"),
     ("instructions", "* EXCEPT (created_at)", "instruction_id"),
@@ -20,6 +21,9 @@ const TABLES: [(&str, &str, &str); 7] = [
     ("prompts", "* EXCEPT (created_at)", "prompt_id"),
     // A run may name a file in the store, whose folder is another one each time.
     ("runs", "run_id, command, status, regexp_replace(counters, '/[^\"]*/', '') AS counters", "run_id"),
+    ("embeddings", "* EXCEPT (created_at)", "instruction_id, model"),
+    ("duplicates", "* EXCEPT (created_at)", "method, member_id"),
+    ("audits", "* EXCEPT (created_at)", "instruction_id, auditor"),
 ];
 
 /// The contents of a store, in which no invariant is broken.

@@ -139,6 +139,64 @@ async fn two_processes_never_pay_for_the_same_sample() {
     assert_eq!((endpoint.requests(), endpoint.distinct_requests()), (14, 14));
 }
 
+/// They once were counted as calls: a store whose answers were all known needed one run after another.
+#[tokio::test]
+async fn what_was_answered_before_takes_nothing_of_a_limit() {
+    let (workspace, endpoint) = (Workspace::with_photos(), Endpoint::evolving());
+    evolve(&workspace, &endpoint, &[]).expect_code(0);
+    let (asked, complete) = (endpoint.requests(), rows(&workspace, ITEMS).await);
+    workspace.run(&["restore", "run-1"]).expect_code(0);
+    let run = evolve(&workspace, &endpoint, &["--max-calls", "0"]).expect_code(0);
+    assert!(!run.stderr.contains("stopped"), "{run}");
+    assert_eq!((endpoint.requests(), rows(&workspace, ITEMS).await), (asked, complete));
+}
+
+/// Three calls rewrite two samples and judge one; the other then needs one more.
+#[tokio::test]
+async fn what_was_begun_is_completed_first() {
+    let (workspace, endpoint) = (Workspace::with_photos(), Endpoint::evolving());
+    for (limit, asked, complete) in [("3", 3, 1), ("1", 4, 2)] {
+        evolve(&workspace, &endpoint, &["--max-calls", limit]).expect_code(0).expect_stderr(&["stopped: --max-calls"]);
+        assert_eq!((endpoint.requests(), rows(&workspace, "SELECT evolution_id FROM evolutions").await.len()), (asked, complete));
+    }
+}
+
+/// The answer was left in the journal, as if the command had been killed, and no run told of it.
+#[tokio::test]
+async fn answers_that_make_nothing_yet_are_published() {
+    let (workspace, endpoint) = (Workspace::with_photos(), Endpoint::evolving());
+    evolve(&workspace, &endpoint, &["--max-calls", "1"]).expect_code(0);
+    let check = workspace.run(&["check"]).expect_code(0);
+    assert!(!check.stdout.contains("left over"), "{check}");
+    let sql = "SELECT command, (SELECT count(*) FROM calls c WHERE c.run_id = r.run_id) AS calls FROM runs r WHERE command <> 'import'";
+    assert_eq!(rows(&workspace, sql).await, [serde_json::json!({ "command": "evolve", "calls": 1 })]);
+    evolve(&workspace, &endpoint, &[]).expect_code(0);
+    assert_eq!(endpoint.requests(), endpoint.distinct_requests());
+}
+
+/// A judge alone takes one call a sample, and neither the name nor the price of the model that is not asked.
+#[tokio::test]
+async fn judging_again_is_limited_by_the_judge_alone() {
+    let (workspace, endpoint) = (Workspace::with_photos(), Endpoint::evolving());
+    evolve(&workspace, &endpoint, &[]).expect_code(0);
+    workspace.write("prices.toml", "[models.other]\ninput = 1.0\noutput = 1.0\n");
+    let url = endpoint.base_url();
+    let judge = |more: &[&str]| {
+        let command = ["evolve", "--rounds", "1", "--judge", "other", "--judge-only", "--base-url", &url, "--prices", "prices.toml"];
+        workspace.run_with_key(&[&command[..], more].concat(), KEY).expect_code(0)
+    };
+    let said = "--max-calls 4 stops it before that";
+    judge(&["--dry-run", "--max-calls", "4"]).expect_stderr(&["7 calls for about $", said]);
+    for asked in [4, 3] {
+        let before = endpoint.requests();
+        judge(&["--max-calls", "4", "--budget-usd", "100"]);
+        assert_eq!(endpoint.requests() - before, asked);
+    }
+    let judged = "SELECT DISTINCT e.model, e.judge, r.settings LIKE '%\"model\":\"m\"%' AS is_recorded FROM evolutions e \
+                  JOIN runs r ON e.run_id = r.run_id WHERE e.round = 1 AND e.status <> 'superseded'";
+    assert_eq!(rows(&workspace, judged).await, [serde_json::json!({ "model": "m", "judge": "other", "is_recorded": true })]);
+}
+
 #[test]
 fn a_plan_says_where_a_limit_stops_it() {
     let (workspace, endpoint) = (Workspace::with_photos(), Endpoint::evolving());

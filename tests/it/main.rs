@@ -46,6 +46,7 @@ mod readme;
 mod real_data;
 mod report;
 mod rules_model;
+mod shell;
 mod standard_streams;
 mod status;
 mod stock_engine;

@@ -125,12 +125,10 @@ async fn an_empty_result_has_its_header_or_an_empty_array() {
 }
 
 #[tokio::test]
-async fn a_statement_without_result_writes_nothing_but_an_array() {
-    for (format, expected) in
-        [(OutputFormat::Table, ""), (OutputFormat::Csv, ""), (OutputFormat::Markdown, ""), (OutputFormat::Json, "[]\n")]
-    {
+async fn a_statement_without_result_writes_nothing() {
+    for format in [OutputFormat::Table, OutputFormat::Csv, OutputFormat::Markdown, OutputFormat::Json] {
         let (text, _) = write_with(vec![], Arc::new(Schema::empty()), format, OutputOptions::default()).await;
-        assert_eq!(text, expected, "{format}");
+        assert_eq!(text, "", "{format}");
     }
 }
 

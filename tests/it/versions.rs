@@ -141,12 +141,11 @@ fn every_example_of_a_table_function_runs_over_the_demo() {
     let (workspace, _endpoint) = evolved();
     let listed = workspace.run(&["sql", "SHOW FUNCTIONS", "--output", "json"]).expect_code(0);
     let listed: Value = serde_json::from_str(&listed.stdout).unwrap();
-    let ours: Vec<&Value> =
-        listed.as_array().unwrap().iter().filter(|row| row["function_type"] == "table" && row["example"].is_string()).collect();
-    assert_eq!(ours.len(), 9);
-    for row in ours {
-        let (name, description) = (row["function_name"].as_str().unwrap(), row["description"].as_str().unwrap());
-        assert!(description.starts_with(&format!("{name}(")), "{description}");
+    let table_functions: Vec<&Value> = listed.as_array().unwrap().iter().filter(|row| row["function_type"] == "table").collect();
+    assert_eq!(table_functions.len(), 11, "and the two of the engine");
+    for row in table_functions {
+        let [name, description, syntax] = ["function_name", "description", "syntax"].map(|column| row[column].as_str().unwrap());
+        assert!(syntax.starts_with(&format!("{name}(")) && description.starts_with(&format!("{syntax}: ")), "{description}");
         csv(&workspace, row["example"].as_str().unwrap());
     }
 }

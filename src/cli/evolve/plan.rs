@@ -2,8 +2,8 @@
 
 use super::live::short;
 use super::{note_stale_beyond, note_without_images, print_table, warn_of_stale_parents};
-use crate::cli::import::ReportFormat;
 use crate::cli::models::SpendingArguments;
+use crate::cli::report_format::ReportFormat;
 use crate::cli::{note, print_json, print_line};
 use crate::error::Result;
 use crate::evolution::{Estimate, Evolution, Plan, PlannedRequests, PlannedTotal, bound_statements};
