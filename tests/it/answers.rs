@@ -11,6 +11,8 @@ use mmevol::instruction::scores::{match_scores, parse_scores};
 use proptest::prelude::*;
 use serde::Deserialize;
 
+use crate::stores::shared_data;
+
 #[derive(Deserialize)]
 struct MalformedAnswer {
     name: String,
@@ -35,16 +37,6 @@ struct SmallModelAnswer {
 
 fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
-}
-
-/// A file of the large test data beside the project; `None`, and a word about it, where that is not there.
-fn shared_data(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(name);
-    if !path.exists() {
-        println!("skipped: {} is not here", path.display());
-        return None;
-    }
-    Some(path)
 }
 
 fn json_lines<T: serde::de::DeserializeOwned>(path: &Path) -> Vec<T> {

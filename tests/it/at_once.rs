@@ -108,8 +108,7 @@ async fn state(store: &Store) -> i64 {
 }
 
 async fn counted(session: &Session, sql: &str) -> i64 {
-    let batches = session.collect(sql).await.unwrap();
-    let rows: Vec<Value> = batches.iter().flat_map(|batch| serde_arrow::from_record_batch::<Vec<Value>>(batch).unwrap()).collect();
+    let rows = session.rows::<Value>(sql).await.unwrap();
     rows[0].as_object().unwrap().values().next().unwrap().as_i64().unwrap()
 }
 

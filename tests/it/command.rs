@@ -6,6 +6,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use mmevol::{Session, Store};
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// A working directory for commands; the store is `mmevol-store` in it.
@@ -38,6 +40,17 @@ impl Workspace {
 
     pub fn store(&self) -> PathBuf {
         self.path("mmevol-store")
+    }
+
+    /// The rows of a query over the store, as JSON objects.
+    pub async fn rows(&self, sql: &str) -> Vec<Value> {
+        let session = Session::builder().store(Store::open(self.store()).await.unwrap()).build().await.unwrap();
+        session.rows(sql).await.unwrap()
+    }
+
+    /// All items with what became of them, by their ids: two stores in which the same was done have the same ones.
+    pub async fn items(&self) -> Vec<Value> {
+        self.rows("SELECT instruction_id, evolution_id, question, score, status FROM instructions ORDER BY instruction_id").await
     }
 
     /// Writes a file, and the folders it is in.

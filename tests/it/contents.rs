@@ -37,9 +37,7 @@ pub fn contents(root: &Path) -> impl Future<Output = Contents> {
         let session = Session::builder().store(store).build().await.unwrap();
         let mut contents = Contents::new();
         for (table, columns, order) in TABLES {
-            let batches = session.collect(&format!("SELECT {columns} FROM {table} ORDER BY {order}")).await.unwrap();
-            let rows = batches.iter().flat_map(|batch| serde_arrow::from_record_batch::<Vec<Value>>(batch).unwrap());
-            contents.insert(table, rows.collect());
+            contents.insert(table, session.rows(&format!("SELECT {columns} FROM {table} ORDER BY {order}")).await.unwrap());
         }
         contents
     }

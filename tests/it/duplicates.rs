@@ -123,8 +123,7 @@ async fn partitions_change_nothing() {
     for partitions in [1, 2, 7] {
         session.collect(&format!("SET datafusion.execution.target_partitions = {partitions}")).await.unwrap();
         session.collect("SET datafusion.execution.batch_size = 16").await.unwrap();
-        let batches = session.collect("SELECT * FROM duplicate_groups('near', 0.3)").await.unwrap();
-        found.push(batches.iter().flat_map(|batch| serde_arrow::from_record_batch::<Vec<Value>>(batch).unwrap()).collect::<Vec<_>>());
+        found.push(session.rows::<Value>("SELECT * FROM duplicate_groups('near', 0.3)").await.unwrap());
     }
     assert!(found[0].len() > 10, "{:?}", found[0]);
     assert_eq!(found[0], found[1]);

@@ -13,22 +13,14 @@ use mmevol::formats::export::ExportFormat;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use crate::stores::shared_data;
+
 /// The smallest valid record of each JSON format.
 const MMEVOL: &str = r#"{"id": "a", "image": "a.jpg", "conversations_v0": [{"question": "Q?", "answer": "A."}]}"#;
 const LLAVA: &str =
     r#"{"id": "a", "image": "a.jpg", "conversations": [{"from": "human", "value": "<image>\nQ?"}, {"from": "gpt", "value": "A."}]}"#;
 const MESSAGES: &str =
     r#"{"id": "a", "messages": [{"role": "user", "content": "<image>Q?"}, {"role": "assistant", "content": "A."}], "images": ["a.jpg"]}"#;
-
-/// A file of the shared test data; `None` (and a note) where a clean clone does not have it.
-fn shared_file(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    println!("skipped: {} is not there", path.display());
-    None
-}
 
 fn samples(path: &Path, format: Format) -> Vec<SeedSample> {
     read_seeds(path, format).unwrap().map(|record| record.unwrap().sample.unwrap()).collect()
@@ -77,7 +69,7 @@ mod real_files {
 
     #[test]
     fn seeds_of_the_reference() {
-        let Some(path) = shared_file("mmevol_demo/seeds.json") else { return };
+        let Some(path) = shared_data("mmevol_demo/seeds.json") else { return };
         assert_eq!(detect(&path).unwrap(), Format::Mmevol);
         let samples = samples(&path, Format::Mmevol);
         assert_eq!(counts(&samples), (1_612, 9_878, 19_966));
@@ -86,7 +78,7 @@ mod real_files {
 
     #[test]
     fn finished_rounds_of_the_reference() {
-        let Some(path) = shared_file("mmevol_demo/history.json") else { return };
+        let Some(path) = shared_data("mmevol_demo/history.json") else { return };
         let samples = samples(&path, Format::Mmevol);
         assert_eq!(samples.len(), 50);
         let items = |round: usize| samples.iter().filter_map(|sample| sample.rounds.get(round)).flatten().collect::<Vec<_>>();
@@ -97,7 +89,7 @@ mod real_files {
     #[test]
     fn seeds_with_images() {
         for (name, expected) in [("coco128/seed.json", (128, 305)), ("demo_photos/seed.json", (7, 15))] {
-            let Some(path) = shared_file(name) else { continue };
+            let Some(path) = shared_data(name) else { continue };
             let (samples, items, _) = counts(&samples(&path, detect(&path).unwrap()));
             assert_eq!((samples, items), expected, "{name}");
         }

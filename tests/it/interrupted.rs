@@ -6,7 +6,6 @@ use std::process::{Child, ChildStderr, Command};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use mmevol::{Session, Store};
 use serde_json::Value;
 
 use crate::command::Workspace;
@@ -82,18 +81,10 @@ fn words(arguments: &[String]) -> Vec<&str> {
     arguments.iter().map(String::as_str).collect()
 }
 
-async fn rows(workspace: &Workspace, sql: &str) -> Vec<Value> {
-    let session = Session::builder().store(Store::open(workspace.store()).await.unwrap()).build().await.unwrap();
-    let batches = session.collect(sql).await.unwrap();
-    batches.iter().flat_map(|batch| serde_arrow::from_record_batch::<Vec<Value>>(batch).unwrap()).collect()
-}
-
-const ITEMS: &str = "SELECT instruction_id, evolution_id, question, score, status FROM instructions ORDER BY instruction_id";
-
 async fn undisturbed() -> Vec<Value> {
     let (workspace, endpoint) = (Workspace::with_photos(), Endpoint::evolving());
     workspace.run_with_key(&words(&evolve(&endpoint)), KEY).expect_code(0);
-    rows(&workspace, ITEMS).await
+    workspace.items().await
 }
 
 /// Wherever it stands, what is on its way is finished and kept, nothing more is sent, and the same command goes on from there.
@@ -110,7 +101,7 @@ async fn once_finishes_what_is_on_its_way() {
         assert_eq!(code, 130, "{said}");
         assert!(said.contains("stopped by Ctrl-C") && said.contains("go on with the same command"), "{said}");
         assert_eq!(endpoint.requests(), answers + 2, "nothing more was sent");
-        let evolutions = rows(&workspace, "SELECT status, score_request_id FROM evolutions").await;
+        let evolutions = workspace.rows("SELECT status, score_request_id FROM evolutions").await;
         let scored = endpoint.received().iter().filter(|request| is_score(&request.body)).count();
         // Some need no verdict of their own: nothing is left to judge, or the same was judged before.
         let verdicts: HashSet<_> = evolutions.iter().filter_map(|row| row["score_request_id"].as_str()).collect();
@@ -120,7 +111,7 @@ async fn once_finishes_what_is_on_its_way() {
 
         workspace.run_with_key(&words(&arguments), KEY).expect_code(0);
         assert_eq!(endpoint.requests(), endpoint.distinct_requests(), "nothing was asked twice");
-        assert_eq!(rows(&workspace, ITEMS).await, complete, "after {answers} answers");
+        assert_eq!(workspace.items().await, complete, "after {answers} answers");
     }
 }
 
@@ -143,7 +134,7 @@ async fn twice_ends_at_once_and_keeps_what_came() {
     hangs.store(false, Ordering::Relaxed);
     workspace.run_with_key(&words(&arguments), KEY).expect_code(0);
     assert_eq!(endpoint.requests(), endpoint.distinct_requests() + 2, "those on their way were asked again, and no other");
-    assert_eq!(rows(&workspace, ITEMS).await, undisturbed().await);
+    assert_eq!(workspace.items().await, undisturbed().await);
 }
 
 #[tokio::test]
@@ -189,11 +180,11 @@ async fn a_request_that_waits_to_be_tried_again_is_given_up() {
     let stopping = Stopping::when(&workspace, &words(&arguments), "INT", || endpoint.requests() > 0).await;
     let (code, said) = stopping.end();
     assert_eq!(code, 130, "{said}");
-    assert!(rows(&workspace, "SELECT status FROM evolutions").await.is_empty(), "what was not answered is still due");
+    assert!(workspace.rows("SELECT status FROM evolutions").await.is_empty(), "what was not answered is still due");
 
     overloaded.store(false, Ordering::Relaxed);
     workspace.run_with_key(&words(&arguments), KEY).expect_code(0);
-    assert_eq!(rows(&workspace, ITEMS).await, undisturbed().await);
+    assert_eq!(workspace.items().await, undisturbed().await);
 }
 
 /// The statement has no result, its answers are in `calls`.
@@ -209,7 +200,7 @@ async fn a_query_that_asks_models_keeps_its_answers() {
     assert_eq!(code, 130, "{said}");
     assert!(said.contains("stopped by Ctrl-C"), "{said}");
     assert_eq!(endpoint.requests(), 5, "nothing more was sent");
-    assert_eq!(rows(&workspace, "SELECT request_id FROM calls WHERE error IS NULL").await.len(), 5);
+    assert_eq!(workspace.rows("SELECT request_id FROM calls WHERE error IS NULL").await.len(), 5);
 
     let run = workspace.run_with_key(&arguments, KEY).expect_code(0).expect_stderr(&["2 calls, 5 answers from earlier calls"]);
     assert_eq!(run.stdout.lines().count(), 7, "{run}");
@@ -229,7 +220,7 @@ async fn a_shell_that_waits_for_the_next_line_of_a_pipe_ends() {
     let (code, said) = Stopping { command, said }.end();
     assert_eq!(code, 130, "{said}");
     assert!(said.contains("stopped by Ctrl-C"), "{said}");
-    assert_eq!(rows(&workspace, "SELECT request_id FROM calls").await.len(), 1);
+    assert_eq!(workspace.rows("SELECT request_id FROM calls").await.len(), 1);
 }
 
 /// Ctrl-C at a terminal cancels a statement. Once that had happened, it did nothing to a shell that was left and waited for what the statement had

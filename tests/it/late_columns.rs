@@ -58,8 +58,7 @@ async fn sorted(session: &Session, query: &str) -> Vec<String> {
 }
 
 async fn values(session: &Session, query: &str) -> Vec<Value> {
-    let batches = session.collect(query).await.unwrap();
-    batches.iter().flat_map(|batch| serde_arrow::from_record_batch::<Vec<Value>>(batch).unwrap()).collect()
+    session.rows(query).await.unwrap()
 }
 
 async fn rows_taken(session: &Session, query: &str) -> Option<usize> {

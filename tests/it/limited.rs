@@ -3,9 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use mmevol::{Session, Store};
-use serde_json::Value;
-
 use crate::command::{Run, Workspace};
 use crate::endpoint::{Behaviour, Endpoint, evolving, prompt_of};
 use crate::stores::KEY;
@@ -15,20 +12,12 @@ fn evolve(workspace: &Workspace, endpoint: &Endpoint, more: &[&str]) -> Run {
     workspace.run_with_key(&[&["evolve", "--rounds", "2", "--model", "m", "--base-url", &url], more].concat(), KEY)
 }
 
-async fn rows(workspace: &Workspace, sql: &str) -> Vec<Value> {
-    let session = Session::builder().store(Store::open(workspace.store()).await.unwrap()).build().await.unwrap();
-    let batches = session.collect(sql).await.unwrap();
-    batches.iter().flat_map(|batch| serde_arrow::from_record_batch::<Vec<Value>>(batch).unwrap()).collect()
-}
-
-const ITEMS: &str = "SELECT instruction_id, evolution_id, question, score, status FROM instructions ORDER BY instruction_id";
-
 /// Limit after limit, each stops somewhere in a round; together they do what one run does, and ask nothing twice.
 #[tokio::test]
 async fn limits_stop_in_the_middle_of_a_round_and_going_on_completes_it() {
     let (complete, endpoint) = (Workspace::with_photos(), Endpoint::evolving());
     evolve(&complete, &endpoint, &[]).expect_code(0);
-    let complete = rows(&complete, ITEMS).await;
+    let complete = complete.items().await;
 
     let (workspace, endpoint) = (Workspace::with_photos(), Endpoint::evolving());
     // Answers of 100 tokens, for a tenth of a cent each.
@@ -49,7 +38,7 @@ async fn limits_stop_in_the_middle_of_a_round_and_going_on_completes_it() {
     let run = evolve(&workspace, &endpoint, &priced).expect_code(0);
     assert!(!run.stderr.contains("stopped"), "{run}");
     assert_eq!(endpoint.requests(), endpoint.distinct_requests());
-    assert_eq!(rows(&workspace, ITEMS).await, complete);
+    assert_eq!(workspace.items().await, complete);
 }
 
 #[test]
@@ -109,7 +98,7 @@ async fn what_was_put_off_is_tried_again_first() {
             workspace.run_with_key(&[&command[..], &one_round[..], more].concat(), KEY).expect_code(0)
         };
         evolve(&[]);
-        assert_eq!(rows(&workspace, "SELECT sample_id FROM evolutions WHERE status = 'failed'").await.len(), 2);
+        assert_eq!(workspace.rows("SELECT sample_id FROM evolutions WHERE status = 'failed'").await.len(), 2);
         broken.store(false, Ordering::Relaxed);
         let before = endpoint.requests();
         evolve(&["--failed", "--max-calls", "2"]);
@@ -144,11 +133,11 @@ async fn two_processes_never_pay_for_the_same_sample() {
 async fn what_was_answered_before_takes_nothing_of_a_limit() {
     let (workspace, endpoint) = (Workspace::with_photos(), Endpoint::evolving());
     evolve(&workspace, &endpoint, &[]).expect_code(0);
-    let (asked, complete) = (endpoint.requests(), rows(&workspace, ITEMS).await);
+    let (asked, complete) = (endpoint.requests(), workspace.items().await);
     workspace.run(&["restore", "run-1"]).expect_code(0);
     let run = evolve(&workspace, &endpoint, &["--max-calls", "0"]).expect_code(0);
     assert!(!run.stderr.contains("stopped"), "{run}");
-    assert_eq!((endpoint.requests(), rows(&workspace, ITEMS).await), (asked, complete));
+    assert_eq!((endpoint.requests(), workspace.items().await), (asked, complete));
 }
 
 /// Three calls rewrite two samples and judge one; the other then needs one more.
@@ -157,7 +146,7 @@ async fn what_was_begun_is_completed_first() {
     let (workspace, endpoint) = (Workspace::with_photos(), Endpoint::evolving());
     for (limit, asked, complete) in [("3", 3, 1), ("1", 4, 2)] {
         evolve(&workspace, &endpoint, &["--max-calls", limit]).expect_code(0).expect_stderr(&["stopped: --max-calls"]);
-        assert_eq!((endpoint.requests(), rows(&workspace, "SELECT evolution_id FROM evolutions").await.len()), (asked, complete));
+        assert_eq!((endpoint.requests(), workspace.rows("SELECT evolution_id FROM evolutions").await.len()), (asked, complete));
     }
 }
 
@@ -169,7 +158,7 @@ async fn answers_that_make_nothing_yet_are_published() {
     let check = workspace.run(&["check"]).expect_code(0);
     assert!(!check.stdout.contains("left over"), "{check}");
     let sql = "SELECT command, (SELECT count(*) FROM calls c WHERE c.run_id = r.run_id) AS calls FROM runs r WHERE command <> 'import'";
-    assert_eq!(rows(&workspace, sql).await, [serde_json::json!({ "command": "evolve", "calls": 1 })]);
+    assert_eq!(workspace.rows(sql).await, [serde_json::json!({ "command": "evolve", "calls": 1 })]);
     evolve(&workspace, &endpoint, &[]).expect_code(0);
     assert_eq!(endpoint.requests(), endpoint.distinct_requests());
 }
@@ -194,7 +183,7 @@ async fn judging_again_is_limited_by_the_judge_alone() {
     }
     let judged = "SELECT DISTINCT e.model, e.judge, r.settings LIKE '%\"model\":\"m\"%' AS is_recorded FROM evolutions e \
                   JOIN runs r ON e.run_id = r.run_id WHERE e.round = 1 AND e.status <> 'superseded'";
-    assert_eq!(rows(&workspace, judged).await, [serde_json::json!({ "model": "m", "judge": "other", "is_recorded": true })]);
+    assert_eq!(workspace.rows(judged).await, [serde_json::json!({ "model": "m", "judge": "other", "is_recorded": true })]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use mmevol::image::request_jpeg;
@@ -17,6 +17,8 @@ use mmevol::model::{
 };
 use regex::Regex;
 use serde::Deserialize;
+
+use crate::stores::shared_data;
 
 #[derive(Deserialize)]
 struct Sample {
@@ -52,22 +54,13 @@ async fn bundled_photos() {
 
 #[tokio::test]
 async fn coco_photos() {
-    let Some(folder) = shared("coco128") else { return };
+    let Some(folder) = shared_data("coco128") else { return };
     let outcome = run(&folder).await;
     assert_eq!((outcome.given, outcome.questions.len()), (915, 915), "every item has something true to say");
     let distinct = outcome.questions.iter().collect::<BTreeSet<_>>().len();
     assert!(distinct * 10 > outcome.questions.len() * 8, "only {distinct} different questions");
     assert!(outcome.formats.len() >= 12, "{:?}", outcome.formats);
     check_spread(&outcome);
-}
-
-fn shared(name: &str) -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(name);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    println!("skipped: {} is not there", folder.display());
-    None
 }
 
 /// Between a tenth and a third is eliminated, and no score is the only one.

@@ -70,8 +70,7 @@ impl TestStore {
     /// The rows of a query.
     pub async fn rows<T: DeserializeOwned>(&self, sql: &str) -> Vec<T> {
         let session = Session::builder().store(self.store.clone()).build().await.unwrap();
-        let batches = session.collect(sql).await.unwrap();
-        batches.iter().flat_map(|batch| serde_arrow::from_record_batch::<Vec<T>>(batch).unwrap()).collect()
+        session.rows(sql).await.unwrap()
     }
 
     /// The rows of a query as JSON objects.

@@ -13,7 +13,8 @@ use mmevol::instruction::{DetectedObject, Instruction, Step};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::{questions, samples, shared_file};
+use super::{questions, samples};
+use crate::stores::shared_data;
 
 fn instruction(round: i32, number: i32) -> ExportInstruction {
     ExportInstruction {
@@ -192,7 +193,7 @@ fn parquet_stores_an_image_once_for_all_rows_of_its_sample() {
 
 #[test]
 fn real_seeds_survive_the_formats() {
-    let Some(path) = shared_file("mmevol_demo/history.json") else { return };
+    let Some(path) = shared_data("mmevol_demo/history.json") else { return };
     let originals = samples(&path, Format::Mmevol);
     let exported: Vec<ExportSample> = originals.iter().map(as_export).collect();
     let folder = tempfile::tempdir().unwrap();
