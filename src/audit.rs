@@ -11,11 +11,11 @@ use datafusion::execution::SendableRecordBatchStream;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::query::{Session, Statement, StatementParameter as Parameter, table_of_texts, written_names};
+use crate::query::{Session, Statement, StatementParameter as Parameter, statement, table_of_texts, written_names};
 use crate::store::{Store, Table, ids_in, quoted};
 
-const SAMPLE: Statement = Statement::new("audit/sample", include_str!("../sql/audit/sample.sql"));
-const READ: Statement = Statement::new("audit/read", include_str!("../sql/audit/read.sql"));
+const SAMPLE: Statement = statement!("audit/sample");
+const READ: Statement = statement!("audit/read");
 
 /// What [`READ`] reads of a file. A file may lack all but the id and one of the verdicts.
 const COLUMNS: [&str; 5] = ["instruction_id", "improved", "correct", "auditor", "comment"];

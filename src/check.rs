@@ -10,13 +10,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arrow::record_batch::RecordBatch;
 
 use crate::error::{Error, Result};
-use crate::query::Session;
+use crate::query::{Session, Statement, statement};
 use crate::store::{Catalog, LeftOver, LostVersion, Snapshot, Store, StrayTable, Table};
 use invariants::{Content, LeftOverKind, Subject};
 pub use invariants::{INVARIANTS, Invariant};
 pub use repair::{Repair, repair};
 
-const JOURNAL_HOLDS_NEW_CALLS: &str = include_str!("../sql/check/journal_holds_new_calls.sql");
+const JOURNAL_HOLDS_NEW_CALLS: Statement = statement!("check/journal_holds_new_calls");
 
 /// A broken invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,7 +173,7 @@ impl State {
     async fn look_at(&self, content: Content, progress: &CheckProgress) -> Result<Outcome> {
         Ok(match content {
             Content::Files => broken(of(self.damaged.iter().map(|(table, problem)| format!("{table}: {problem}")))),
-            Content::Rows(sql) => broken(self.rows(sql).await?),
+            Content::Rows(statement) => broken(self.rows(statement.text()).await?),
             Content::Images => broken(images::find(&self.snapshot, progress).await?),
             Content::LeftOver(kind) => match &self.left_over {
                 Err(reason) => Outcome::NotChecked(reason.clone()),
@@ -201,7 +201,7 @@ impl State {
         let Some(first) = journaled.first() else { return Ok(None) };
         let calls = arrow::compute::concat_batches(&first.schema(), journaled)?;
         self.session.context().register_batch("journaled_calls", calls)?;
-        self.rows(JOURNAL_HOLDS_NEW_CALLS).await
+        self.rows(JOURNAL_HOLDS_NEW_CALLS.text()).await
     }
 
     /// The rows that a query gives, each by its id.

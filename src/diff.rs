@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::query::{Session, Statement, StatementParameter as Parameter};
+use crate::query::{Session, Statement, StatementParameter as Parameter, statement};
 
-const ROUNDS: Statement = Statement::new("diff/rounds", include_str!("../sql/diff/rounds.sql"));
+const ROUNDS: Statement = statement!("diff/rounds");
 
 /// A round and an operator in which two states, `a` and `b`, differ. Of `sql/diff/rounds.sql`; items of superseded evolutions have no status that counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

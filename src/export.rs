@@ -14,12 +14,12 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::formats::export::{DatasetWriter, ExportFormat, ExportSample};
 use crate::query::duplicates::left_out;
-use crate::query::{Session, Statement, StatementParameter as Parameter, in_parentheses};
+use crate::query::{Session, Statement, StatementParameter as Parameter, in_parentheses, statement};
 use crate::store::{Snapshot, Store};
 use images::ImageFiles;
 use rows::SampleRow;
 
-const EXPORT: Statement = Statement::new("export", include_str!("../sql/export.sql"));
+const EXPORT: Statement = statement!("export");
 
 /// Which kept items are exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

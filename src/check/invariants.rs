@@ -1,5 +1,7 @@
 //! What must hold of every store.
 
+use crate::query::{Statement, statement};
+
 /// Something that must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Invariant {
@@ -28,7 +30,7 @@ pub(super) enum Content {
     /// The files of the tables.
     Files,
     /// The rows: gives the id of each that breaks it.
-    Rows(&'static str),
+    Rows(Statement),
     /// The bytes of the images.
     Images,
     /// What commands that were cut off left behind.
@@ -46,7 +48,7 @@ pub(super) enum LeftOverKind {
     Files,
 }
 
-pub(super) const COUNTS_AGREE: &str = include_str!("../../sql/check/counts_agree.sql");
+pub(super) const COUNTS_AGREE: Statement = statement!("check/counts_agree");
 
 /// Every invariant, in the order in which they are checked.
 pub const INVARIANTS: &[Invariant] = &[
@@ -74,47 +76,47 @@ pub const INVARIANTS: &[Invariant] = &[
     Invariant {
         name: "ids_are_unique",
         remedy: "rows were inserted twice: go back to an earlier state with 'mmevol restore TAG'",
-        subject: Subject::Content(Content::Rows(include_str!("../../sql/check/ids_are_unique.sql"))),
+        subject: Subject::Content(Content::Rows(statement!("check/ids_are_unique"))),
     },
     Invariant {
         name: "ids_match_their_content",
         remedy: "rows were inserted by hand under ids of their own: importing or evolving the same again does not recognise them",
-        subject: Subject::Content(Content::Rows(include_str!("../../sql/check/ids_match_their_content.sql"))),
+        subject: Subject::Content(Content::Rows(statement!("check/ids_match_their_content"))),
     },
     Invariant {
         name: "instructions_have_their_sample",
         remedy: "import the sample's seed file again",
-        subject: Subject::Content(Content::Rows(include_str!("../../sql/check/instructions_have_their_sample.sql"))),
+        subject: Subject::Content(Content::Rows(statement!("check/instructions_have_their_sample"))),
     },
     Invariant {
         name: "instructions_have_their_evolution",
         remedy: "go back to an earlier state with 'mmevol restore TAG'",
-        subject: Subject::Content(Content::Rows(include_str!("../../sql/check/instructions_have_their_evolution.sql"))),
+        subject: Subject::Content(Content::Rows(statement!("check/instructions_have_their_evolution"))),
     },
     Invariant {
         name: "kept_items_have_a_parent_or_are_seeds",
         remedy: "rows were inserted by hand: look at them in history, and insert their parents",
-        subject: Subject::Content(Content::Rows(include_str!("../../sql/check/kept_items_have_a_parent_or_are_seeds.sql"))),
+        subject: Subject::Content(Content::Rows(statement!("check/kept_items_have_a_parent_or_are_seeds"))),
     },
     Invariant {
         name: "parents_come_first",
         remedy: "rows were inserted by hand, and their lineage means nothing: go back to an earlier state with 'mmevol restore TAG'",
-        subject: Subject::Content(Content::Rows(include_str!("../../sql/check/parents_come_first.sql"))),
+        subject: Subject::Content(Content::Rows(statement!("check/parents_come_first"))),
     },
     Invariant {
         name: "evolutions_have_their_sample",
         remedy: "import the sample's seed file again",
-        subject: Subject::Content(Content::Rows(include_str!("../../sql/check/evolutions_have_their_sample.sql"))),
+        subject: Subject::Content(Content::Rows(statement!("check/evolutions_have_their_sample"))),
     },
     Invariant {
         name: "evolutions_have_their_prompts",
         remedy: "the text is lost, what was made with it is not: 'mmevol evolve --stale' does not see that such a prompt was edited",
-        subject: Subject::Content(Content::Rows(include_str!("../../sql/check/evolutions_have_their_prompts.sql"))),
+        subject: Subject::Content(Content::Rows(statement!("check/evolutions_have_their_prompts"))),
     },
     Invariant {
         name: "one_attempt_stands",
         remedy: "items count twice: 'mmevol evolve --stale' mends a sample that changed; inserted rows go with 'mmevol restore TAG'",
-        subject: Subject::Content(Content::Rows(include_str!("../../sql/check/one_attempt_stands.sql"))),
+        subject: Subject::Content(Content::Rows(statement!("check/one_attempt_stands"))),
     },
     Invariant {
         name: "counts_agree",
@@ -124,17 +126,17 @@ pub const INVARIANTS: &[Invariant] = &[
     Invariant {
         name: "evolutions_have_their_calls",
         remedy: "'mmevol check --repair' takes the answers from the journal; those that are not there are lost, but the items are not",
-        subject: Subject::Content(Content::Rows(include_str!("../../sql/check/evolutions_have_their_calls.sql"))),
+        subject: Subject::Content(Content::Rows(statement!("check/evolutions_have_their_calls"))),
     },
     Invariant {
         name: "duplicates_have_their_item",
         remedy: "mark them anew with 'mmevol dedup', or take the marks back with 'mmevol dedup --unmark'",
-        subject: Subject::Content(Content::Rows(include_str!("../../sql/check/duplicates_have_their_item.sql"))),
+        subject: Subject::Content(Content::Rows(statement!("check/duplicates_have_their_item"))),
     },
     Invariant {
         name: "samples_have_their_images",
         remedy: "import the seed file again into a new store",
-        subject: Subject::Content(Content::Rows(include_str!("../../sql/check/samples_have_their_images.sql"))),
+        subject: Subject::Content(Content::Rows(statement!("check/samples_have_their_images"))),
     },
     Invariant {
         name: "images_match_their_ids",

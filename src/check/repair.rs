@@ -5,11 +5,11 @@ use serde::Serialize;
 
 use super::invariants::COUNTS_AGREE;
 use crate::error::{Error, Result};
-use crate::query::Session;
+use crate::query::{Session, Statement, statement};
 use crate::store::{Store, Table, Writer, ids_in};
 
 /// Evolutions as they are when their items are counted.
-const COUNTED: &str = include_str!("../../sql/check/counted.sql");
+const COUNTED: Statement = statement!("check/counted");
 
 /// What a repair did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -60,10 +60,10 @@ pub async fn repair(store: &Store) -> Result<Repair> {
 async fn count_again(writer: &mut Writer) -> Result<u64> {
     // As it is now: it still has the rows that are deleted here.
     let session = Session::builder().snapshot(writer.snapshot().clone()).build().await?;
-    let batches = session.collect(COUNTS_AGREE).await?;
+    let batches = session.collect(COUNTS_AGREE.text()).await?;
     let ids: Vec<&str> = batches.iter().flat_map(|batch| batch.column(0).as_string::<i32>().iter().flatten()).collect();
     for listed in ids_in("evolution_id", &ids) {
-        let counted = session.stream(&format!("SELECT * FROM ({COUNTED}) WHERE {listed}")).await?;
+        let counted = session.stream(&format!("SELECT * FROM ({}) WHERE {listed}", COUNTED.text())).await?;
         writer.delete(Table::Evolutions, &listed).await?;
         writer.append(Table::Evolutions, counted).await?;
     }

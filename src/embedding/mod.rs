@@ -23,12 +23,12 @@ use crate::model::prices::PriceTable;
 use crate::model::spending::{Spending, Spent};
 use crate::model::{ChatModel, Parameters};
 use crate::prompt::PromptLibrary;
-use crate::query::{Models, Session, Statement, StatementParameter as Parameter, in_parentheses};
+use crate::query::{Models, Session, Statement, StatementParameter as Parameter, in_parentheses, statement};
 use crate::store::{Indexed, SharedWriter, Store, Table, ids_in, quoted};
 
-const DUE: Statement = Statement::new("embed/due", include_str!("../../sql/embed/due.sql"));
-const LEXICAL: Statement = Statement::new("embed/lexical", include_str!("../../sql/embed/lexical.sql"));
-const MODEL: Statement = Statement::new("embed/model", include_str!("../../sql/embed/model.sql"));
+const DUE: Statement = statement!("embed/due");
+const LEXICAL: Statement = statement!("embed/lexical");
+const MODEL: Statement = statement!("embed/model");
 
 /// From how many vectors on a model's have an index, where nobody said otherwise: fewer are compared one by one in a fraction of a second.
 pub const INDEX_FROM: u64 = 50_000;

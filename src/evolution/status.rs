@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::ITEMS_PER_REQUEST;
 use crate::error::Result;
-use crate::query::{Session, Statement, StatementParameter as Parameter};
+use crate::query::{Session, Statement, StatementParameter as Parameter, statement};
 
 /// Every figure, one row each.
-const STATUS: Statement = Statement::new("status/status", include_str!("../../sql/status/status.sql"));
+const STATUS: Statement = statement!("status/status");
 
 /// What a store holds, and what failed, is missing or stale and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -34,5 +34,5 @@ pub(crate) use csv_files::{table_of_texts, written_names};
 pub use images::StoreImages;
 pub(crate) use kept::temporary_folder;
 pub use session::{Session, SessionBuilder};
-pub(crate) use statement::in_parentheses;
 pub use statement::{Parameter as StatementParameter, Statement};
+pub(crate) use statement::{in_parentheses, statement};

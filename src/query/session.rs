@@ -29,7 +29,7 @@ use super::kind::{DEFAULT_SCHEMA, Kind};
 use super::memory::query_memory;
 use super::model_calls::with_model_calls;
 use super::named_arguments;
-use super::statement::{Parameter, Statement};
+use super::statement::{Parameter, Statement, statement};
 use super::table_functions::TABLE_FUNCTIONS;
 use crate::error::{Error, Result};
 use crate::functions::identity::draw_persona::{Personas, draw_persona};
@@ -39,17 +39,17 @@ use crate::functions::{aggregate_functions, pure_functions};
 use crate::prompt::PromptLibrary;
 use crate::store::{SharedWriter, Snapshot, Store, StoreTable, Table};
 
-/// The views of a store: name and query.
-const VIEWS: &[(&str, Statement)] = &[
-    ("attempt_facts", Statement::new("views/attempt_facts", include_str!("../../sql/views/attempt_facts.sql"))),
-    ("current", Statement::new("views/current", include_str!("../../sql/views/current.sql"))),
-    ("cut_off", Statement::new("views/cut_off", include_str!("../../sql/views/cut_off.sql"))),
-    ("history", Statement::new("views/history", include_str!("../../sql/views/history.sql"))),
-    ("item_facts", Statement::new("views/item_facts", include_str!("../../sql/views/item_facts.sql"))),
-    ("lineage_edges", Statement::new("views/lineage_edges", include_str!("../../sql/views/lineage_edges.sql"))),
-    ("rounds", Statement::new("views/rounds", include_str!("../../sql/views/rounds.sql"))),
-    ("stale", Statement::new("views/stale", include_str!("../../sql/views/stale.sql"))),
-    ("without_duplicates", Statement::new("views/without_duplicates", include_str!("../../sql/views/without_duplicates.sql"))),
+/// The views of a store, each under the name of its file.
+const VIEWS: &[Statement] = &[
+    statement!("views/attempt_facts"),
+    statement!("views/current"),
+    statement!("views/cut_off"),
+    statement!("views/history"),
+    statement!("views/item_facts"),
+    statement!("views/lineage_edges"),
+    statement!("views/rounds"),
+    statement!("views/stale"),
+    statement!("views/without_duplicates"),
 ];
 
 /// Stack that is left when the engine goes on with another one, as it walks down a deep plan. Its default, 128 KiB, is less than some of its rules
@@ -288,7 +288,7 @@ impl Session {
 
     /// Whether a name is one of the views over the store.
     pub fn is_view(name: &str) -> bool {
-        VIEWS.iter().any(|(view, _)| *view == name)
+        VIEWS.iter().any(|view| view.file_stem() == name)
     }
 
     /// Shows the newest state of the store. One statement sees one state.
@@ -316,7 +316,8 @@ impl Session {
             self.context.register_udtf(function.name, function.over(Some(snapshot.clone()), self.models.clone()));
         }
         let left_out = BTreeMap::from([("left_out", Parameter::Predicate(left_out("SELECT * FROM current")?))]);
-        for &(name, query) in VIEWS {
+        for query in VIEWS {
+            let name = query.file_stem();
             let view = self.context.sql(&query.bind(&left_out)?).await?;
             let view: Arc<dyn TableProvider> = match name {
                 // Follows edges in recursive queries, inside which the engine drops no columns: every text would be read in every step.

@@ -12,6 +12,14 @@ pub struct Statement {
     text: &'static str,
 }
 
+/// The statement of a file, by its path in `sql/` without the extension: written once, the name is always that of the text.
+macro_rules! statement {
+    ($path:literal) => {
+        $crate::query::Statement::new($path, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/sql/", $path, ".sql")))
+    };
+}
+pub(crate) use statement;
+
 /// What a `$name` stands for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Parameter {
@@ -54,6 +62,11 @@ impl Statement {
     /// The file's name.
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// The name without its folder.
+    pub(crate) fn file_stem(&self) -> &'static str {
+        self.name.rsplit('/').next().unwrap_or(self.name)
     }
 
     /// The file's text.

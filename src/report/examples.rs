@@ -10,12 +10,12 @@ use super::facts::{Facts, typed};
 use super::figures::{round_name, spoken};
 use crate::error::{Error, Result};
 use crate::image::thumbnail;
-use crate::query::Statement;
+use crate::query::{Statement, statement};
 use crate::store::StoredImages;
 use crate::text::beginning;
 
 /// The statement that chooses them.
-pub const EXAMPLES: Statement = Statement::new("report/examples", include_str!("../../sql/report/examples.sql"));
+pub const EXAMPLES: Statement = statement!("report/examples");
 
 /// The square that a thumbnail fits, in pixels.
 const THUMBNAIL_SIDE: NonZeroU16 = NonZeroU16::new(320).unwrap();

@@ -45,8 +45,7 @@ const GROUPED: &str = "round /*by*/";
 impl Section {
     /// The name of its file, without folder and extension.
     pub fn name(&self) -> &'static str {
-        let path = self.statement.name();
-        path.rsplit('/').next().unwrap_or(path)
+        self.statement.file_stem()
     }
 
     /// Where its SQL stands.

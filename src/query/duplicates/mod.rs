@@ -9,7 +9,7 @@ mod vectors;
 use std::collections::BTreeMap;
 
 use super::embedding_model::compared_model;
-use super::{Session, Statement, StatementParameter as Parameter, in_parentheses};
+use super::{Session, Statement, StatementParameter as Parameter, in_parentheses, statement};
 use crate::duplicates::{Groups, Method, Threshold};
 use crate::error::{Error, Result};
 use crate::model::lexical::LexicalModel;
@@ -19,12 +19,12 @@ pub use search::SearchProgress;
 pub(super) use table::DuplicateGroups;
 pub use table::group_id;
 
-const TEXTS: Statement = Statement::new("duplicates/texts", include_str!("../../../sql/duplicates/texts.sql"));
-const BY_IMAGE: Statement = Statement::new("duplicates/by_image", include_str!("../../../sql/duplicates/by_image.sql"));
-const VECTORS: Statement = Statement::new("duplicates/vectors", include_str!("../../../sql/duplicates/vectors.sql"));
-const IMAGES: Statement = Statement::new("duplicates/images", include_str!("../../../sql/duplicates/images.sql"));
+const TEXTS: Statement = statement!("duplicates/texts");
+const BY_IMAGE: Statement = statement!("duplicates/by_image");
+const VECTORS: Statement = statement!("duplicates/vectors");
+const IMAGES: Statement = statement!("duplicates/images");
 
-const LEFT_OUT: Statement = Statement::new("duplicates/left_out", include_str!("../../../sql/duplicates/left_out.sql"));
+const LEFT_OUT: Statement = statement!("duplicates/left_out");
 
 /// SQL for the ids of the items of a query that are left out because of what is marked in table `duplicates`. Of each group one of the query's items
 /// stays. The query gives `instruction_id`, `sample_id`, `round` and `score`.
