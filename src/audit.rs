@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::query::{Session, Statement, StatementParameter as Parameter, statement, table_of_texts, written_names};
-use crate::store::{Store, Table, ids_in, quoted};
+use crate::store::{Store, Table, counters, ids_in, quoted};
 
 const SAMPLE: Statement = statement!("audit/sample");
 const READ: Statement = statement!("audit/read");
@@ -175,8 +175,7 @@ pub async fn import_audits(store: &Store, path: &Path, auditor: &str) -> Result<
         })
         .collect();
     writer.append_rows(Table::Audits, &new).await?;
-    let counters = serde_json::to_value(report).map_err(|cause| Error::internal("failed to count audits", cause))?;
-    writer.publish(counters).await?;
+    writer.publish(counters(&report)?).await?;
     Ok(report)
 }
 

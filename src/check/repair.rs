@@ -4,9 +4,9 @@ use arrow::array::AsArray;
 use serde::Serialize;
 
 use super::invariants::COUNTS_AGREE;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::query::{Session, Statement, statement};
-use crate::store::{Store, Table, Writer, ids_in};
+use crate::store::{Store, Table, Writer, counters, ids_in};
 
 /// Evolutions as they are when their items are counted.
 const COUNTED: Statement = statement!("check/counted");
@@ -51,8 +51,7 @@ pub async fn repair(store: &Store) -> Result<Repair> {
     let evolutions = count_again(&mut writer).await?;
     let done = Repair { strays, calls, evolutions, unpublished, files };
     if !done.did_nothing() {
-        let counters = serde_json::to_value(&done).map_err(|cause| Error::internal("failed to write the run's counters", cause))?;
-        writer.publish(counters).await?;
+        writer.publish(counters(&done)?).await?;
     }
     Ok(done)
 }

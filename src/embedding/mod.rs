@@ -24,7 +24,7 @@ use crate::model::spending::{Spending, Spent};
 use crate::model::{ChatModel, Parameters};
 use crate::prompt::PromptLibrary;
 use crate::query::{Models, Session, Statement, StatementParameter as Parameter, in_parentheses, statement};
-use crate::store::{Indexed, SharedWriter, Store, Table, ids_in, quoted};
+use crate::store::{Indexed, SharedWriter, Store, Table, counters, ids_in, quoted};
 
 const DUE: Statement = statement!("embed/due");
 const LEXICAL: Statement = statement!("embed/lexical");
@@ -213,8 +213,7 @@ impl Embedding {
         let (model, content) = (self.model.name().to_owned(), self.settings.content);
         let report = EmbeddingReport { model, content, due, replaced, sifted, index, spent: spending.spent() };
         if writer.has_changes()? {
-            let counters = serde_json::to_value(&report).map_err(|cause| Error::internal("failed to write the run's counters", cause))?;
-            writer.publish(counters).await?;
+            writer.publish(counters(&report)?).await?;
         }
         Ok(report)
     }

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::functions::identity::draw_persona::Personas;
 use crate::ids::stable_id;
 use crate::model::ChatModel;
@@ -30,7 +30,7 @@ use crate::model::prices::PriceTable;
 use crate::model::spending::{Spending, Spent};
 use crate::prompt::PromptLibrary;
 use crate::query::Session;
-use crate::store::{SharedWriter, Store};
+use crate::store::{SharedWriter, Store, counters};
 pub use chosen::{Chosen, item_columns};
 pub use estimate::{Estimate, TokenRates};
 pub use plan::{Plan, PlannedRequests, PlannedTotal};
@@ -276,7 +276,7 @@ impl Evolution {
     /// answered is gone, no later round begins; what it failed leaves no row, and the same run again goes on with it.
     ///
     /// # Errors
-    /// [`Error::Model`] when the model answers nothing at all; those of the store, and of a predicate that does not plan.
+    /// [`Error::Model`](crate::Error::Model) when the model answers nothing at all; those of the store, and of a predicate that does not plan.
     pub async fn run(&self) -> Result<EvolutionReport> {
         let stop = self.progress.stop.clone();
         let spending = Arc::new(Spending::new(self.settings.max_calls, self.settings.budget_usd).until(stop));
@@ -312,8 +312,7 @@ impl Evolution {
                 if self.settings.due == Due::Chosen {
                     done.unfinished = Some(Box::pin(chosen::is_unfinished(self, &writer, round, &made_again)).await?);
                 }
-                let counters = serde_json::to_value(&done).map_err(|cause| Error::internal("failed to write the run's counters", cause))?;
-                writer.lock().await.checkpoint(counters).await?;
+                writer.lock().await.checkpoint(counters(&done)?).await?;
             }
             report.endpoint_lost.clone_from(&done.endpoint_lost);
             report.rounds.push(done);

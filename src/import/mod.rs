@@ -22,7 +22,7 @@ use crate::formats::detect::{Format, detect, read_seeds};
 use crate::formats::{FormatError, RecordFault, SeedRecord};
 use crate::ids::stable_id;
 use crate::image::ImageFolder;
-use crate::store::{REJECTS_FOLDER, Store};
+use crate::store::{REJECTS_FOLDER, Store, counters};
 use known::Known;
 use prepare::{Prepared, prepare};
 use rows::Rows;
@@ -262,8 +262,7 @@ impl Import {
         let is_run = report.samples + report.updated_samples + report.evolutions > 0 || writer.snapshot().catalog().generation == 0;
         report.rejects_file = write_rejects(store.root(), is_run.then(|| writer.run_id()), &rejects)?;
         if is_run {
-            let counters = serde_json::to_value(&report).map_err(|cause| Error::internal("failed to write the run's counters", cause))?;
-            writer.publish(counters).await?;
+            writer.publish(counters(&report)?).await?;
         }
         Ok(report)
     }

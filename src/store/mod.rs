@@ -48,6 +48,7 @@ pub(crate) use snapshot::read_failure;
 pub use state::{NOW, State, StrayTable};
 pub use vectors::VectorColumn;
 pub(crate) use vectors::defect;
+pub(crate) use writer::counters;
 pub use writer::{SharedWriter, Staged, Writer};
 
 use self::disk::Disk;

@@ -52,6 +52,11 @@ pub struct Writer {
     lock: Arc<WriterLock>,
 }
 
+/// What a command did, as [`Writer::publish`] writes it into table `runs`.
+pub(crate) fn counters(report: &impl Serialize) -> Result<serde_json::Value> {
+    serde_json::to_value(report).map_err(|cause| Error::internal("failed to write the run's counters", cause))
+}
+
 #[derive(Debug, Clone, Serialize)]
 struct RunRow {
     run_id: String,

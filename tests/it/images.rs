@@ -1,16 +1,14 @@
 //! Image files as they really come: odd colour spaces, cut off, misnamed, hostile; and the way to them.
 
+mod folders;
+mod request_images;
+
 use std::fs;
 use std::io::Cursor;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::Path;
 
-use async_trait::async_trait;
-use bytes::Bytes;
-use image::{DynamicImage, GenericImageView, Rgb, RgbImage};
-use mmevol::image::{ImageError, ImageFolder, ImageFormat, ImageProblem, REQUEST_SIDE, inspect, request_jpeg};
-use mmevol::model::request_image::{ImageBytes, ImageBytesError, RequestImageError, RequestImages};
+use image::{DynamicImage, Rgb, RgbImage};
+use mmevol::image::{ImageFormat, ImageProblem, inspect, request_jpeg};
 
 /// The files in `tests/data/images`: 80x40 pixels, red on the left and blue on the right.
 const FIXTURES: &[(&str, ImageFormat)] = &[
@@ -25,10 +23,6 @@ const FIXTURES: &[(&str, ImageFormat)] = &[
     ("plain.bmp", ImageFormat::Bmp),
     ("progressive.jpg", ImageFormat::Jpeg),
 ];
-
-const RED: [u8; 3] = [220, 30, 30];
-const BLUE: [u8; 3] = [30, 30, 220];
-const WHITE: [u8; 3] = [255, 255, 255];
 
 fn fixture(name: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/images").join(name);
@@ -47,21 +41,6 @@ fn photo(width: u32, height: u32) -> DynamicImage {
 
 fn problem_of(bytes: &[u8]) -> ImageProblem {
     inspect(bytes).expect_err("the image is faulty").problem
-}
-
-/// The colours at the quarter points of the request image, left to right.
-fn request_colours(bytes: &[u8]) -> [[u8; 3]; 2] {
-    let request = request_jpeg(bytes).expect("the image converts");
-    let image = image::load_from_memory(&request.jpeg).expect("the request image decodes");
-    assert_eq!(image.dimensions(), (request.width, request.height));
-    let (width, height) = image.dimensions();
-    let image = image.to_rgb8();
-    [image.get_pixel(width / 4, height / 2).0, image.get_pixel(width * 3 / 4, height / 2).0]
-}
-
-fn assert_close(name: &str, actual: [u8; 3], expected: [u8; 3]) {
-    let is_close = actual.iter().zip(expected).all(|(actual, expected)| actual.abs_diff(expected) <= 12);
-    assert!(is_close, "{name}: {actual:?} is not about {expected:?}");
 }
 
 // What a file is.
@@ -252,279 +231,4 @@ fn damaged_files_do_not_panic() {
             inspect(&damaged).ok();
         }
     }
-}
-
-// What a model is sent.
-
-#[test]
-fn every_kind_of_image_becomes_a_request_jpeg_of_the_same_colours() {
-    for (name, _) in FIXTURES.iter().filter(|(name, _)| !matches!(*name, "gray.jpg" | "gray16.png" | "palette.png")) {
-        let [left, right] = request_colours(&fixture(name));
-        assert_close(name, left, RED);
-        assert_close(name, right, BLUE);
-    }
-    let [left, right] = request_colours(&fixture("gray16.png"));
-    assert_close("gray16.png", left, [64; 3]);
-    assert_close("gray16.png", right, [191; 3]);
-}
-
-#[test]
-fn transparent_pixels_become_white() {
-    let [left, right] = request_colours(&fixture("palette.png"));
-    assert_close("palette.png", left, WHITE);
-    assert_close("palette.png", right, BLUE);
-
-    let half_black = DynamicImage::ImageLumaA8(image::GrayAlphaImage::from_pixel(700, 20, image::LumaA([0, 128])));
-    let [left, _] = request_colours(&encoded(&half_black, image::ImageFormat::Png));
-    assert_close("gray with alpha", left, [127; 3]);
-}
-
-#[test]
-fn sixteen_bits_become_eight() {
-    let deep = DynamicImage::ImageRgba16(image::ImageBuffer::from_pixel(600, 20, image::Rgba([0xFFFF, 0x8080, 0, 0xFFFF])));
-    let [left, _] = request_colours(&encoded(&deep, image::ImageFormat::Png));
-    assert_close("16 bits", left, [255, 128, 0]);
-}
-
-#[test]
-fn the_request_image_stands_upright() {
-    let request = request_jpeg(&fixture("rotated.jpg")).expect("the image converts");
-    assert_eq!((request.width, request.height), (40, 80));
-    let image = image::load_from_memory(&request.jpeg).expect("the request image decodes").to_rgb8();
-    assert_close("top", image.get_pixel(20, 10).0, RED);
-    assert_close("bottom", image.get_pixel(20, 70).0, BLUE);
-    assert_eq!(inspect(&request.jpeg).expect("it is a JPEG").width, 40, "the orientation is not applied twice");
-}
-
-#[test]
-fn large_images_shrink_to_fit_and_small_ones_stay() {
-    let cases = [(1000, 500, 512, 256), (500, 2000, 128, 512), (2000, 1, 512, 1), (30, 20, 30, 20)];
-    for (width, height, request_width, request_height) in cases {
-        let request = request_jpeg(&encoded(&photo(width, height), image::ImageFormat::Png)).expect("the image converts");
-        assert_eq!((request.width, request.height), (request_width, request_height), "{width} x {height}");
-    }
-}
-
-#[test]
-fn a_plain_jpeg_that_fits_is_sent_as_it_is() {
-    for name in ["progressive.jpg", "gray.jpg"] {
-        let bytes = fixture(name);
-        assert_eq!(request_jpeg(&bytes).expect("the image converts").jpeg, bytes, "{name}");
-    }
-    for name in ["cmyk.jpg", "rotated.jpg"] {
-        let bytes = fixture(name);
-        assert_ne!(request_jpeg(&bytes).expect("the image converts").jpeg, bytes, "{name}");
-    }
-
-    let mut with_place = encoded(&photo(100, 60), image::ImageFormat::Jpeg);
-    with_place.splice(2..2, *b"\xFF\xE1\x00\x0FExif\0\0N 47.37");
-    let request = request_jpeg(&with_place).expect("the image converts");
-    assert!(!request.jpeg.windows(4).any(|window| window == b"Exif"), "metadata stays here");
-
-    let large = encoded(&photo(REQUEST_SIDE + 1, 10), image::ImageFormat::Jpeg);
-    assert_eq!(request_jpeg(&large).expect("the image converts").width, REQUEST_SIDE);
-}
-
-// The way to the files.
-
-struct Folders {
-    _directory: tempfile::TempDir,
-    root: PathBuf,
-    outside: PathBuf,
-}
-
-fn folders() -> Folders {
-    let directory = tempfile::tempdir().expect("a temporary folder");
-    let base = directory.path().canonicalize().expect("the folder exists");
-    let (root, outside) = (base.join("data/coco/train2017"), base.join("outside"));
-    fs::create_dir_all(root.join("inner")).expect("folders are made");
-    fs::create_dir_all(&outside).expect("folders are made");
-    for file in [root.join("a.jpg"), root.join("inner/b.png"), root.join("50%20off.jpg"), outside.join("secret.jpg")] {
-        fs::write(file, "x").expect("a file is written");
-    }
-    Folders { _directory: directory, root, outside }
-}
-
-fn refused(folder: &ImageFolder, path: &str) -> ImageError {
-    folder.resolve(path).expect_err(path)
-}
-
-#[test]
-fn paths_inside_the_folder_are_found() {
-    let folders = folders();
-    let folder = ImageFolder::open(&folders.root).expect("the folder opens");
-    for path in ["a.jpg", "./a.jpg", "inner/../a.jpg", "50%20off.jpg"] {
-        assert!(folder.resolve(path).is_ok(), "{path}");
-    }
-    assert_eq!(folder.resolve("inner/b.png").expect("the file is there"), folders.root.join("inner/b.png"));
-    assert_eq!(folder.resolve("inner//b.png").expect("the file is there"), folders.root.join("inner/b.png"));
-}
-
-#[test]
-fn paths_that_leave_the_folder_are_refused() {
-    let folders = folders();
-    let folder = ImageFolder::open(&folders.root).expect("the folder opens");
-    let absolute = folders.root.join("a.jpg").display().to_string();
-    for path in ["../a.jpg", "inner/../../train2017/a.jpg", "/etc/passwd", &absolute] {
-        let error = refused(&folder, path);
-        assert!(matches!(error.problem, ImageProblem::Outside { .. }), "{error}");
-        assert!(error.hint().is_some());
-    }
-}
-
-#[cfg(unix)]
-#[test]
-fn links_are_followed_inside_the_folder_only() {
-    use std::os::unix::fs::symlink;
-
-    let folders = folders();
-    let link = |target: PathBuf, name: &str| symlink(target, folders.root.join(name)).expect("a link is made");
-    link(folders.outside.join("secret.jpg"), "file_out.jpg");
-    link(folders.outside.clone(), "folder_out");
-    link(folders.root.join("a.jpg"), "file_in.jpg");
-    link(folders.root.join("inner"), "folder_in");
-    link(folders.root.join("nowhere"), "dangling.jpg");
-
-    let folder = ImageFolder::open(&folders.root).expect("the folder opens");
-    for path in ["file_out.jpg", "folder_out/secret.jpg", "folder_in/../file_out.jpg"] {
-        assert!(matches!(refused(&folder, path).problem, ImageProblem::Outside { .. }), "{path}");
-    }
-    assert_eq!(folder.resolve("file_in.jpg").expect("the link is fine"), folders.root.join("a.jpg"));
-    assert_eq!(folder.resolve("folder_in/b.png").expect("the link is fine"), folders.root.join("inner/b.png"));
-    assert!(matches!(refused(&folder, "dangling.jpg").problem, ImageProblem::Missing { .. }));
-
-    symlink(&folders.root, folders.outside.join("link_to_root")).expect("a link is made");
-    let through_link = ImageFolder::open(folders.outside.join("link_to_root")).expect("the folder itself may be a link");
-    assert!(through_link.resolve("a.jpg").is_ok());
-}
-
-#[test]
-fn a_missing_file_is_hinted_at_where_it_is() {
-    let folders = folders();
-    let folder = ImageFolder::open(&folders.root).expect("the folder opens");
-    let data = folders.root.parent().and_then(Path::parent).expect("the root is two folders deep").display().to_string();
-    let cases = [
-        ("a.png", "there is 'a.jpg'".to_owned()),
-        ("coco/train2017/a.jpg", format!("the path already begins with 'coco/train2017': pass --images '{data}'")),
-        ("gqa/images/inner/b.png", "there is 'inner/b.png': pass the folder that holds 'gqa/images' as --images".to_owned()),
-        ("a.jpg/b.jpg", "check --images, or import with --allow-missing-images".to_owned()),
-        ("inner\\b.png", "check --images, or import with --allow-missing-images".to_owned()),
-    ];
-    for (path, hint) in cases {
-        let error = refused(&folder, path);
-        assert!(matches!(error.problem, ImageProblem::Missing { .. }), "{error}");
-        assert_eq!(error.hint(), Some(hint), "{path}");
-    }
-}
-
-/// An image in base64 has a slash every few bytes, and each was taken for a folder.
-#[test]
-fn what_is_too_long_is_no_path() {
-    let folders = folders();
-    let folder = ImageFolder::open(&folders.root).expect("the folder opens");
-    let error = refused(&folder, &"Qk0ab/".repeat(200_000));
-    assert_eq!(error.problem, ImageProblem::NoPath { length: 1_200_000 });
-    let message = error.to_string();
-    assert!(message.len() < 300 && message.ends_with("...' is no path: it has 1,200,000 characters"), "{message}");
-    let deep = format!("{}a.jpg", "x/".repeat(20));
-    assert_eq!(refused(&folder, &deep).hint().as_deref(), Some("check --images, or import with --allow-missing-images"));
-}
-
-#[test]
-fn what_is_no_file_is_refused() {
-    let folders = folders();
-    let folder = ImageFolder::open(&folders.root).expect("the folder opens");
-    for path in ["inner", "", ".", "inner/.."] {
-        assert_eq!(refused(&folder, path).problem, ImageProblem::IsFolder, "{path:?}");
-    }
-    let error = refused(&folder, "a\0.jpg");
-    assert!(matches!(error.problem, ImageProblem::Io { .. }), "{error}");
-    assert!(!error.to_string().contains('\0'), "names are escaped");
-}
-
-#[test]
-fn only_a_folder_opens() {
-    let folders = folders();
-    let error = ImageFolder::open(folders.root.join("a.jpg")).expect_err("it is a file");
-    assert_eq!(error.problem, ImageProblem::NotAFolder);
-    let error = ImageFolder::open(folders.root.join("none")).expect_err("it does not exist");
-    assert!(error.to_string().starts_with("image folder '"), "{error}");
-}
-
-// Request images, made once.
-
-/// Counts how often bytes are asked for, which is once per conversion.
-struct CountedSource {
-    bytes: Bytes,
-    asked: AtomicUsize,
-}
-
-impl CountedSource {
-    fn new(bytes: Vec<u8>) -> Arc<CountedSource> {
-        Arc::new(CountedSource { bytes: bytes.into(), asked: AtomicUsize::new(0) })
-    }
-
-    fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
-    }
-}
-
-#[async_trait]
-impl ImageBytes for CountedSource {
-    async fn image_bytes(&self, image_id: &str) -> Result<Bytes, ImageBytesError> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        // Lets every other task get to the cache before this one returns.
-        tokio::task::yield_now().await;
-        match image_id {
-            "unknown" => Err(ImageBytesError::Unknown { image_id: image_id.to_owned() }),
-            _ => Ok(self.bytes.clone()),
-        }
-    }
-}
-
-#[tokio::test]
-async fn one_image_is_converted_once_for_many_requests() {
-    let source = CountedSource::new(encoded(&photo(600, 400), image::ImageFormat::Png));
-    let images = RequestImages::new(source.clone(), 1 << 20);
-    let all = futures::future::join_all((0..50).map(|_| images.get("a"))).await;
-    let first = all[0].as_ref().expect("the image converts");
-    assert!(all.iter().all(|image| image.as_ref().is_ok_and(|image| Arc::ptr_eq(image, first))));
-    images.get("a").await.expect("the image is cached");
-    assert_eq!(source.asked(), 1);
-    images.get("b").await.expect("the image converts");
-    assert_eq!(source.asked(), 2);
-}
-
-#[tokio::test]
-async fn without_room_nothing_is_kept() {
-    let source = CountedSource::new(fixture("progressive.jpg"));
-    let images = RequestImages::new(source.clone(), 0);
-    for _ in 0..3 {
-        images.get("a").await.expect("the image converts");
-    }
-    assert_eq!(source.asked(), 3);
-}
-
-#[tokio::test]
-async fn failures_name_the_image_and_are_tried_again() {
-    let source = CountedSource::new(b"no image".to_vec());
-    let images = RequestImages::new(source.clone(), 1 << 20);
-    for _ in 0..2 {
-        let error = images.get("a").await.expect_err("the bytes are no image");
-        assert_eq!(error.to_string(), "image 'a' is not an image that can be read: it looks like plain text");
-    }
-    assert_eq!(source.asked(), 2);
-    let error = images.get("unknown").await.expect_err("there is no such image");
-    assert_eq!(error, RequestImageError::Bytes(ImageBytesError::Unknown { image_id: "unknown".to_owned() }));
-}
-
-#[tokio::test]
-async fn the_data_url_holds_the_jpeg() {
-    let bytes = fixture("gray.jpg");
-    let images = RequestImages::new(CountedSource::new(bytes.clone()), 1 << 20);
-    let image = images.get("a").await.expect("the image converts");
-    let url = image.data_url();
-    assert!(url.starts_with("data:image/jpeg;base64,/9j/"), "{}", &url[..40]);
-    assert_eq!(url.len(), "data:image/jpeg;base64,".len() + bytes.len().div_ceil(3) * 4);
-    assert!(std::ptr::eq(url, image.data_url()), "it is made once");
 }

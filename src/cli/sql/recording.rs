@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::note;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::in_flight::InFlight;
 use crate::model::spending::Spending;
-use crate::store::SharedWriter;
+use crate::store::{SharedWriter, counters};
 
 /// How long the end may take before it is explained.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -36,8 +36,7 @@ impl Recording {
         // Not taken out of the session: what was interrupted may hold it a moment longer.
         let mut writer = writer.lock().await;
         if writer.has_changes()? {
-            let counters = serde_json::to_value(spending.spent()).map_err(|cause| Error::internal("failed to count calls", cause))?;
-            writer.checkpoint(counters).await?;
+            writer.checkpoint(counters(&spending.spent())?).await?;
         }
         Ok(())
     }
