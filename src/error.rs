@@ -173,6 +173,11 @@ impl Error {
         Error::Internal { context: context.into(), cause: cause.into() }
     }
 
+    /// A task whose result nobody will get: it panicked, or the runtime is shutting down. `work` is what it does: "reads images".
+    pub(crate) fn task_ended(work: &str, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Error::internal(format!("the task that {work} ended early"), cause)
+    }
+
     /// Who can do something about it.
     pub fn kind(&self) -> ErrorKind {
         use std::io::ErrorKind::{AlreadyExists, InvalidData, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied};

@@ -240,7 +240,7 @@ impl Export {
         manifest.images = images.files();
         manifest.prompts = used_prompts(&session, &parameters).await?;
         let finish = tokio::task::spawn_blocking(move || writer.finish());
-        manifest.records = finish.await.map_err(|cause| Error::internal("the task that writes the export ended early", cause))??;
+        manifest.records = finish.await.map_err(|cause| Error::task_ended("writes the export", cause))??;
         self.write_manifest(&manifest)?;
         Ok(manifest)
     }
@@ -301,7 +301,7 @@ impl Export {
 /// Writes one sample on a blocking thread: compression and disk have no place on the query's threads.
 async fn write(mut writer: Box<dyn DatasetWriter>, sample: ExportSample) -> Result<Box<dyn DatasetWriter>> {
     let task = tokio::task::spawn_blocking(move || writer.write(&sample).map(|()| writer));
-    Ok(task.await.map_err(|cause| Error::internal("the task that writes the export ended early", cause))??)
+    Ok(task.await.map_err(|cause| Error::task_ended("writes the export", cause))??)
 }
 
 /// What is left out, and because of which marks.

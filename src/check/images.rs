@@ -39,5 +39,5 @@ async fn is_sound(stored: &StoredImages, id: String) -> Result<(String, bool)> {
         let sound = blake3::hash(&bytes).to_hex().as_str() == id;
         (id, sound)
     };
-    tokio::task::spawn_blocking(compare).await.map_err(|cause| Error::internal("the task that hashes images ended early", cause))
+    tokio::task::spawn_blocking(compare).await.map_err(|cause| Error::task_ended("hashes images", cause))
 }

@@ -183,7 +183,7 @@ impl ImageFiles {
     async fn write(&self, file: &str, bytes: Bytes) -> Result<bool> {
         let path = self.folder.join(file);
         let written = tokio::task::spawn_blocking(move || write_file(&path, &bytes)).await;
-        written.map_err(|cause| Error::internal("the task that writes an image ended early", cause))?
+        written.map_err(|cause| Error::task_ended("writes an image", cause))?
     }
 }
 
@@ -225,7 +225,7 @@ fn without_path(sample_id: &str, source_id: Option<&str>) -> Error {
 /// The image for a format that does not take its own. An import looks at headers: that pixels are broken may show only here.
 async fn as_png(bytes: Bytes, uri: &str, sample_id: &str) -> Result<Bytes> {
     let made = tokio::task::spawn_blocking(move || png(&bytes)).await;
-    let made = made.map_err(|cause| Error::internal("the task that converts an image ended early", cause))?;
+    let made = made.map_err(|cause| Error::task_ended("converts an image", cause))?;
     made.map_err(|error| Error::Argument {
         name: format!("image '{uri}' of sample {sample_id}"),
         message: format!("it cannot be converted to PNG: {error}"),

@@ -295,7 +295,7 @@ impl Import {
                             .collect::<Vec<_>>()
                     };
                     let prepared = tokio::task::spawn_blocking(prepare_all).await;
-                    prepared.map_err(|cause| Error::internal("the task that reads images ended early", cause))
+                    prepared.map_err(|cause| Error::task_ended("reads images", cause))
                 }
             })
             .buffered(threads * 2))

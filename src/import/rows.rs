@@ -210,7 +210,7 @@ impl Rows {
         // Before the new rows come: they have the same ids.
         self.replaced.remove(writer).await?;
         for task in staged {
-            let staged = task.await.map_err(|cause| Error::internal("the task that writes rows ended early", cause))??;
+            let staged = task.await.map_err(|cause| Error::task_ended("writes rows", cause))??;
             if staged.rows > 0 {
                 writer.commit(staged).await?;
             }

@@ -132,6 +132,6 @@ async fn picture(images: &StoredImages, image_id: &str) -> Result<Option<String>
     }
     let bytes = images.bytes(image_id).await?;
     let small = tokio::task::spawn_blocking(move || thumbnail(&bytes, THUMBNAIL_SIDE).ok());
-    let small = small.await.map_err(|cause| Error::internal("the task that makes a thumbnail ended early", cause))?;
+    let small = small.await.map_err(|cause| Error::task_ended("makes a thumbnail", cause))?;
     Ok(small.map(|jpeg| format!("data:image/jpeg;base64,{}", BASE64_STANDARD.encode(jpeg))))
 }

@@ -213,8 +213,7 @@ impl Journal {
             let fields = fields.clone();
             async move {
                 let reading = tokio::task::spawn_blocking(move || journal.read_batch(numbers.clone()).map(|read| (journal, numbers, read)));
-                let (journal, numbers, records) =
-                    reading.await.map_err(|cause| Error::internal("the task that reads the journal ended early", cause))??;
+                let (journal, numbers, records) = reading.await.map_err(|cause| Error::task_ended("reads the journal", cause))??;
                 let Some((last, _)) = records.last() else { return Ok(None) };
                 let rest = last + 1..numbers.end;
                 let records: Vec<CallRecord> = records.into_iter().map(|(_, record)| record).collect();

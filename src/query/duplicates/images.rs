@@ -63,5 +63,5 @@ async fn hashed(stored: &StoredImages, row: ImageRow) -> Result<(ImageRow, Optio
     }
     let bytes = stored.bytes(&row.id).await?;
     let decoding = tokio::task::spawn_blocking(move || perceptual_hash(&bytes).ok());
-    Ok((row, decoding.await.map_err(|cause| Error::internal("the task that decodes images ended early", cause))?))
+    Ok((row, decoding.await.map_err(|cause| Error::task_ended("decodes images", cause))?))
 }

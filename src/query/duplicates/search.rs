@@ -117,7 +117,7 @@ where
     }
     // Fails only where the collector has ended early, which the task says itself.
     let _ = sender.send(Message::End).await;
-    let ended = |cause: &str| Error::internal("the task that groups duplicates ended early", cause.to_owned());
+    let ended = |cause: &str| Error::task_ended("groups duplicates", cause.to_owned());
     collecting.await.map_err(|cause| ended(&cause.to_string()))?.ok_or_else(|| ended("its input was lost"))
 }
 
@@ -137,7 +137,7 @@ pub(super) fn on_all_cores<T: Send + 'static>(
         let sketch = Arc::clone(&sketch);
         async move {
             let task = tokio::task::spawn_blocking(move || sketch(&batch));
-            task.await.map_err(|cause| Error::internal("the task that sketches items ended early", cause))?
+            task.await.map_err(|cause| Error::task_ended("sketches items", cause))?
         }
     };
     rows.map_err(Error::from).map_ok(task).try_buffer_unordered(cores())

@@ -72,5 +72,5 @@ pub(in crate::store) async fn blocking<T: Send + 'static>(
 ) -> Result<T> {
     let disk = disk.clone();
     let working = tokio::task::spawn_blocking(move || work(&disk));
-    working.await.map_err(|cause| Error::internal("the task that syncs files ended early", cause))?
+    working.await.map_err(|cause| Error::task_ended("syncs files", cause))?
 }

@@ -108,7 +108,7 @@ impl Writer {
             },
             _ => self.stage(table, rows).boxed().await?,
         };
-        let staged = staged.await.map_err(|cause| Error::internal("the task that writes rows ended early", cause))??;
+        let staged = staged.await.map_err(|cause| Error::task_ended("writes rows", cause))??;
         Ok((staged.rows > 0).then_some(staged))
     }
 
