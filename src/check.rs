@@ -11,7 +11,7 @@ use arrow::record_batch::RecordBatch;
 
 use crate::error::{Error, Result};
 use crate::query::{Session, Statement, statement};
-use crate::store::{Catalog, LeftOver, LostVersion, Snapshot, Store, StrayTable, Table};
+use crate::store::{Catalog, JOURNAL_FILE, LeftOver, LostVersion, Snapshot, Store, StrayTable, Table};
 use invariants::{Content, LeftOverKind, Subject};
 pub use invariants::{INVARIANTS, Invariant};
 pub use repair::{Repair, repair};
@@ -189,7 +189,7 @@ impl State {
             (LeftOverKind::DoubledCalls, None) => return Ok(broken(self.doubled_calls(&left_over.calls).await?)),
             (LeftOverKind::Calls, None) => {
                 let rows = left_over.recorded_calls + left_over.calls.iter().map(|batch| batch.num_rows() as u64).sum::<u64>();
-                (rows > 0).then(|| Found { rows, example: "journal.redb".into() })
+                (rows > 0).then(|| Found { rows, example: JOURNAL_FILE.into() })
             }
             (LeftOverKind::Versions, _) => of(left_over.unpublished.iter().map(|table| format!("table {table}"))),
             (LeftOverKind::Files, _) => of(left_over.files.iter().map(|path| path.display().to_string())),

@@ -93,7 +93,7 @@ pub struct EmbeddingArguments {
 }
 
 fn temperature(text: &str) -> std::result::Result<f64, String> {
-    text.parse().ok().filter(|degree| (0.0..=2.0).contains(degree)).ok_or_else(|| "a number from 0 to 2 is needed".to_owned())
+    text.parse().ok().filter(|degree| Parameters::TEMPERATURES.contains(degree)).ok_or_else(|| "a number from 0 to 2 is needed".to_owned())
 }
 
 /// Not NaN, which no amount that was spent is larger than.

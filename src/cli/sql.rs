@@ -21,6 +21,7 @@ use super::progress::Progress;
 use super::shell::{self, BackendError, Names, ResultStream, ShellOptions, SqlBackend, TableName, split_statements};
 use super::{DEFAULT_STORE, note, print_line, print_query};
 use crate::error::{Error, Position, Result};
+use crate::model::EMBEDDED_ENDPOINT;
 use crate::model::spending::Spending;
 use crate::prompt::PromptLibrary;
 use crate::query::{Models, Session};
@@ -188,7 +189,7 @@ async fn with_models(
         images: true,
     };
     let Some(store) = store else {
-        if [&models.model, &models.judge, &models.embedder].into_iter().any(|model| model.endpoint() != "embedded") {
+        if [&models.model, &models.judge, &models.embedder].into_iter().any(|model| model.endpoint() != EMBEDDED_ENDPOINT) {
             tell_what_is_not_kept(path)?;
         }
         let models = Arc::new(models.alone());

@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::model::lexical::LexicalModel;
 use crate::model::prices::PriceTable;
 use crate::model::spending::{Spending, Spent};
-use crate::model::{ChatModel, Parameters};
+use crate::model::{ChatModel, EMBEDDED_ENDPOINT, Parameters};
 use crate::prompt::PromptLibrary;
 use crate::query::{Models, Session, Statement, StatementParameter as Parameter, in_parentheses, statement};
 use crate::store::{Indexed, SharedWriter, Store, Table, counters, ids_in, quoted};
@@ -294,7 +294,7 @@ impl Embedding {
     }
 
     fn is_lexical(&self) -> bool {
-        self.model.name() == LexicalModel::NAME && self.model.endpoint() == "embedded"
+        self.model.name() == LexicalModel::NAME && self.model.endpoint() == EMBEDDED_ENDPOINT
     }
 
     fn models(&self, spending: &Arc<Spending>) -> Models {

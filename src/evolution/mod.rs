@@ -14,7 +14,6 @@ mod statements;
 mod status;
 mod troubles;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -384,9 +383,5 @@ impl Evolution {
             "judge_endpoint": self.judge.endpoint(),
             "prompts": stable_id(self.prompts.iter().map(|prompt| Some(prompt.prompt_id.as_str()))), "personas": self.personas.hash(),
         })
-    }
-
-    fn scratch_directory(&self, run_id: &str) -> PathBuf {
-        self.store.root().join("scratch").join(run_id)
     }
 }

@@ -67,7 +67,7 @@ async fn make(
     };
     let run = RunValues { run_id: &run_id, now: &now, made_again: runs.made_again, unasked: false };
     let parameters = evolution.parameters(round, run);
-    let stage = Stage::new(session, evolution.scratch_directory(&run_id))?;
+    let stage = Stage::new(session, evolution.store.scratch_folder(&run_id))?;
     let mut report = RoundReport { round, ..RoundReport::default() };
 
     let mut frontier = FRONTIER.bind(&parameters)?;

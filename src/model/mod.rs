@@ -16,6 +16,7 @@ pub mod service;
 pub mod spending;
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -24,6 +25,9 @@ use serde::Serialize;
 use crate::instruction::{DetectedObject, Instruction, Operator};
 use limits::{Limiter, Limits};
 pub use request_image::RequestImage;
+
+/// Where a model inside this process answers.
+pub(crate) const EMBEDDED_ENDPOINT: &str = "embedded";
 
 /// Answers chat requests. Implement this to use a model of your own.
 ///
@@ -35,7 +39,7 @@ pub trait ChatModel: Send + Sync + fmt::Debug {
 
     /// Where it answers, as recorded in `calls.endpoint`; never holds a key. `embedded` for a model inside this process.
     fn endpoint(&self) -> &str {
-        "embedded"
+        EMBEDDED_ENDPOINT
     }
 
     /// Answers one request. `images` are the request's images in the order of [`ChatRequest::image_ids`].
@@ -133,6 +137,11 @@ pub struct Parameters {
     pub max_tokens: u32,
     /// For endpoints that sample repeatably.
     pub seed: i64,
+}
+
+impl Parameters {
+    /// The temperatures that endpoints take.
+    pub(crate) const TEMPERATURES: RangeInclusive<f64> = 0.0..=2.0;
 }
 
 impl Default for Parameters {

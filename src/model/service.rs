@@ -12,7 +12,7 @@ use super::prices::PriceTable;
 use super::request_image::RequestImages;
 use super::request_state::{RequestState, observed};
 use super::spending::Spending;
-use super::{CallKind, ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, ErrorScope, Usage};
+use super::{CallKind, ChatError, ChatErrorKind, ChatModel, ChatReply, ChatRequest, EMBEDDED_ENDPOINT, ErrorScope, Usage};
 use crate::error::{Error, Result};
 use crate::ids::stable_id;
 use crate::store::{CallRecord, StoredCall};
@@ -230,7 +230,7 @@ impl ModelService {
     fn cost_usd(&self, usage: Usage) -> Option<f64> {
         match (usage.prompt_tokens, usage.completion_tokens) {
             (Some(prompt), Some(completion)) => self.prices.cost_usd(self.model.name(), prompt, completion),
-            _ => self.prices.cost_usd(self.model.name(), 0, 0).filter(|_| self.model.endpoint() == "embedded"),
+            _ => self.prices.cost_usd(self.model.name(), 0, 0).filter(|_| self.model.endpoint() == EMBEDDED_ENDPOINT),
         }
     }
 

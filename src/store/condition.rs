@@ -215,6 +215,11 @@ impl Store {
         Ok(garbage.len() as u64)
     }
 
+    /// Where a run keeps intermediate results.
+    pub(crate) fn scratch_folder(&self, run_id: &str) -> PathBuf {
+        self.root.join(SCRATCH).join(run_id)
+    }
+
     fn garbage(&self) -> Vec<PathBuf> {
         let scratch = std::fs::read_dir(self.root.join(SCRATCH)).into_iter().flatten().flatten().map(|entry| entry.path());
         let unfinished = [NEW_CATALOG_FILE, NEW_JOURNAL_FILE].map(|name| self.root.join(name));

@@ -25,7 +25,7 @@ use super::schema::Table;
 use crate::error::{Error, Result};
 
 /// The journal's file name inside the store directory.
-pub(super) const JOURNAL_FILE: &str = "journal.redb";
+pub(crate) const JOURNAL_FILE: &str = "journal.redb";
 
 /// Where a new journal is made before it has its name: one that was cut off while it was made could not be opened.
 pub(super) const NEW_JOURNAL_FILE: &str = "journal.redb.new";

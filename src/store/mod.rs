@@ -35,6 +35,7 @@ pub use catalog::{CATALOG_FILE, Catalog, FORMAT_VERSION, REJECTS_FOLDER};
 pub use condition::{LeftOver, LostVersion};
 pub use disk::{DiskOperation, DiskWatch};
 pub(crate) use id_lists::{ids_in, quoted};
+pub(crate) use journal::JOURNAL_FILE;
 pub use journal::{Journal, LeftJournal};
 pub use lookup::{IdIndex, StoredCalls, StoredImages};
 pub use nearest::{Indexed, Neighbour};

@@ -72,7 +72,7 @@ impl CallOptions {
         let refuse = |expected: &str| failure(OPTION, format!("{name} must be {expected}, not '{value}'"));
         match name {
             "temperature" => {
-                let temperature = value.parse().ok().filter(|degree| (0.0..=2.0).contains(degree));
+                let temperature = value.parse().ok().filter(|degree| Parameters::TEMPERATURES.contains(degree));
                 self.temperature = Some(temperature.ok_or_else(|| refuse("a number from 0 to 2"))?);
             }
             "max_tokens" => {

@@ -61,7 +61,7 @@ impl ExtensionOptions for ModelOptions {
             "concurrency" => self.concurrency = optional(key, value, "a number from 1")?,
             "temperature" => {
                 let degree = optional(key, value, "a number from 0 to 2")?;
-                if degree.is_some_and(|degree: f64| !(0.0..=2.0).contains(&degree)) {
+                if degree.is_some_and(|degree: f64| !Parameters::TEMPERATURES.contains(&degree)) {
                     return config_err!("mmevol.temperature is a number from 0 to 2, not '{value}'");
                 }
                 self.temperature = degree;

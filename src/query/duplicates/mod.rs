@@ -1,6 +1,7 @@
 //! Duplicates in a store: which items are compared, and how they get from its tables to [`crate::duplicates`].
 
 mod images;
+mod items;
 mod search;
 mod table;
 mod texts;

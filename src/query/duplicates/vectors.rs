@@ -3,17 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arrow::array::{Array, AsArray, Int32Array, Int64Array, ListArray, StringArray};
-use arrow::datatypes::{Float32Type, Int32Type, Int64Type};
+use arrow::array::{Array, AsArray, ListArray};
+use arrow::datatypes::Float32Type;
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::Stream;
 
 use super::column;
+use super::items::ItemColumns;
 use super::search::{Sketched, on_all_cores};
-use crate::duplicates::Rank;
 use crate::duplicates::cosine::{CosineSketch, CosineSketcher, InvalidVector};
-use crate::duplicates::text::scope_of;
 use crate::error::{Error, Result};
 
 /// The sketches of the rows, batch by batch. An item without an embedding, or whose embedding has no direction, is counted in `left_out`.
@@ -37,22 +36,13 @@ pub(super) fn sketched_vectors(
 
 /// The columns of `sql/duplicates/vectors.sql`.
 struct Columns<'a> {
-    id: &'a StringArray,
-    round: &'a Int32Array,
-    score: &'a Int64Array,
-    images: Option<&'a StringArray>,
+    items: ItemColumns<'a>,
     vector: &'a ListArray,
 }
 
 impl<'a> Columns<'a> {
     fn of(batch: &'a RecordBatch) -> Result<Columns<'a>> {
-        Ok(Columns {
-            id: column(batch, "id")?.as_string(),
-            round: column(batch, "round")?.as_primitive::<Int32Type>(),
-            score: column(batch, "score")?.as_primitive::<Int64Type>(),
-            images: batch.column_by_name("images").map(|images| images.as_string()),
-            vector: column(batch, "vector")?.as_list(),
-        })
+        Ok(Columns { items: ItemColumns::of(batch)?, vector: column(batch, "vector")?.as_list() })
     }
 
     fn sketched(&self, row: usize, sketcher: &CosineSketcher) -> Result<Option<Sketched<CosineSketch>>> {
@@ -61,18 +51,16 @@ impl<'a> Columns<'a> {
         }
         let vector = self.vector.value(row);
         let vector = vector.as_primitive::<Float32Type>();
-        let scope = self.images.map_or(0, |images| scope_of(if images.is_valid(row) { images.value(row) } else { "" }));
-        let content = match sketcher.sketch(vector.values(), scope) {
+        let content = match sketcher.sketch(vector.values(), self.items.scope(row)) {
             Ok(content) => content,
             Err(InvalidVector::NoDirection) => return Ok(None),
             Err(InvalidVector::Length { got, expected }) => {
-                let id = self.id.value(row);
+                let id = self.items.id(row);
                 return Err(Error::sql(format!(
                     "the embedding of instruction '{id}' has {got} values, others of its model have {expected}"
                 )));
             }
         };
-        let score = self.score.is_valid(row).then(|| self.score.value(row));
-        Ok(Some(Sketched { id: self.id.value(row).to_owned(), rank: Rank { round: self.round.value(row), score }, content }))
+        Ok(Some(self.items.sketched(row, content)))
     }
 }
