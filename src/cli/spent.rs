@@ -37,22 +37,6 @@ impl fmt::Display for Counts {
     }
 }
 
-/// What was spent after `earlier`.
-pub fn spent_since(earlier: Spent, now: Spent) -> Spent {
-    Spent {
-        calls: now.calls.saturating_sub(earlier.calls),
-        cached: now.cached.saturating_sub(earlier.cached),
-        joined: now.joined.saturating_sub(earlier.joined),
-        failed: now.failed.saturating_sub(earlier.failed),
-        not_asked: now.not_asked.saturating_sub(earlier.not_asked),
-        prompt_tokens: now.prompt_tokens.saturating_sub(earlier.prompt_tokens),
-        completion_tokens: now.completion_tokens.saturating_sub(earlier.completion_tokens),
-        cost_usd: (now.cost_usd - earlier.cost_usd).max(0.0),
-        unpriced: now.unpriced.saturating_sub(earlier.unpriced),
-        uncounted: now.uncounted.saturating_sub(earlier.uncounted),
-    }
-}
-
 /// ", $0.0012" where something is known of the cost, and nothing where the price of every call is unknown.
 pub struct KnownCost(pub Spent);
 

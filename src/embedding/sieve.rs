@@ -8,10 +8,10 @@ use arrow::datatypes::Float32Type;
 use serde::Serialize;
 
 use super::Embedding;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::reasons::Reasons;
 use crate::model::spending::{BUDGET, STOPPED, UNUSABLE_ANSWER};
-use crate::store::{Table, Writer, defect};
+use crate::store::{Table, Writer, column, defect};
 
 /// The reason of a vector that cannot be stored.
 const UNUSABLE_VECTOR: &str = "unusable vector";
@@ -171,8 +171,4 @@ impl Counts {
         }
         is_stored
     }
-}
-
-fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef> {
-    batch.column_by_name(name).ok_or_else(|| Error::internal("failed to read vectors", format!("column '{name}' is missing")))
 }

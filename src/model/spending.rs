@@ -73,6 +73,24 @@ pub struct Spent {
     pub uncounted: u64,
 }
 
+impl Spent {
+    /// What was spent after `earlier`.
+    pub(crate) fn since(&self, earlier: &Spent) -> Spent {
+        Spent {
+            calls: self.calls.saturating_sub(earlier.calls),
+            cached: self.cached.saturating_sub(earlier.cached),
+            joined: self.joined.saturating_sub(earlier.joined),
+            failed: self.failed.saturating_sub(earlier.failed),
+            not_asked: self.not_asked.saturating_sub(earlier.not_asked),
+            prompt_tokens: self.prompt_tokens.saturating_sub(earlier.prompt_tokens),
+            completion_tokens: self.completion_tokens.saturating_sub(earlier.completion_tokens),
+            cost_usd: (self.cost_usd - earlier.cost_usd).max(0.0),
+            unpriced: self.unpriced.saturating_sub(earlier.unpriced),
+            uncounted: self.uncounted.saturating_sub(earlier.uncounted),
+        }
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn is_zero(count: &u64) -> bool {
     *count == 0

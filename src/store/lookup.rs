@@ -17,6 +17,7 @@ use lance::dataset::scanner::MaterializationStyle;
 use tokio::sync::OnceCell;
 
 use super::call::{StoredCall, id_key};
+use super::columns::column;
 use super::schema::Table;
 use super::snapshot::{Snapshot, table_error};
 use crate::error::{Error, Result};
@@ -149,9 +150,7 @@ impl Snapshot {
         let projection = ProjectionRequest::from_columns(read, dataset.schema());
         let found = dataset.take_rows(&rows, projection).await.map_err(|cause| table_error("read", table, cause))?;
         // An id inserted by hand may go on where the key of the index ends.
-        let ids =
-            found.column_by_name(id_column).ok_or_else(|| Error::internal("failed to read by id", format!("no column '{id_column}'")))?;
-        let found = filter_record_batch(&found, &eq(ids, &StringArray::new_scalar(id))?)?;
+        let found = filter_record_batch(&found, &eq(column(&found, id_column)?, &StringArray::new_scalar(id))?)?;
         let places = columns.iter().map(|column| found.schema_ref().index_of(column)).collect::<std::result::Result<Vec<_>, _>>()?;
         Ok(vec![found.project(&places)?])
     }
@@ -239,14 +238,11 @@ struct Answers<'a> {
 
 impl<'a> Answers<'a> {
     fn of(rows: &'a RecordBatch) -> Result<Answers<'a>> {
-        let column = |name: &str| {
-            rows.column_by_name(name).ok_or_else(|| Error::internal("failed to read calls", format!("column '{name}' is missing")))
-        };
         Ok(Answers {
-            response: column("response")?.as_string(),
-            finish_reason: column("finish_reason")?.as_string(),
-            prompt_tokens: column("prompt_tokens")?.as_primitive(),
-            completion_tokens: column("completion_tokens")?.as_primitive(),
+            response: column(rows, "response")?.as_string(),
+            finish_reason: column(rows, "finish_reason")?.as_string(),
+            prompt_tokens: column(rows, "prompt_tokens")?.as_primitive(),
+            completion_tokens: column(rows, "completion_tokens")?.as_primitive(),
             max_tokens: rows.column_by_name("max_tokens").map(|column| column.as_primitive()),
         })
     }

@@ -2,6 +2,7 @@
 
 mod call;
 mod catalog;
+mod columns;
 mod condition;
 mod conform;
 mod disk;
@@ -32,6 +33,7 @@ use tokio::sync::RwLock;
 
 pub use call::{CallRecord, StoredCall};
 pub use catalog::{CATALOG_FILE, Catalog, FORMAT_VERSION, REJECTS_FOLDER};
+pub(crate) use columns::column;
 pub use condition::{LeftOver, LostVersion};
 pub use disk::{DiskOperation, DiskWatch};
 pub(crate) use id_lists::{ids_in, quoted};

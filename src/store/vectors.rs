@@ -17,6 +17,7 @@ use datafusion::physical_plan::PhysicalExpr;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{StreamExt, TryStreamExt};
 
+use super::columns::column;
 use super::conform::conform;
 use super::schema::Table;
 use crate::error::{Error, Result};
@@ -70,12 +71,12 @@ impl VectorColumn {
     /// # Errors
     /// When a row is of another model, or its vector has another length or is none.
     pub(super) fn pack(&self, batch: &RecordBatch, packed: &SchemaRef) -> Result<RecordBatch> {
-        let models = named(batch, "model")?.as_string::<i32>();
+        let models = column(batch, "model")?.as_string::<i32>();
         if let Some(other) = models.iter().flatten().find(|model| *model != self.model) {
             let message = format!("'{other}' after '{}': one statement adds the vectors of one model", self.model);
             return Err(Error::argument("embeddings.model", message));
         }
-        let vectors = named(batch, VECTOR)?.as_list::<i32>();
+        let vectors = column(batch, VECTOR)?.as_list::<i32>();
         let mut values = Vec::with_capacity(vectors.len() * self.dimensions);
         for row in 0..vectors.len() {
             values.extend_from_slice(self.checked(vectors, row)?.values());
@@ -85,7 +86,7 @@ impl VectorColumn {
         let vectors = FixedSizeListArray::try_new(item, length, Arc::new(Float32Array::from(values)), None::<NullBuffer>)?;
         let columns = packed.fields().iter().map(|field| match VectorColumn::of(field) {
             Some(_) => Ok(Arc::new(vectors.clone()) as ArrayRef),
-            None => named(batch, field.name()).cloned(),
+            None => column(batch, field.name()).cloned(),
         });
         let columns = columns.collect::<Result<_>>()?;
         Ok(RecordBatch::try_new(Arc::clone(packed), columns)?)
@@ -166,8 +167,8 @@ pub(super) async fn begin(rows: SendableRecordBatchStream) -> Result<Option<(Vec
         if first.num_rows() == 0 {
             continue;
         }
-        let model = named(&first, "model")?.as_string::<i32>().value(0).to_owned();
-        let vectors = named(&first, VECTOR)?.as_list::<i32>();
+        let model = column(&first, "model")?.as_string::<i32>().value(0).to_owned();
+        let vectors = column(&first, VECTOR)?.as_list::<i32>();
         let dimensions = if vectors.is_null(0) { 0 } else { vectors.value(0).len() };
         let rows = futures::stream::once(async move { Ok(first) }).chain(rows);
         return Ok(Some((VectorColumn { model, dimensions }, Box::pin(RecordBatchStreamAdapter::new(schema, rows)))));
@@ -204,10 +205,6 @@ pub(super) fn expression(scanned: &SchemaRef) -> EngineResult<Option<Arc<dyn Phy
         1 => Ok(cases.pop().map(|(_, vector)| vector)),
         _ => Ok(Some(Arc::new(CaseExpr::try_new(None, cases, None)?))),
     }
-}
-
-fn named<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef> {
-    batch.column_by_name(name).ok_or_else(|| Error::internal("failed to read vectors", format!("column '{name}' is missing")))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::cli::spent::{Counts, note_spent, spent_since};
+use crate::cli::spent::{Counts, note_spent};
 use crate::cli::{hint, note};
 use crate::model::spending::{Spending, Spent};
 
@@ -28,7 +28,7 @@ impl Account {
     pub(super) fn tell(&self) {
         let spent = self.spending.spent();
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = spent_since(told.spent, spent);
+        let new = spent.since(&told.spent);
         told.spent = spent;
         if new.calls + new.cached + new.joined + new.failed + new.not_asked > 0 {
             told.parts += 1;

@@ -8,12 +8,11 @@ use arrow::record_batch::RecordBatch;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 
-use super::column;
 use super::search::{Sketched, cores};
 use crate::duplicates::{Hamming, Rank};
 use crate::error::{Error, Result};
 use crate::image::{PerceptualHash, perceptual_hash};
-use crate::store::StoredImages;
+use crate::store::{StoredImages, column};
 
 /// A row of `sql/duplicates/images.sql`.
 struct ImageRow {

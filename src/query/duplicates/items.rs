@@ -4,12 +4,12 @@ use arrow::array::{Array, AsArray, Int32Array, Int64Array, StringArray};
 use arrow::datatypes::{Int32Type, Int64Type};
 use arrow::record_batch::RecordBatch;
 
-use super::column;
 use super::search::Sketched;
 use crate::duplicates::Rank;
 use crate::duplicates::groups::Content;
 use crate::duplicates::text::scope_of;
 use crate::error::Result;
+use crate::store::column;
 
 /// What `sql/duplicates/texts.sql` and `vectors.sql` have in common, with `by_image.sql` around them or without.
 pub(super) struct ItemColumns<'a> {

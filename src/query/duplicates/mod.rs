@@ -181,8 +181,3 @@ impl DuplicateSearch {
         }
     }
 }
-
-/// A column of the statements above.
-fn column<'a>(batch: &'a arrow::record_batch::RecordBatch, name: &str) -> Result<&'a arrow::array::ArrayRef> {
-    batch.column_by_name(name).ok_or_else(|| Error::internal("failed to look for duplicates", format!("column '{name}' is missing")))
-}

@@ -7,12 +7,12 @@ use arrow::record_batch::RecordBatch;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::Stream;
 
-use super::column;
 use super::items::ItemColumns;
 use super::search::{Sketched, on_all_cores};
 use crate::duplicates::groups::Content;
 use crate::duplicates::text::question_and_answer;
 use crate::error::Result;
+use crate::store::column;
 
 /// A row of `sql/duplicates/texts.sql` with `by_image.sql` around it or without.
 pub(super) struct TextRow<'a> {

@@ -9,11 +9,11 @@ use arrow::record_batch::RecordBatch;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::Stream;
 
-use super::column;
 use super::items::ItemColumns;
 use super::search::{Sketched, on_all_cores};
 use crate::duplicates::cosine::{CosineSketch, CosineSketcher, InvalidVector};
 use crate::error::{Error, Result};
+use crate::store::column;
 
 /// The sketches of the rows, batch by batch. An item without an embedding, or whose embedding has no direction, is counted in `left_out`.
 pub(super) fn sketched_vectors(
