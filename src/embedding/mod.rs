@@ -5,7 +5,7 @@ mod sieve;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
@@ -112,7 +112,7 @@ pub struct Embedding {
 pub struct EmbeddingProgress {
     due: AtomicU64,
     done: AtomicU64,
-    indexing: AtomicU64,
+    indexing: AtomicBool,
     stop: CancellationToken,
 }
 
@@ -134,7 +134,7 @@ impl EmbeddingProgress {
 
     /// Whether all texts are done and the index is looked at.
     pub fn is_indexing(&self) -> bool {
-        self.indexing.load(Ordering::Relaxed) > 0
+        self.indexing.load(Ordering::Relaxed)
     }
 }
 
@@ -205,7 +205,7 @@ impl Embedding {
         let embedded = Box::pin(self.embed(&writer, &spending)).await;
         // What a failed run asked for is in the journal; the next writer adds it to the calls.
         let (due, replaced, sifted) = embedded?;
-        self.progress.indexing.store(1, Ordering::Relaxed);
+        self.progress.indexing.store(true, Ordering::Relaxed);
         let mut writer = Arc::into_inner(writer)
             .ok_or_else(|| Error::internal("failed to publish embeddings", "the session still writes"))?
             .into_inner();
