@@ -122,7 +122,7 @@ type IdColumn = (Table, &'static str);
 
 impl Indices {
     fn index(&self, snapshot: &Snapshot, table: Table, column: &'static str) -> Option<Arc<IdIndex>> {
-        let mut indices = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut indices = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match indices.entry((table, column)) {
             Entry::Vacant(first) => first.insert(None).clone(),
             Entry::Occupied(mut again) => {

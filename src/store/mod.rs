@@ -259,7 +259,7 @@ impl Store {
     }
 
     fn latest(&self) -> std::sync::MutexGuard<'_, Option<Snapshot>> {
-        self.latest.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

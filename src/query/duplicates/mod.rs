@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use super::embedding_model::compared_model;
 use super::{Session, Statement, StatementParameter as Parameter, in_parentheses, statement};
 use crate::duplicates::{Groups, Method, Threshold};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::lexical::LexicalModel;
 use crate::store::Snapshot;
 
@@ -134,8 +134,8 @@ impl DuplicateSearch {
     /// Sketches are made on all cores, groups on one.
     ///
     /// # Errors
-    /// An [`Error::Argument`] for a predicate that is none, and for a named model without vectors: finding nothing would take back its marks. Those of the
-    /// store.
+    /// An [`Error::Argument`](crate::Error::Argument) for a predicate that is none, and for a named model without vectors: finding nothing would take
+    /// back its marks. Those of the store.
     pub async fn run(&self, session: &Session, snapshot: &Snapshot, progress: &SearchProgress) -> Result<FoundDuplicates> {
         if let Some(predicate) = &self.predicate {
             session.check_where(predicate).await?;
