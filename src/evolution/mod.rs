@@ -14,8 +14,8 @@ mod statements;
 mod status;
 mod troubles;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
@@ -112,7 +112,7 @@ impl EvolutionProgress {
 
     /// What was spent so far.
     pub fn spent(&self) -> Spent {
-        self.spending.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).as_ref().map(|spending| spending.spent()).unwrap_or_default()
+        self.spending.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|spending| spending.spent()).unwrap_or_default()
     }
 }
 
@@ -283,7 +283,7 @@ impl Evolution {
         // Whoever is not asked costs nothing.
         let asked = if self.settings.due == Due::Judgements { &models[1..] } else { &models[..] };
         spending.check_prices(asked.iter().copied(), &self.prices)?;
-        *self.progress.spending.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(Arc::clone(&spending));
+        *self.progress.spending.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&spending));
         let writer: SharedWriter = Arc::new(Mutex::new(self.store.writer("evolve", self.recorded_settings()).await?));
         let session = Session::builder().writer(Arc::clone(&writer)).build().await?;
         self.check_predicate(&session).await?;

@@ -1,7 +1,7 @@
 //! The one builder of sessions, shared by the commands, the library and the tests.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{ArrayRef, StringArray};
 use arrow::record_batch::RecordBatch;
@@ -360,7 +360,7 @@ impl Session {
     }
 
     fn shown(&self) -> std::sync::MutexGuard<'_, Option<Snapshot>> {
-        self.shown.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

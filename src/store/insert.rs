@@ -1,7 +1,7 @@
 //! INSERT: rows that a user adds. What tells the rows of a table apart must be new.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::compute::cast_with_options;
@@ -26,7 +26,7 @@ impl Writer {
         let before = self.snapshot().clone();
         let added = Arc::new(Mutex::new(HashSet::new()));
         let Some(staged) = self.write(table, noting_keys(table, rows, Arc::clone(&added))).await? else { return Ok(0) };
-        let added = std::mem::take(&mut *added.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+        let added = std::mem::take(&mut *added.lock().unwrap_or_else(PoisonError::into_inner));
         let mut present = Ok(None);
         let find = |batch: &RecordBatch| {
             if matches!(present, Ok(None)) {
@@ -46,7 +46,7 @@ fn noting_keys(table: Table, rows: SendableRecordBatchStream, noted: Arc<Mutex<H
     let schema = rows.schema();
     let noting = rows.map(move |batch| {
         let batch = batch?;
-        let mut noted = noted.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
         for key in keys(&batch, table)? {
             if !noted.insert(stable_key(&key)) {
                 return Err(is_not_new(table, &key, "comes twice").into());

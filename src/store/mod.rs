@@ -26,7 +26,7 @@ mod vectors;
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use lance::session::Session;
 use tokio::sync::RwLock;
