@@ -5,11 +5,11 @@ mod arguments;
 pub mod diversity;
 pub mod duplicates;
 pub mod embedding;
+mod equal_zeros;
 pub mod identity;
 pub mod image;
 pub mod instruction;
 pub mod llm;
-mod one_zero;
 mod pure;
 pub mod text;
 

@@ -10,7 +10,7 @@ use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::parser::ParserError;
 
 use self::unsupported::{Unsupported, unsupported};
-use super::kind::DEFAULT_SCHEMA;
+use super::statement_kind::DEFAULT_SCHEMA;
 use super::table_functions::TABLE_FUNCTIONS;
 use crate::error::{Error, Position, is_of_full_disk, suggest, unwrap_passenger, without_places};
 use crate::store::read_failure;

@@ -3,8 +3,8 @@
 mod call;
 mod catalog;
 mod columns;
-mod condition;
 mod conform;
+mod damage;
 mod disk;
 mod id_lists;
 mod insert;
@@ -34,7 +34,7 @@ use tokio::sync::RwLock;
 pub use call::{CallRecord, StoredCall};
 pub use catalog::{CATALOG_FILE, Catalog, FORMAT_VERSION, REJECTS_FOLDER};
 pub(crate) use columns::column;
-pub use condition::{LeftOver, LostVersion};
+pub use damage::{LeftOver, LostVersion};
 pub use disk::{DiskOperation, DiskWatch};
 pub(crate) use id_lists::{ids_in, quoted};
 pub(crate) use journal::JOURNAL_FILE;

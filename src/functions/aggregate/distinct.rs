@@ -10,7 +10,7 @@ use super::Gathering;
 use crate::diversity::{StateReader, StateWriter};
 use crate::error::{Error, Result};
 use crate::functions::arguments::Description;
-use crate::functions::one_zero::with_one_zero;
+use crate::functions::equal_zeros::with_one_zero;
 
 /// A gathering that takes each row of arguments once. Keeps all of them, since two parts of a set may have the same.
 ///

@@ -6,7 +6,7 @@ use arrow::row::{RowConverter, SortField};
 
 use crate::diversity::hash;
 use crate::error::Result;
-use crate::functions::one_zero::with_one_zero;
+use crate::functions::equal_zeros::with_one_zero;
 
 /// Gives equal values of one type equal hashes, and others others.
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ use lance::Dataset;
 use lance::dataset::NewColumnTransform;
 
 use super::super::catalog::Catalog;
-use super::super::condition::remove_versions_after;
+use super::super::damage::remove_versions_after;
 use super::super::disk::DurableFiles;
 use super::super::new_tables::{create_table, remove_table};
 use super::super::schema::Table;

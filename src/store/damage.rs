@@ -1,4 +1,4 @@
-//! The condition of a store, as far as rows do not show it: versions that are gone, files that are damaged, and what commands that were cut off
+//! Damage to a store, as far as rows do not show it: versions that are gone, files that are damaged, and what commands that were cut off
 //! left behind.
 
 use std::collections::{BTreeSet, HashSet};
