@@ -5,6 +5,9 @@ use chrono::{DateTime, Utc};
 /// Digits of an id made by [`stable_id`]. Image ids are whole hashes (64 digits), as other tools compute them.
 pub const ID_DIGITS: usize = 32;
 
+/// Shorter beginnings of ids name too many things.
+pub(crate) const SHORTEST_PREFIX: usize = 4;
+
 /// The id of something identified by `parts`: 32 hex digits (128 bits) of the blake3 hash of the parts.
 ///
 /// Each part goes in with its length, and an absent part differs from an empty one, so different lists never share their bytes.

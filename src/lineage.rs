@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::ids::SHORTEST_PREFIX;
 use crate::query::Session;
 use crate::store::quoted;
 
@@ -78,16 +79,6 @@ pub struct FailedEvolution {
     pub error: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct SampleRow {
-    sample_id: String,
-    source: String,
-    source_id: Option<String>,
-}
-
-/// Ids shorter than this name too many things.
-const SHORTEST_PREFIX: usize = 4;
-
 /// The tree of a sample, or of an instruction with its ancestors and descendants. `id` is an id or the beginning of one, or a sample's own key in its
 /// seed file or a part of that key.
 ///
@@ -122,10 +113,7 @@ pub async fn lineage(session: &Session, id: &str) -> Result<Lineage> {
             hints: vec![format!("give at least {SHORTEST_PREFIX} characters of it")],
         }),
         0 => Err(Error::UnknownId { what: "sample or instruction", id: id.to_owned() }),
-        1 => {
-            let only = found.swap_remove(0);
-            tree(session, &only.sample_id, only.instruction_id.as_deref()).await
-        }
+        1 => tree(session, found.swap_remove(0)).await,
         _ => Err(ambiguous(id, &found)),
     }
 }
@@ -169,16 +157,14 @@ impl fmt::Display for Found {
     }
 }
 
-async fn tree(session: &Session, sample_id: &str, instruction_id: Option<&str>) -> Result<Lineage> {
-    let sql = format!("SELECT sample_id, source, source_id FROM samples WHERE sample_id = '{sample_id}'");
-    let sample = session.rows::<SampleRow>(&sql).await?.into_iter().next();
-    let sample = sample.ok_or_else(|| Error::UnknownId { what: "sample", id: sample_id.to_owned() })?;
+async fn tree(session: &Session, found: Found) -> Result<Lineage> {
+    let Found { sample_id, source, source_id, instruction_id } = found;
     let sql = format!(
         "SELECT instruction_id, parent_id, round, operator, status, coalesce(evolution_status = 'superseded', false) AS superseded, score, \
          faults, reason, question, answer FROM history WHERE sample_id = '{sample_id}' ORDER BY round, evolution_id, position"
     );
     let mut items = session.rows::<LineageItem>(&sql).await?;
-    if let Some(instruction_id) = instruction_id {
+    if let Some(instruction_id) = &instruction_id {
         let line = line_of(&items, instruction_id);
         items.retain(|item| line.contains(&item.instruction_id));
     }
@@ -187,7 +173,7 @@ async fn tree(session: &Session, sample_id: &str, instruction_id: Option<&str>) 
          WHERE sample_id = '{sample_id}' AND error_kind IS NOT NULL ORDER BY round, part, attempt"
     );
     let failures = if instruction_id.is_none() { session.rows::<FailedEvolution>(&sql).await? } else { Vec::new() };
-    Ok(Lineage { sample_id: sample.sample_id, source: sample.source, source_id: sample.source_id, roots: grow(items), failures })
+    Ok(Lineage { sample_id, source, source_id, roots: grow(items), failures })
 }
 
 /// An instruction's ancestors, itself and its descendants.

@@ -14,6 +14,7 @@ use datafusion::logical_expr::{col, lit};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::ids::SHORTEST_PREFIX;
 use crate::store::{Snapshot, Table};
 
 /// The columns of `instructions` that are read; all but `position`, which orders them, are shown.
@@ -159,9 +160,6 @@ pub(super) enum Named {
     Instruction { instruction_id: String, sample_id: String },
     Sample { sample_id: String },
 }
-
-/// Shorter beginnings of ids name too many things.
-const SHORTEST_PREFIX: usize = 4;
 
 /// How many of the things an ambiguous id names are listed.
 const CANDIDATES_SHOWN: usize = 5;
