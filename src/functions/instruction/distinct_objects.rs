@@ -2,8 +2,7 @@
 
 use datafusion::logical_expr::ScalarUDF;
 
-use super::distinct_skills::{Row, distinct};
-use super::texts_type;
+use super::{LabelsRow, distinct, texts_type};
 use crate::functions::arguments::{Description, Parameter, ParameterKind};
 use crate::functions::pure::PureFunction;
 
@@ -18,5 +17,5 @@ static DESCRIPTION: Description = Description {
 
 /// The function.
 pub fn distinct_objects() -> ScalarUDF {
-    PureFunction::of_rows(&DESCRIPTION, texts_type(), |row: Row| distinct(row, |label| label.trim().to_lowercase()))
+    PureFunction::of_rows(&DESCRIPTION, texts_type(), |row: LabelsRow| distinct(row, |label| label.trim().to_lowercase()))
 }

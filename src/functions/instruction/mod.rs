@@ -15,6 +15,7 @@ pub mod rewritten_items;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field};
+use serde::Deserialize;
 
 use crate::store::{list, step_type};
 
@@ -59,4 +60,22 @@ fn answer_type(items: DataType) -> DataType {
 
 fn texts_type() -> DataType {
     DataType::List(Arc::new(Field::new("item", DataType::Utf8, true)))
+}
+
+/// The one argument of functions that take an item's labels.
+#[derive(Deserialize)]
+struct LabelsRow {
+    labels: Option<Vec<Option<String>>>,
+}
+
+/// The names of labels, each once, in the order of the labels; what says nothing is left out. Quadratic in the list, of which items have a handful.
+fn distinct(row: LabelsRow, name: impl Fn(&str) -> String) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for label in row.labels.unwrap_or_default().into_iter().flatten() {
+        let name = name(&label);
+        if !name.is_empty() && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }
