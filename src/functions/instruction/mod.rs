@@ -68,7 +68,8 @@ struct LabelsRow {
     labels: Option<Vec<Option<String>>>,
 }
 
-/// The names of labels, each once, in the order of the labels; what says nothing is left out. Quadratic in the list, of which items have a handful.
+/// The names of labels, each once, in the order of the labels; what says nothing is left out. Quadratic in the list, of which items have a
+/// handful.
 fn distinct(row: LabelsRow, name: impl Fn(&str) -> String) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for label in row.labels.unwrap_or_default().into_iter().flatten() {

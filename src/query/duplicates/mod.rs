@@ -134,8 +134,8 @@ impl DuplicateSearch {
     /// Sketches are made on all cores, groups on one.
     ///
     /// # Errors
-    /// An [`Error::Argument`](crate::Error::Argument) for a predicate that is none, and for a named model without vectors: finding nothing would take
-    /// back its marks. Those of the store.
+    /// An [`Error::Argument`](crate::Error::Argument) for a predicate that is none, and for a named model without vectors: finding nothing
+    /// would take back its marks. Those of the store.
     pub async fn run(&self, session: &Session, snapshot: &Snapshot, progress: &SearchProgress) -> Result<FoundDuplicates> {
         if let Some(predicate) = &self.predicate {
             session.check_where(predicate).await?;
