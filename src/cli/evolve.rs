@@ -18,9 +18,9 @@ use super::spent::note_spent;
 use super::table::{Column, TextTable};
 use super::{evolve_command, hint, note, output::OutputOptions, print_json, print_line};
 use crate::error::{Error, Result};
-use crate::evolution::{Chosen, Due, Evolution, EvolutionReport, RoundReport, Settings, item_columns, standing_models};
-use crate::functions::identity::draw_operator::OperatorWeights;
-use crate::functions::identity::draw_persona::Personas;
+use crate::evolution::{
+    Chosen, Due, Evolution, EvolutionReport, OperatorWeights, Personas, RoundReport, Settings, item_columns, standing_models,
+};
 use crate::model::rules::RulesModel;
 use crate::query::Session;
 use crate::store::Store;

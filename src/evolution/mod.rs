@@ -22,7 +22,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Result;
-use crate::functions::identity::draw_persona::Personas;
+pub use crate::functions::identity::{draw_operator::OperatorWeights, draw_persona::Personas};
 use crate::ids::stable_id;
 use crate::model::ChatModel;
 use crate::model::prices::PriceTable;

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use mmevol::Evolution;
-use mmevol::evolution::Settings;
-use mmevol::functions::identity::draw_operator::OperatorWeights;
+use mmevol::evolution::{OperatorWeights, Settings};
 use mmevol::ids::stable_id;
 use mmevol::instruction::faults::{Fault, instruction_faults};
 use mmevol::instruction::parse::parse_instructions;

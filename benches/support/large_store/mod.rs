@@ -11,7 +11,7 @@ mod sink;
 use std::path::Path;
 
 use mmevol::Store;
-use mmevol::functions::identity::draw_operator::OperatorWeights;
+use mmevol::evolution::OperatorWeights;
 use mmevol::ids::stable_id;
 use mmevol::instruction::{Instruction, Operator};
 use mmevol::model::Parameters;
