@@ -275,7 +275,8 @@ impl Evolution {
     /// answered is gone, no later round begins; what it failed leaves no row, and the same run again goes on with it.
     ///
     /// # Errors
-    /// [`Error::Model`](crate::Error::Model) when the model answers nothing at all; those of the store, and of a predicate that does not plan.
+    /// [`Error::Model`](crate::Error::Model) when the model answers nothing at all; those of the store, and of a predicate that does not
+    /// plan.
     pub async fn run(&self) -> Result<EvolutionReport> {
         let stop = self.progress.stop.clone();
         let spending = Arc::new(Spending::new(self.settings.max_calls, self.settings.budget_usd).until(stop));
