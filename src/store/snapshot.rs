@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +13,7 @@ use futures::TryStreamExt;
 use lance::Dataset;
 use lance::dataset::builder::DatasetBuilder;
 use lance::session::Session;
+use lance::table::format::MAGIC;
 use url::Url;
 
 use super::catalog::Catalog;
@@ -126,9 +129,24 @@ pub(super) fn table_path(root: &Path, table: Table) -> PathBuf {
 pub(super) async fn open_dataset(root: &Path, table: Table, version: Option<u64>, session: &Arc<Session>) -> Result<Dataset> {
     let mut builder = DatasetBuilder::from_uri(table_path(root, table).to_string_lossy()).with_session(Arc::clone(session));
     if let Some(version) = version {
+        refuse_cut_manifest(root, table, version)?;
         builder = builder.with_version(version);
     }
     builder.load().await.map_err(|cause| table_error("open", table, cause))
+}
+
+/// Refuses a manifest that does not end as manifests do: Lance takes its last bytes for a place in it, and may panic. One that is gone is left to
+/// Lance, which says so.
+fn refuse_cut_manifest(root: &Path, table: Table, version: u64) -> Result<()> {
+    let name = format!("_versions/{:020}.manifest", u64::MAX - version);
+    let path = table_path(root, table).join(&name);
+    let Ok(mut manifest) = File::open(path) else { return Ok(()) };
+    let mut end = MAGIC.map(|_| 0);
+    let read = manifest.seek(SeekFrom::End(-4)).and_then(|_| manifest.read_exact(&mut end));
+    if read.is_ok() && end == *MAGIC {
+        return Ok(());
+    }
+    Err(Error::Table { action: "open", table: table.name().into(), cause: format!("{table}.lance/{name} is damaged").into() })
 }
 
 /// Opens a table to write blobs to it.
