@@ -1,5 +1,6 @@
 //! The OpenAI-compatible client against an endpoint that misbehaves on purpose.
 
+mod connections;
 mod limits;
 mod wording;
 

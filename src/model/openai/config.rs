@@ -172,17 +172,21 @@ impl OpenAiModelBuilder {
             None => None,
         };
         let concurrency = self.limits.concurrency.unwrap_or(DEFAULT_CONCURRENCY);
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("mmevol/", env!("CARGO_PKG_VERSION")))
-            .default_headers(authorization.into_iter().map(|value| (reqwest::header::AUTHORIZATION, value)).collect())
-            .connect_timeout(self.connect_timeout)
-            .timeout(self.request_timeout)
-            .pool_max_idle_per_host(concurrency.get())
-            .tcp_nodelay(true)
-            // A redirected POST would become a GET, or carry the prompt to a host nobody named.
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(OpenAiConfigError::Http)?;
+        let http_client = |idle_connections: usize| {
+            reqwest::Client::builder()
+                .user_agent(concat!("mmevol/", env!("CARGO_PKG_VERSION")))
+                .default_headers(authorization.iter().map(|value| (reqwest::header::AUTHORIZATION, value.clone())).collect())
+                .connect_timeout(self.connect_timeout)
+                .timeout(self.request_timeout)
+                .pool_max_idle_per_host(idle_connections)
+                .tcp_nodelay(true)
+                // A redirected POST would become a GET, or carry the prompt to a host nobody named.
+                .redirect(reqwest::redirect::Policy::none())
+                .build()
+                .map_err(OpenAiConfigError::Http)
+        };
+        let http = http_client(concurrency.get())?;
+        let unpooled_http = http_client(0)?;
         Ok(OpenAiModel {
             limiter: Limiter::shared(&base_url, &self.model, self.limits),
             negotiation: Negotiation::default(),
@@ -193,6 +197,7 @@ impl OpenAiModelBuilder {
             model: self.model,
             api_key: self.api_key,
             http,
+            unpooled_http,
             connect_timeout: self.connect_timeout,
             request_timeout: self.request_timeout,
             retry_policy: self.retry_policy,

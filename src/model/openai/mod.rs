@@ -1,8 +1,8 @@
 //! Models behind an OpenAI-compatible `/chat/completions` or `/embeddings`: OpenAI, vLLM, Ollama, llama.cpp, SGLang and many more.
 //!
 //! A request takes the next free [slot](crate::model::limits) of its endpoint, is sent, and gives the slot back. What failed
-//! by chance is tried again after a while, without a slot in between ([`RetryPolicy`]); what the endpoint does not take is
-//! worded differently. This folder is the only one that knows the endpoint's JSON.
+//! by chance is tried again after a while, without a slot in between ([`RetryPolicy`]), and once a connection was lost, over new
+//! ones; what the endpoint does not take is worded differently. This folder is the only one that knows the endpoint's JSON.
 
 mod config;
 mod dialect;
@@ -14,7 +14,7 @@ mod wire;
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -58,6 +58,8 @@ pub struct OpenAiModel {
     models_url: String,
     api_key: Option<ApiKey>,
     http: reqwest::Client,
+    /// Keeps no connections: each request goes over one of its own.
+    unpooled_http: reqwest::Client,
     connect_timeout: Duration,
     request_timeout: Duration,
     retry_policy: RetryPolicy,
@@ -165,14 +167,15 @@ impl OpenAiModel {
         })?;
         let attempts = call.requests_made.fetch_add(1, Ordering::Relaxed) + 1;
         let sent_at = Instant::now();
-        let request = self.http.post(url).header(CONTENT_TYPE, "application/json").body(body);
-        let response = request.send().await.map_err(|error| self.transport_failure(&error))?;
+        let http = if call.lost_connection.load(Ordering::Relaxed) { &self.unpooled_http } else { &self.http };
+        let request = http.post(url).header(CONTENT_TYPE, "application/json").body(body);
+        let response = request.send().await.map_err(|error| self.transport_failure(&error, call))?;
         self.limiter.mark_reachable();
         let status = response.status();
         if !status.is_success() {
             return Err(self.status_failure(response, call, dialect).await);
         }
-        let (body, complete) = read_body(response, MAX_ANSWER_BYTES).await.map_err(|error| self.transport_failure(&error))?;
+        let (body, complete) = read_body(response, MAX_ANSWER_BYTES).await.map_err(|error| self.transport_failure(&error, call))?;
         if !complete {
             let cause = format!("the answer is longer than {} MiB", MAX_ANSWER_BYTES >> 20);
             return Err(Failure {
@@ -217,7 +220,8 @@ impl OpenAiModel {
         Failure { retry_after: retry_after.or(failure.retry_after), refused, is_vague, ..failure }
     }
 
-    fn transport_failure(&self, error: &reqwest::Error) -> Failure {
+    fn transport_failure(&self, error: &reqwest::Error, call: &Call<'_>) -> Failure {
+        call.lost_connection.store(true, Ordering::Relaxed);
         Failure::from_transport(error, self.connect_timeout, self.request_timeout, self.limiter.is_reachable())
     }
 
@@ -273,8 +277,9 @@ impl OpenAiModel {
         failure::model_hint(&self.model, &offered, self.api_key.as_ref())
     }
 
+    /// Over a connection of its own: one that was lost while it was idle would say nothing of the endpoint.
     async fn ask_for_models(&self) -> reqwest::Result<reqwest::Response> {
-        self.http.get(&self.models_url).timeout(MODEL_LIST_TIMEOUT).send().await
+        self.unpooled_http.get(&self.models_url).timeout(MODEL_LIST_TIMEOUT).send().await
     }
 
     /// The models that the endpoint lists; empty when it lists none.
@@ -313,6 +318,7 @@ impl ChatModel for OpenAiModel {
             estimated_tokens: estimate_tokens(request, images),
             started_at: Instant::now(),
             requests_made: AtomicU32::new(0),
+            lost_connection: AtomicBool::new(false),
         };
         let mut patience = Patience::new(&self.retry_policy);
         let outcome = (|| self.attempt(&call))
@@ -340,6 +346,9 @@ struct Call<'a> {
     estimated_tokens: u64,
     started_at: Instant,
     requests_made: AtomicU32,
+    /// One of its requests lost its connection, or got no answer over it. A proxy may have dropped the idle ones as well, which shows only
+    /// when they are used: each would cost an attempt, so what follows goes over new ones.
+    lost_connection: AtomicBool,
 }
 
 impl Call<'_> {
