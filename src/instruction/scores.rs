@@ -21,6 +21,9 @@ const REASON: &[&str] = &["reason", "reasons", "reasoning", "rationale", "explan
 /// What a list of judged items is called, in lower case without separators.
 const ITEMS: &[&str] = &["items", "pairs", "questions", "scores", "verdicts", "judgements", "judgments", "evaluations", "results"];
 
+/// The names of [`ITEM`] under which an answer may also have a number of its own.
+const OWN_NUMBER: &[&str] = &["id", "number", "index", "num", "idx", "no", "source", "parent"];
+
 /// What a judge says of one item.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ItemScore {
@@ -55,6 +58,7 @@ pub struct ParsedScores {
 /// number or a numeric string, also `"7/10"`; one outside of 0 to 10 is dropped and reported while its verdict stays. The number of
 /// the item, the score and the reason may also stand one level above the verdict: `{"item": 2, "evaluation": {"improved": "yes"}}`.
 /// Verdicts inside an entry that has one are of its details, unless they have numbers, or stand in a list that is called one of items.
+/// Where the answer is one object around such a list, its `id` is its own: `{"id": 7, "results": [{"improved": "yes"}]}`.
 ///
 /// A list or a numbered entry that says again what was said before counts once. Other verdicts on the same items count instead of
 /// the first ones only where they are called final and judge the same items.
@@ -78,10 +82,14 @@ fn final_verdicts(text: &str) -> Option<ParsedScores> {
 
 fn read_verdicts(text: &str) -> ParsedScores {
     let repaired = repair(text);
+    let without_number = match &repaired.parts[..] {
+        [Part::Value(Value::Object(members))] => without_own_number(members),
+        _ => None,
+    };
     let mut answer = Answer::default();
     for part in &repaired.parts {
         match part {
-            Part::Value(value) => answer.collect(value, &ItemScore::default()),
+            Part::Value(value) => answer.collect(without_number.as_ref().unwrap_or(value), &ItemScore::default()),
             Part::Broken(source) => answer.push(ItemScore::default(), Some(("this is not readable as JSON".to_owned(), source.clone()))),
         }
     }
@@ -92,6 +100,20 @@ fn read_verdicts(text: &str) -> ParsedScores {
         parsed.error = Some(AnswerError::explain(text, &repaired, "a verdict"));
     }
     parsed
+}
+
+/// The object that is a whole answer without the number that would be taken for that of an item; `None` where it has none. With a verdict of
+/// its own it is an entry, and the list in it may be of details.
+fn without_own_number(members: &Map<String, Value>) -> Option<Value> {
+    let is_own = |key: &str, value: &Value| is_named(key, OWN_NUMBER) && (value.is_number() || value.is_string());
+    let names_item = || ITEM.iter().any(|name| !OWN_NUMBER.contains(name) && first_number(members, &[*name]).is_some());
+    let has_list = members.iter().any(|(key, value)| is_named(key, ITEMS) && value.is_array() && holds_verdicts(value));
+    let is_entry = field(members, IMPROVED).and_then(verdict).is_some();
+    if !has_list || is_entry || names_item() || !members.iter().any(|(key, value)| is_own(key, value)) {
+        return None;
+    }
+    let rest = members.iter().filter(|(key, value)| !is_own(key, value));
+    Some(Value::Object(rest.map(|(key, value)| (key.clone(), value.clone())).collect()))
 }
 
 /// An entry and, where its verdict cannot be used, why not and its text.

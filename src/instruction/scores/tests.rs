@@ -144,6 +144,40 @@ fn what_stands_around_a_verdict_is_of_it() {
     );
 }
 
+/// Its `id` was taken for the number of the only verdict, and with a score beside it for that of an entry without a verdict.
+#[test]
+fn the_id_of_a_whole_answer_is_of_no_item() {
+    let matched = |text: &str, count: usize| -> Vec<Option<bool>> {
+        match_scores(&parse_scores(text).items, count).into_iter().map(|score| score.and_then(|score| score.improved)).collect()
+    };
+    for own in [
+        r#""id": 7"#,
+        r#""id": "eval-7", "status": "done""#,
+        r#""index": 0"#,
+        r#""id": 7, "score": 5"#,
+        r#""id": 7, "verdict": "see below""#,
+    ] {
+        for list in ["results", "items", "verdicts"] {
+            let answer = |verdicts: &str| format!(r#"{{{own}, "{list}": [{verdicts}]}}"#);
+            let one = answer(r#"{"improved": "yes", "score": 8}"#);
+            let two = answer(r#"{"improved": "yes", "score": 8}, {"improved": "no", "score": 2}"#);
+            let numbered = answer(r#"{"item": 2, "improved": "yes", "score": 8}"#);
+            assert_eq!(matched(&one, 1), [Some(true)], "{one}");
+            assert_eq!(matched(&two, 2), [Some(true), Some(false)], "{two}");
+            assert_eq!(matched(&numbered, 2), [None, Some(true)], "{numbered}");
+        }
+    }
+    // A number that names the item, or one of several answers, stays the number of what is in it.
+    let one = r#"[{"improved": "yes"}]"#;
+    assert_eq!(matched(&format!(r#"{{"item": 2, "results": {one}}}"#), 2), [None, Some(true)]);
+    assert_eq!(matched(&format!(r#"{{"item": 2, "id": 7, "results": {one}}}"#), 2), [None, Some(true)]);
+    let both = format!(r#"{{"id": 2, "results": {one}}}, {{"id": 1, "results": [{{"improved": "no"}}]}}"#);
+    assert_eq!(matched(&format!("[{both}]"), 2), [Some(false), Some(true)]);
+    assert_eq!(matched(&both.replace("}, {", "}\n{"), 2), [Some(false), Some(true)]);
+    // Details of the only item.
+    assert_eq!(matched(r#"{"id": 1, "improved": "no", "evaluations": [{"improved": "yes"}]}"#, 1), [Some(false)]);
+}
+
 /// The judge said no of the item, whatever it said of an aspect.
 #[test]
 fn details_do_not_overrule_their_entry() {
