@@ -146,7 +146,14 @@ pub(super) fn opens_tuple(text: &str) -> bool {
     let inside = inside.trim_start_matches(|c: char| c == '(' || is_blank(c));
     let behind_number = inside.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.'));
     let has_number = behind_number.len() < inside.len() && behind_number.trim_start_matches(is_blank).starts_with(',');
-    has_number || inside.starts_with(|c: char| is_quote(c) || matches!(c, '{' | '['))
+    let has_constant = behind_constant(inside).is_some_and(|behind| behind.starts_with(','));
+    has_number || has_constant || inside.starts_with(|c: char| is_quote(c) || matches!(c, '{' | '['))
+}
+
+/// What follows a value that is neither text nor number, as JSON or Python writes it, if `text` begins with one.
+pub(super) fn behind_constant(text: &str) -> Option<&str> {
+    let constants = ["null", "true", "false", "None", "True", "False"];
+    constants.iter().find_map(|constant| text.strip_prefix(*constant)).map(|behind| behind.trim_start_matches(is_blank))
 }
 
 /// Whether `text` begins with a name and a colon: an unquoted key.

@@ -5,8 +5,8 @@
 //! that no item is kept with a text that is not its own. Every look ahead is bounded by white space and one key.
 
 use super::cursor::{
-    Cursor, after_hash_comment, is_blank, is_double_quote, is_quote, is_single_quote, name_and_colon, quoted_key_and_colon, starts_comment,
-    starts_hash_comment,
+    Cursor, after_hash_comment, behind_constant, is_blank, is_double_quote, is_quote, is_single_quote, name_and_colon,
+    quoted_key_and_colon, starts_comment, starts_hash_comment,
 };
 use super::latex;
 
@@ -201,15 +201,13 @@ fn goes_on_after_comma(after: &str, place: Place) -> bool {
         _ if matches!(next, '}' | ']' | '{' | ',') || starts_comment(after) || after.starts_with("...") || after.starts_with("```") => true,
         Place::Member { .. } | Place::Key if is_quote(next) => quoted_key_and_colon(after),
         Place::Member { bare_keys, .. } => bare_keys && name_and_colon(after),
-        Place::Element { .. } => is_quote(next) || matches!(next, '[' | '-' | '0'..='9') || is_constant(after),
+        Place::Element { in_tuple, .. } => {
+            let is_constant =
+                behind_constant(after).is_some_and(|behind| behind.starts_with([',', ']']) || (in_tuple && behind.starts_with(')')));
+            is_quote(next) || matches!(next, '[' | '-' | '0'..='9') || is_constant
+        }
         Place::Key => false,
     }
-}
-
-/// Whether `text` begins with an element of a list that is neither text nor number: `null`, `true` or `false`.
-fn is_constant(text: &str) -> bool {
-    let behind = ["null", "true", "false"].iter().find_map(|word| text.strip_prefix(*word));
-    behind.is_some_and(|behind| behind.trim_start_matches(is_blank).starts_with([',', ']']))
 }
 
 /// Whether JSON goes on behind the line of a comment. In a text, a `#` behind a quote may be code, or prose.

@@ -157,10 +157,16 @@ fn a_tuple_is_a_list() {
         "{'pairs': (('a', 1), ('b', 2)), 'rows': ({'a': 1}, {'a': 2})}",
         &json!({"pairs": [["a", 1], ["b", 2]], "rows": [{"a": 1}, {"a": 2}]}),
     );
+    reads_as(
+        "[{'o': ('dog', None), 'p': (None, 'dog'), 'q': ('dog', True,), 'r': ('a', (False, 'b')), 's': ['dog', None], 't': 'yes'}]",
+        &json!([{
+            "o": ["dog", null], "p": [null, "dog"], "q": ["dog", true], "r": ["a", [false, "b"]], "s": ["dog", null], "t": "yes",
+        }]),
+    );
     // Round brackets of a text are no tuple.
     reads_as(
-        r#"[{q: (a) red, a: (1) dog}, {'q': ["the (so called "big") dog", 'it']}]"#,
-        &json!([{"q": "(a) red", "a": "(1) dog"}, {"q": ["the (so called \"big\") dog", "it"]}]),
+        r#"[{q: (a) red, a: (1) dog, b: (None) cat}, {'q': ["the (so called "big") dog", 'it']}]"#,
+        &json!([{"q": "(a) red", "a": "(1) dog", "b": "(None) cat"}, {"q": ["the (so called \"big\") dog", "it"]}]),
     );
     let cut = repair("[{'q': 1}, {'objects': ('dog', 'ca");
     assert!(cut.truncated);
