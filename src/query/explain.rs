@@ -1,5 +1,6 @@
 //! The engine's errors in words that help: where in the statement, and which name was probably meant.
 
+mod cross_join;
 mod unsupported;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,6 +10,7 @@ use datafusion::common::{Column, Diagnostic, SchemaError};
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::parser::ParserError;
 
+use self::cross_join::condition_of_cross_join;
 use self::unsupported::{Unsupported, unsupported};
 use super::statement_kind::DEFAULT_SCHEMA;
 use super::table_functions::TABLE_FUNCTIONS;
@@ -93,6 +95,13 @@ fn explain_syntax(error: &ParserError, sql: &str) -> Explanation {
         (None, Some(expected)) => (format!("{expected}found the end"), Some(Position::of(sql.len(), sql))),
         (None, None) => (text.to_owned(), None),
     };
+    if let Some(condition) = position.and_then(|place| condition_of_cross_join(sql, place)) {
+        return Explanation {
+            message: format!("CROSS JOIN takes no {condition}: it pairs each row with all of the other table"),
+            position,
+            hints: vec![format!("write JOIN: a JOIN b {condition} ...")],
+        };
+    }
     Explanation { message: format!("the statement does not parse: {cause}"), position, hints: Vec::new() }
 }
 
