@@ -2,6 +2,9 @@
 //!
 //! The engine's own table takes a column for what its first records are, and where a later value is none it names neither the file nor the column.
 
+mod places;
+mod types;
+
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -9,13 +12,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
-use arrow::compute::kernels::cast_utils::{Parser, string_to_datetime};
 use arrow::csv::ReaderBuilder;
 use arrow::csv::reader::Format;
-use arrow::datatypes::{DataType, Date32Type, Field, Fields, Float64Type, Int64Type, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use async_trait::async_trait;
-use chrono::Utc;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -24,6 +25,8 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 
+use self::places::placed_records;
+use self::types::{is_read_as, widened};
 use super::explain::{encoding_hint, without_kind};
 use super::files::unreadable_with;
 use super::json_files::{BATCHES_WAITING, BYTES_TO_INFER_FROM, RECORDS_TO_INFER_FROM};
@@ -105,13 +108,12 @@ impl CsvFile {
     /// An error among the records after the first `records`.
     fn explained(&self, cause: &ArrowError, records: usize) -> DataFusionError {
         let misfit = matches!(cause, ArrowError::ParseError(_)).then(|| self.misfit(records)).flatten();
-        misfit.unwrap_or_else(|| unreadable_with(&self.name, &without_kind(cause), encoding_hint(cause)))
+        misfit.unwrap_or_else(|| unreadable_csv(&self.name, &self.path, self.delimiter, cause))
     }
 
-    /// The first value after so many records that is not of its column's type, as an error. The reader itself counts records, from one place, and
-    /// columns, from another; people count lines.
+    /// The first value after so many records that is not of its column's type, as an error. The reader itself counts records and columns.
     fn misfit(&self, records: usize) -> Option<DataFusionError> {
-        let (mut record, mut line_breaks) = (0, 0);
+        let mut record = 0;
         for batch in texts(&self.path, self.delimiter, self.columns.fields().len()).ok()? {
             let batch = batch.ok()?;
             let columns: Vec<&StringArray> = batch.columns().iter().map(|column| column.as_string::<i32>()).collect();
@@ -124,10 +126,10 @@ impl CsvFile {
                 if record > records
                     && let Some(&place) = self.places.iter().find(is_misfit)
                 {
-                    // The header is a line, too.
-                    return Some(self.of_misfit(place, columns[place].value(row), record + line_breaks + 1));
+                    // The first record of the file is its header.
+                    let line = placed_records(&self.path, self.delimiter).ok()?.nth(record)?.line;
+                    return Some(self.of_misfit(place, columns[place].value(row), line));
                 }
-                line_breaks += columns.iter().map(|column| column.value(row).matches('\n').count()).sum::<usize>();
             }
         }
         None
@@ -199,7 +201,9 @@ impl PartitionStream for CsvFile {
 /// # Errors
 /// If its header cannot be read.
 pub(crate) fn table_of_texts(path: &Path) -> Result<Option<Arc<dyn TableProvider>>> {
-    let Some(delimiter) = delimiter(path).filter(|_| path.exists()) else { return Ok(None) };
+    // What is no file is told of where it is looked for.
+    let delimiter = if path.is_file() { delimiter(path) } else { None };
+    let Some(delimiter) = delimiter else { return Ok(None) };
     let name = path.to_string_lossy();
     let written = schema_as_written(&name, path, delimiter, 0)?;
     let types = vec![DataType::Utf8; written.fields().len()];
@@ -242,8 +246,29 @@ fn schema_as_written(name: &str, path: &Path, delimiter: u8, records: usize) -> 
     let file = File::open(path).map_err(|cause| Error::io("read", path, cause))?;
     let format = Format::default().with_header(true).with_delimiter(delimiter);
     let inferred = format.infer_schema(file, Some(records));
-    let (schema, _) = inferred.map_err(|cause| unreadable_with(name, &without_kind(&cause), encoding_hint(&cause)))?;
+    let (schema, _) = inferred.map_err(|cause| unreadable_csv(name, path, delimiter, &cause))?;
     Ok(schema)
+}
+
+/// An error of a reader in our words, with the line where the record at fault begins: readers count records, which blank lines are not.
+fn unreadable_csv(name: &str, path: &Path, delimiter: u8, cause: &ArrowError) -> DataFusionError {
+    let problem = faulty_record(path, delimiter, cause).unwrap_or_else(|| without_kind(cause));
+    unreadable_with(name, &problem, encoding_hint(cause))
+}
+
+/// The first record of which a reader says this; `None` where it is about no record.
+fn faulty_record(path: &Path, delimiter: u8, cause: &ArrowError) -> Option<String> {
+    if !matches!(cause, ArrowError::CsvError(_)) {
+        return None;
+    }
+    let mut records = placed_records(path, delimiter).ok()?;
+    if encoding_hint(cause).is_some() {
+        let record = records.find(|record| !record.is_utf8)?;
+        return Some(format!("line {}: it is not UTF-8 text", record.line));
+    }
+    let header = records.next()?;
+    let record = records.find(|record| record.values != header.values)?;
+    Some(format!("line {}: its number of values is {}, and that of the header is {}", record.line, record.values, header.values))
 }
 
 /// The columns of a file under names that differ: the engine refuses a table with two of one name. A later one of a name has its place in the file
@@ -283,88 +308,10 @@ fn texts(path: &Path, delimiter: u8, columns: usize) -> Result<impl Iterator<Ite
     batches(ReaderBuilder::new(Arc::new(schema)), path, delimiter, RECORDS_AT_ONCE)
 }
 
-/// The types that every value in so many bytes has, beginning with those of the first records.
-fn widened(path: &Path, delimiter: u8, mut types: Vec<DataType>, enough_bytes: usize) -> Result<Vec<DataType>> {
-    if types.iter().all(|data_type| *data_type == DataType::Utf8) {
-        return Ok(types);
-    }
-    let mut bytes = 0;
-    for batch in texts(path, delimiter, types.len())? {
-        // What cannot be read is told of where it is read.
-        let Ok(batch) = batch else { break };
-        if bytes >= enough_bytes {
-            break;
-        }
-        for (data_type, column) in types.iter_mut().zip(batch.columns()) {
-            let values: &StringArray = column.as_string::<i32>();
-            bytes += values.value_data().len() + values.len();
-            if *data_type == DataType::Utf8 {
-                continue;
-            }
-            for value in values.iter().flatten() {
-                while !(is_read_as(value, data_type) && is_held_by(value, data_type)) {
-                    *data_type = wider(data_type, value);
-                }
-            }
-        }
-    }
-    Ok(types)
-}
-
-/// Whether the reader takes a value for one of the type.
-fn is_read_as(value: &str, data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Boolean => ["true", "false"].iter().any(|word| value.eq_ignore_ascii_case(word)),
-        DataType::Int64 => Int64Type::parse(value).is_some(),
-        DataType::Float64 => Float64Type::parse(value).is_some(),
-        DataType::Date32 => Date32Type::parse(value).is_some(),
-        DataType::Timestamp(unit, _) => {
-            let time = string_to_datetime(&Utc, value);
-            time.is_ok_and(|time| *unit != TimeUnit::Nanosecond || time.timestamp_nanos_opt().is_some())
-        }
-        _ => true,
-    }
-}
-
-/// Whether nothing of a value is lost that is read as one of the type.
-fn is_held_by(value: &str, data_type: &DataType) -> bool {
-    match data_type {
-        // As floats, long ids that differ were one.
-        DataType::Float64 => !is_whole(value) || Int64Type::parse(value).is_some(),
-        // The time of the day would go.
-        DataType::Date32 => value.len() == "2000-01-01".len(),
-        DataType::Timestamp(unit, _) => {
-            let nanoseconds = match unit {
-                TimeUnit::Second => 1_000_000_000,
-                TimeUnit::Millisecond => 1_000_000,
-                TimeUnit::Microsecond => 1_000,
-                TimeUnit::Nanosecond => 1,
-            };
-            string_to_datetime(&Utc, value).is_ok_and(|time| time.timestamp_subsec_nanos().is_multiple_of(nanoseconds))
-        }
-        _ => true,
-    }
-}
-
-/// The next type that may hold `value` as well as every value that `data_type` holds; in the end text, which holds all.
-fn wider(data_type: &DataType, value: &str) -> DataType {
-    match data_type {
-        DataType::Int64 if !is_whole(value) => DataType::Float64,
-        DataType::Date32 => DataType::Timestamp(TimeUnit::Second, None),
-        DataType::Timestamp(TimeUnit::Second, _) => DataType::Timestamp(TimeUnit::Millisecond, None),
-        DataType::Timestamp(TimeUnit::Millisecond, _) => DataType::Timestamp(TimeUnit::Microsecond, None),
-        // Nanoseconds reach back to 1677 only.
-        _ => DataType::Utf8,
-    }
-}
-
-fn is_whole(value: &str) -> bool {
-    let digits = value.strip_prefix('-').unwrap_or(value);
-    digits.bytes().all(|byte| byte.is_ascii_digit())
-}
-
 #[cfg(test)]
 mod tests {
+    use arrow::datatypes::TimeUnit;
+
     use super::*;
 
     /// A file of a header, so many records that say what a column is, and a last one; of each, `enough_bytes` are looked at.
@@ -416,5 +363,30 @@ mod tests {
         assert!(error.contains("'late.csv'") && error.contains(expected), "{error}");
         // Another column is read all the same.
         file.project(&[0]).read(300, |batch| batch.num_columns() == 1).unwrap();
+    }
+
+    /// The readers count records: blank lines are none, and a record may have several.
+    #[test]
+    fn errors_name_the_line_that_an_editor_shows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("few.csv");
+        for (content, expected) in [
+            (&b"\nid,name\r\n\r\n1,dog\r\n2,cat,extra\r\n"[..], "line 5: its number of values is 3, and that of the header is 2"),
+            (b"id,name\n\n\"1\n1\",dog\n2\n", "line 5: its number of values is 1, and that of the header is 2"),
+            (b"id,name\n\n1,dog\n2,f\xfcr\n", "line 4: it is not UTF-8 text"),
+        ] {
+            std::fs::write(&path, content).unwrap();
+            let error = CsvFile::open("few.csv", &path, b',').unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+        // Behind 2,000 records after the header, and one of two lines.
+        for (last, expected) in [
+            ("7\n\n\n\"one\nmore\",0.5", "line 2006: column 'x' has whole numbers before it, and '0.5' is none"),
+            ("7\n\na,1,2", "line 2005: its number of values is 3, and that of the header is 2"),
+        ] {
+            let (_folder, file) = file("1", last, 0);
+            let error = file.read(300, |_| true).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 }

@@ -25,6 +25,10 @@ const KNOWN: &str = ".parquet, .jsonl, .ndjson, .json, .csv, .tsv or .arrow";
 /// The extensions of spreadsheets, which are not read.
 const SPREADSHEETS: [&str; 5] = ["xlsx", "xlsm", "xls", "ods", "numbers"];
 
+/// Why a pipe or a device is not read, and what to do: a file is read several times, first to see what it holds, and opening a pipe waits for
+/// somebody to write into it.
+const STREAM: (&str, &str) = ("it is no file but a stream, which can be read only once", "write it to a file first: cat > rows.jsonl");
+
 type IsSuch = fn(&str) -> bool;
 
 /// What people write in place of a file's path, each with why it is none and what to do. Of several, the first counts.
@@ -32,11 +36,7 @@ const NO_PATHS: [(IsSuch, &str, &str); 4] = [
     (|name| name.contains("://"), "it is an address, and addresses are not read", "download the file, and name it by its path"),
     (|name| name.starts_with("~/"), "~ is not expanded", "write out the path of the home folder"),
     (|name| name.contains(['*', '?']), "patterns of names are not read", "name one file each, with UNION ALL between them"),
-    (
-        |name| name.starts_with("/dev/"),
-        "it is no file but a stream, which can be read only once",
-        "write it to a file first: cat > rows.jsonl",
-    ),
+    (|name| name.starts_with("/dev/"), STREAM.0, STREAM.1),
 ];
 
 /// The same context, with files as tables.
@@ -66,6 +66,9 @@ impl UrlTableFactory for FileTables {
         };
         if !path.exists() {
             return Err(missing(name));
+        }
+        if !path.is_file() {
+            return Err(no_file(name, path));
         }
         let Some(format) = format else {
             let (name, path) = (name.to_owned(), path.to_owned());
@@ -104,10 +107,18 @@ fn not_a_table(name: &str, path: &Path) -> Result<Option<Arc<dyn TableProvider>>
             path.extension().is_some_and(|extension| SPREADSHEETS.iter().any(|known| extension.eq_ignore_ascii_case(known)));
         return Err(unreadable_with(name, &format!("its extension is none of {KNOWN}"), is_spreadsheet.then_some(SAVE_AS_UTF8)));
     }
-    match (name.contains('/'), path.is_dir()) {
-        (true, true) => Err(unreadable(name, "it is a folder")),
+    match (name.contains('/'), path.exists()) {
+        (true, true) => Err(no_file(name, path)),
         (true, false) => Err(missing(name)),
         (false, _) => Ok(None),
+    }
+}
+
+/// What is there is no regular file.
+fn no_file(name: &str, path: &Path) -> DataFusionError {
+    match path.is_dir() {
+        true => unreadable(name, "it is a folder"),
+        false => unreadable_with(name, STREAM.0, Some(STREAM.1)),
     }
 }
 

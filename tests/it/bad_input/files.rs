@@ -75,6 +75,23 @@ fn that_can_be_read_only_once() {
     assert!(!workspace.store().exists());
 }
 
+/// A query waited for somebody to write into the pipe.
+#[cfg(unix)]
+#[test]
+fn that_are_no_regular_files_in_from() {
+    let workspace = workspace();
+    for extension in ["csv", "tsv", "json", "jsonl", "parquet", "arrow", "txt"] {
+        let (pipe, folder) = (format!("./pipe.{extension}"), format!("./folder.{extension}"));
+        assert!(std::process::Command::new("mkfifo").arg(workspace.path(&pipe)).status().unwrap().success());
+        fs::create_dir(workspace.path(&folder)).unwrap();
+        let run = |name: &str| workspace.run(&["sql", &format!("SELECT * FROM '{name}'")]);
+        let stream = format!("cannot read '{pipe}' as a table: it is no file but a stream");
+        assert_refused(&run(&pipe), &[stream.as_str(), "hint: write it to a file first"]);
+        let directory = format!("cannot read '{folder}' as a table: it is a folder");
+        assert_refused(&run(&folder), &[directory.as_str()]);
+    }
+}
+
 /// A first record with such a number was once said to be of an unknown format.
 #[test]
 fn with_a_first_record_that_cannot_be_read() {
