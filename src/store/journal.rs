@@ -1,14 +1,14 @@
 //! The journal: finished calls are on disk here before anything uses their answers.
 //!
-//! A thread of its own takes every record that waits, writes them in one transaction and waits for the disk once for all of them. Records
-//! stay until they are rows of table `calls`. A publication copies them there, names in the catalog the number up to which it came, and
+//! Records stay until they are rows of table `calls`. A publication copies them there, names in the catalog the number up to which it came, and
 //! clears them here; wherever the process ends, the next one neither misses an answer nor doubles a row.
+
+mod writing;
 
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
-use std::thread;
+use std::sync::Arc;
 
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
@@ -16,8 +16,8 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use redb::backends::FileBackend;
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 use serde::de::DeserializeOwned;
-use tokio::sync::oneshot;
 
+use self::writing::{Done, Entry, Order, Writing, clear};
 use super::call::{CallRecord, StoredCall, id_key, request_key};
 use super::disk::{Disk, open_journal};
 use super::lock::WriterLock;
@@ -65,33 +65,6 @@ pub enum LeftJournal {
     Open(Arc<Journal>),
     /// It cannot be told: another command writes, or the store cannot be written and so not be locked.
     Held,
-}
-
-#[derive(Debug)]
-struct Writing {
-    orders: mpsc::Sender<Order>,
-    thread: thread::JoinHandle<()>,
-}
-
-enum Order {
-    Append(Entry, oneshot::Sender<Outcome>),
-    /// Removes every record before this number.
-    Clear(u64, oneshot::Sender<Outcome>),
-}
-
-struct Entry {
-    record: Vec<u8>,
-    /// Of a call that was answered.
-    request: Option<u128>,
-}
-
-type Outcome = std::result::Result<(), Fault>;
-
-/// What a failed write says to everyone who waited for it.
-#[derive(Debug, Clone)]
-struct Fault {
-    kind: io::ErrorKind,
-    message: String,
 }
 
 impl Journal {
@@ -154,13 +127,9 @@ impl Journal {
         let place = path.clone().unwrap_or_else(std::env::temp_dir);
         let database = Arc::new(database);
         let next = clear(&database, first).and_then(|()| numbers(&database)).map_err(|cause| redb_error("read", &place, cause))?.end;
-        let (orders, ordered) = mpsc::channel();
-        let thread = thread::Builder::new().name("call journal".into()).spawn({
-            let database = Arc::clone(&database);
-            move || write_ordered(&database, &ordered, next.max(first))
-        });
-        let thread = thread.map_err(|cause| Error::io("start the thread that writes", &place, cause))?;
-        Ok(Journal { path, disk, database: Some(database), writing: Some(Writing { orders, thread }), _lock: lock })
+        let writing = Writing::start(Arc::clone(&database), next.max(first));
+        let writing = writing.map_err(|cause| Error::io("start the thread that writes", &place, cause))?;
+        Ok(Journal { path, disk, database: Some(database), writing: Some(writing), _lock: lock })
     }
 
     /// Writes a record down; done when it is on disk. Records that wait at the same time share the wait for the disk.
@@ -256,11 +225,10 @@ impl Journal {
         Ok(self.len()? == 0)
     }
 
-    async fn order(&self, order: impl FnOnce(oneshot::Sender<Outcome>) -> Order) -> Result<()> {
+    async fn order(&self, order: impl FnOnce(Done) -> Order) -> Result<()> {
         let ended = || Error::internal("failed to record a call", "the journal's thread has ended");
-        let (done, outcome) = oneshot::channel();
-        self.writing.as_ref().ok_or_else(ended)?.orders.send(order(done)).map_err(|_| ended())?;
-        outcome.await.map_err(|_| ended())?.map_err(|fault| Error::io("write", self.place(), io::Error::new(fault.kind, fault.message)))
+        let outcome = self.writing.as_ref().ok_or_else(ended)?.order(order).await.ok_or_else(ended)?;
+        outcome.map_err(|fault| Error::io("write", self.place(), fault.into()))
     }
 
     fn read<T>(&self, read: impl FnOnce(&Database) -> std::result::Result<T, redb::Error>) -> Result<T> {
@@ -275,10 +243,8 @@ impl Journal {
 
 impl Drop for Journal {
     fn drop(&mut self) {
-        if let Some(Writing { orders, thread }) = self.writing.take() {
-            drop(orders);
-            // Everyone who waited was told already of what went wrong.
-            let _ = thread.join();
+        if let Some(writing) = self.writing.take() {
+            writing.end();
         }
         let holds_nothing = self.is_empty().unwrap_or(false);
         drop(self.database.take());
@@ -303,89 +269,6 @@ fn builder() -> redb::Builder {
     builder
 }
 
-/// Writes what is ordered until nobody can order any more. Everything that waits is written at once.
-fn write_ordered(database: &Database, orders: &mpsc::Receiver<Order>, mut next: u64) {
-    let mut fault: Option<Fault> = None;
-    while let Ok(first) = orders.recv() {
-        let (mut entries, mut waiting, mut clear_before) = (Vec::new(), Vec::new(), None);
-        for order in std::iter::once(first).chain(orders.try_iter()) {
-            let done = match order {
-                Order::Append(entry, done) => {
-                    entries.push(entry);
-                    done
-                }
-                Order::Clear(end, done) => {
-                    clear_before = clear_before.max(Some(end));
-                    done
-                }
-            };
-            waiting.push(done);
-        }
-        let written = match &fault {
-            Some(fault) => Err(fault.clone()),
-            None => {
-                append(database, next, &entries).and_then(|()| clear_before.map_or(Ok(()), |end| clear(database, end))).map_err(Fault::from)
-            }
-        };
-        next += entries.len() as u64;
-        fault = written.clone().err();
-        for done in waiting {
-            // Whoever no longer waits needs no answer.
-            let _ = done.send(written.clone());
-        }
-    }
-}
-
-fn append(database: &Database, first: u64, entries: &[Entry]) -> std::result::Result<(), redb::Error> {
-    if entries.is_empty() {
-        return Ok(());
-    }
-    let transaction = database.begin_write()?;
-    {
-        let mut records = transaction.open_table(RECORDS)?;
-        let mut latest = transaction.open_table(LATEST_ANSWERS)?;
-        for (number, Entry { record, request }) in (first..).zip(entries) {
-            records.insert(number, record.as_slice())?;
-            if let Some(request) = request {
-                latest.insert(request, number)?;
-            }
-        }
-    }
-    Ok(transaction.commit()?)
-}
-
-/// Removes the records before number `end`, and makes the tables where they are missing. Few records stay, those of the moment: so the
-/// tables are dropped whole, and what stays is written anew.
-fn clear(database: &Database, end: u64) -> std::result::Result<(), redb::Error> {
-    let transaction = database.begin_write()?;
-    let first = transaction.open_table(RECORDS)?.first()?.map(|(number, _)| number.value());
-    transaction.open_table(LATEST_ANSWERS)?;
-    if first.is_some_and(|first| first < end) {
-        let staying: Vec<(u64, Vec<u8>)> = transaction
-            .open_table(RECORDS)?
-            .range(end..)?
-            .map(|entry| entry.map(|(number, record)| (number.value(), record.value().to_vec())))
-            .collect::<std::result::Result<_, _>>()?;
-        let answers: Vec<(u128, u64)> = transaction
-            .open_table(LATEST_ANSWERS)?
-            .iter()?
-            .map(|entry| entry.map(|(request, number)| (request.value(), number.value())))
-            .filter(|entry| entry.as_ref().map_or(true, |(_, number)| *number >= end))
-            .collect::<std::result::Result<_, _>>()?;
-        transaction.delete_table(RECORDS)?;
-        transaction.delete_table(LATEST_ANSWERS)?;
-        let mut records = transaction.open_table(RECORDS)?;
-        for (number, record) in &staying {
-            records.insert(number, record.as_slice())?;
-        }
-        let mut latest = transaction.open_table(LATEST_ANSWERS)?;
-        for (request, number) in &answers {
-            latest.insert(request, number)?;
-        }
-    }
-    Ok(transaction.commit()?)
-}
-
 /// From the first record to after the last one.
 fn numbers(database: &Database) -> std::result::Result<Range<u64>, redb::Error> {
     let records = database.begin_read()?.open_table(RECORDS)?;
@@ -406,15 +289,6 @@ fn redb_error(action: &'static str, path: &Path, cause: redb::Error) -> Error {
             other => io::Error::other(other),
         },
     )
-}
-
-impl From<redb::Error> for Fault {
-    fn from(error: redb::Error) -> Fault {
-        match error {
-            redb::Error::Io(cause) => Fault { kind: cause.kind(), message: cause.to_string() },
-            other => Fault { kind: io::ErrorKind::Other, message: other.to_string() },
-        }
-    }
 }
 
 #[cfg(test)]
