@@ -18,7 +18,7 @@ use crate::error::Result;
 use crate::model::service::ModelService;
 use crate::model::spending::Spending;
 use crate::query::{Models, Session, StatementParameter as Parameter};
-use crate::store::{SharedWriter, Table, ids_in};
+use crate::store::{SharedWriter, Table, Writer, ids_in};
 
 /// Runs before this one that a round has to know of.
 #[derive(Clone, Copy)]
@@ -106,13 +106,17 @@ async fn make(
     stage.table("results", &ELIMINATE.bind(&parameters)?).await?;
     stage.table("attempts", &EVOLUTIONS.bind(&parameters)?).await?;
 
-    record_prompts(evolution, session, writer).await?;
-    supersede(session, writer, &SUPERSEDED.bind(&parameters)?).await?;
-    for (table, result) in [(Table::Instructions, "results"), (Table::Evolutions, "attempts")] {
-        let rows = session.stream(&format!("SELECT * FROM {result}")).await?;
-        writer.lock().await.append(table, rows).await?;
-    }
+    // All that is asked of the session comes before the first change: it would see each as a new state, and plan its views over that.
     count(session, &mut report).await?;
+    let new_prompts = new_prompts(session).await?;
+    let replaced = ids(session, &SUPERSEDED.bind(&parameters)?).await?;
+    let results = session.stream("SELECT * FROM results").await?;
+    let attempts = session.stream("SELECT * FROM attempts").await?;
+    let mut writer = writer.lock().await;
+    record_prompts(evolution, &mut writer, &new_prompts).await?;
+    supersede(&mut writer, replaced).await?;
+    writer.append(Table::Instructions, results).await?;
+    writer.append(Table::Evolutions, attempts).await?;
     Ok(report)
 }
 
@@ -156,11 +160,13 @@ struct PromptRow<'a> {
     created_at: chrono::DateTime<chrono::Utc>,
 }
 
-/// Adds the prompts that this round used and that the store does not have yet.
-async fn record_prompts(evolution: &Evolution, session: &Session, writer: &SharedWriter) -> Result<()> {
+/// The ids of the prompts that this round used and that the store does not have yet.
+async fn new_prompts(session: &Session) -> Result<HashSet<String>> {
     let used = "SELECT prompt_id FROM attempts WHERE prompt_id IS NOT NULL UNION SELECT judge_prompt_id FROM attempts WHERE judge_prompt_id IS NOT NULL";
-    let new = ids(session, &format!("SELECT prompt_id FROM ({used}) EXCEPT SELECT prompt_id FROM prompts")).await?;
-    let mut writer = writer.lock().await;
+    ids(session, &format!("SELECT prompt_id FROM ({used}) EXCEPT SELECT prompt_id FROM prompts")).await
+}
+
+async fn record_prompts(evolution: &Evolution, writer: &mut Writer, new: &HashSet<String>) -> Result<()> {
     let created_at = writer.started_at();
     let rows: Vec<PromptRow<'_>> = evolution
         .prompts
@@ -175,14 +181,15 @@ async fn record_prompts(evolution: &Evolution, session: &Session, writer: &Share
 /// Marks what has no place in the round any more, as it is now. Returns how many evolutions that are.
 async fn remove_fallen(evolution: &Evolution, writer: &SharedWriter, round: u32) -> Result<u64> {
     let session = Session::builder().writer(Arc::clone(writer)).build().await?;
-    supersede(&session, writer, &FALLEN_AWAY.bind(&evolution.parameters(round, RunValues::UNRECORDED))?).await
+    let fallen = ids(&session, &FALLEN_AWAY.bind(&evolution.parameters(round, RunValues::UNRECORDED))?).await?;
+    supersede(&mut *writer.lock().await, fallen).await
 }
 
-/// Marks what a query lists as replaced. Returns how many evolutions that are.
-async fn supersede(session: &Session, writer: &SharedWriter, sql: &str) -> Result<u64> {
-    let replaced: Vec<String> = ids(session, sql).await?.into_iter().collect();
+/// Marks evolutions as replaced. Returns how many those are.
+async fn supersede(writer: &mut Writer, replaced: HashSet<String>) -> Result<u64> {
+    let replaced: Vec<String> = replaced.into_iter().collect();
     for listed in ids_in("evolution_id", &replaced) {
-        writer.lock().await.update(Table::Evolutions, &listed, "status", "'superseded'").await?;
+        writer.update(Table::Evolutions, &listed, "status", "'superseded'").await?;
     }
     Ok(replaced.len() as u64)
 }
