@@ -7,23 +7,19 @@
 --
 -- What is due is found by ids alone; texts are read of nothing else.
 WITH kept AS (
-    SELECT evolution_id, sample_id, round, kept FROM evolutions WHERE status = 'kept' AND round < $round
-),
-latest AS (
-    SELECT sample_id, max(round) AS round
-    FROM (SELECT sample_id, round FROM kept UNION ALL SELECT sample_id, CAST(0 AS INT) FROM samples)
-    GROUP BY sample_id
+    -- Before the first round none was kept: no evolution is read then.
+    SELECT evolution_id, sample_id, round, kept FROM evolutions WHERE $round > 1 AND status = 'kept' AND round < $round
 ),
 -- The evolutions, or the seeds, that hold a sample's parents. An evolution says how many it kept; of the items, only the seeds are counted.
 origin AS (
     SELECT k.sample_id, k.evolution_id AS parent_evolution_id, k.round AS parent_round, CAST(k.kept AS BIGINT) AS siblings
-    FROM latest
-    JOIN kept k ON latest.sample_id = k.sample_id AND latest.round = k.round
+    FROM kept k
+    LEFT ANTI JOIN kept later ON k.sample_id = later.sample_id AND k.round < later.round
     UNION ALL
     SELECT i.sample_id, NULL, i.round, count(*)
-    FROM latest
-    JOIN instructions i ON latest.sample_id = i.sample_id
-    WHERE latest.round = 0 AND i.round = 0 AND i.status = 'kept'
+    FROM instructions i
+    LEFT ANTI JOIN kept k ON i.sample_id = k.sample_id
+    WHERE i.round = 0 AND i.status = 'kept'
     GROUP BY i.sample_id, i.round
 ),
 -- As many parts as needed, all of nearly the same size.
@@ -113,7 +109,7 @@ put_off AS (
     FROM (
         SELECT sample_id, round, part, parent_evolution_id
         FROM evolutions
-        WHERE NOT ($stale OR $again OR $judge_only) AND round < $round AND status = 'failed'
+        WHERE NOT ($stale OR $again OR $judge_only) AND $round > 1 AND round < $round AND status = 'failed'
             AND replace(error_kind, 'judge_', '') IN $endpoint_failures
     ) f
     LEFT ANTI JOIN (SELECT * FROM evolutions WHERE status IN ('kept', 'eliminated')) s

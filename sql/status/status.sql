@@ -2,13 +2,17 @@
 -- say, and of what is missing in the next.
 --
 -- Missing: samples that have begun, and have not been through a round that others have, or not with all of their items. A round before one that a
--- sample came with finished is not known, and is not evolved.
+-- sample came with finished is not known, and is not evolved: only rounds after its last one that did not fail can be missing.
 WITH missing AS (
     SELECT r.round, s.sample_id
     FROM (SELECT DISTINCT round FROM evolutions WHERE status <> 'superseded') r
-    CROSS JOIN (SELECT DISTINCT sample_id FROM evolutions WHERE status <> 'superseded') s
+    JOIN (
+        SELECT sample_id, max(CASE WHEN status IN ('kept', 'eliminated') THEN round END) AS last_round
+        FROM evolutions
+        WHERE status <> 'superseded'
+        GROUP BY sample_id
+    ) s ON s.last_round IS NULL OR r.round > s.last_round
     LEFT ANTI JOIN evolutions e ON s.sample_id = e.sample_id AND r.round = e.round AND e.status <> 'superseded'
-    LEFT ANTI JOIN evolutions later ON s.sample_id = later.sample_id AND r.round < later.round AND later.status IN ('kept', 'eliminated')
 ),
 -- Samples that take several requests in some round: by their seeds, or by what an evolution kept. There are few.
 large AS (
@@ -18,8 +22,10 @@ large AS (
         SELECT sample_id, CAST(position AS BIGINT) + 1 AS seeds FROM instructions WHERE round = 0 AND status = 'kept' AND position >= $max_items
         UNION ALL
         SELECT sample_id, NULL FROM evolutions WHERE status <> 'superseded' AND (kept > $max_items OR part > 0)
-    )
+    ) few
     GROUP BY sample_id
+    -- True of every group. Without a condition the engine takes these few for many, and holds all evolutions in memory instead.
+    HAVING max(few.seeds) IS NULL OR max(few.seeds) > $max_items
 ),
 -- How many parts of such a sample were tried in each round, and into how many the items that it kept are split.
 step AS (
@@ -62,7 +68,7 @@ figure AS (
     UNION ALL
     SELECT 1, NULL, 'without images', 'evolve skips them; --text-only evolves them', count(*)
     FROM samples
-    WHERE coalesce(cardinality(image_ids), 0) = 0 OR coalesce(cardinality(missing_images), 0) > 0
+    WHERE image_ids IS NULL OR empty(image_ids) OR NOT empty(missing_images)
     UNION ALL
     SELECT 2, NULL, 'waiting', 'no round has been tried', count(*)
     FROM samples

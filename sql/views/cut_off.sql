@@ -44,14 +44,17 @@ used AS (
     SELECT
         q.evolution_id,
         q.kind,
+        q.status,
         a.finish_reason,
         a.max_tokens,
         row_number() OVER (PARTITION BY q.evolution_id, q.kind ORDER BY a.max_tokens DESC NULLS LAST, a.created_at DESC) AS age
     FROM asked q
     JOIN answer a ON q.request_id = a.request_id
-    WHERE q.status <> 'superseded' AND NOT coalesce(a.run > q.run, false)
+    WHERE NOT coalesce(a.run > q.run, false)
 )
 SELECT u.kind, u.max_tokens, e.evolution_id, e.sample_id, e.round, e.operator, e.status, e.model, e.judge, e.run_id
 FROM used u
 JOIN evolutions e ON u.evolution_id = e.evolution_id
-WHERE u.age = 1 AND u.finish_reason = 'length'
+-- What was replaced is left out here, and not where it is read: with a condition there the engine takes all evolutions for fewer than the answers
+-- that they are looked up in, and holds them in memory.
+WHERE u.age = 1 AND u.finish_reason = 'length' AND u.status <> 'superseded'

@@ -2,7 +2,8 @@
 -- as those have whose parents were superseded. `present_prompts` holds the prompts that this session
 -- evolves with; a model, a judge or parameters given by flags are no staleness.
 --
--- No item is looked at: an evolution that was kept has kept items, and every sample has its seeds.
+-- No item is looked at: an evolution that was kept has kept items, and every sample has its seeds. Each reason is looked for by itself, in the
+-- columns that tell it: next to nothing comes out, and to carry columns through joins for all evolutions costs more than to read them.
 WITH RECURSIVE standing AS (
     SELECT * FROM evolutions WHERE status <> 'superseded'
 ),
@@ -16,38 +17,34 @@ prompt AS (
 kept AS (
     SELECT evolution_id, sample_id, round FROM evolutions WHERE status = 'kept'
 ),
--- What each was made from, beside what is there now.
-compared AS (
-    SELECT
-        e.evolution_id,
-        e.round,
-        e.sample_hash <> s.content_hash AS sample_changed,
-        p.prompt_id IS NOT NULL AS prompt_changed,
-        j.prompt_id IS NOT NULL AS judge_prompt_changed,
-        -- The parents are the kept items of the latest earlier round that kept any, and the seeds where none did.
-        (e.parent_evolution_id IS NOT NULL AND k.evolution_id IS NULL) OR later.evolution_id IS NOT NULL AS parents_changed
-    FROM standing e
-    JOIN samples s ON e.sample_id = s.sample_id
-    LEFT JOIN prompt p ON e.prompt_id = p.prompt_id
-    LEFT JOIN prompt j ON e.judge_prompt_id = j.prompt_id
-    LEFT JOIN kept k ON e.parent_evolution_id = k.evolution_id AND e.sample_id = k.sample_id AND k.round < e.round
-    LEFT JOIN kept later ON e.sample_id = later.sample_id AND later.round > coalesce(k.round, 0) AND later.round < e.round
+-- What does not go on from the round just before its own, and from which round it does: 0 are the seeds, NULL is gone.
+leap AS (
+    SELECT e.evolution_id, e.sample_id, e.round, CASE WHEN e.parent_evolution_id IS NULL THEN 0 ELSE k.round END AS parent_round
+    FROM kept k
+    RIGHT JOIN standing e ON k.evolution_id = e.parent_evolution_id AND k.sample_id = e.sample_id AND k.round < e.round
+    WHERE (e.parent_evolution_id IS NOT NULL OR e.round > 1) AND (k.round IS NULL OR k.round < e.round - 1)
 ),
 own_reason AS (
-    SELECT
-        evolution_id,
-        round,
-        unnest(make_array(
-            CASE WHEN sample_changed THEN 'sample' END,
-            CASE WHEN prompt_changed THEN 'prompt' END,
-            CASE WHEN judge_prompt_changed THEN 'judge prompt' END,
-            CASE WHEN parents_changed THEN 'parent' END
-        )) AS reason
-    FROM compared
-    WHERE sample_changed OR prompt_changed OR judge_prompt_changed OR parents_changed
+    SELECT e.evolution_id, e.sample_id, e.round, 'sample' AS reason
+    FROM samples s
+    JOIN standing e ON s.sample_id = e.sample_id AND s.content_hash <> e.sample_hash
+    UNION ALL
+    SELECT e.evolution_id, e.sample_id, e.round, 'prompt'
+    FROM prompt p
+    JOIN standing e ON p.prompt_id = e.prompt_id
+    UNION ALL
+    SELECT e.evolution_id, e.sample_id, e.round, 'judge prompt'
+    FROM prompt p
+    JOIN standing e ON p.prompt_id = e.judge_prompt_id
+    UNION ALL
+    -- The parents are the kept items of the latest earlier round that kept any, and the seeds where none did.
+    SELECT l.evolution_id, l.sample_id, l.round, 'parent'
+    FROM leap l
+    LEFT JOIN kept later ON l.sample_id = later.sample_id AND later.round > l.parent_round AND later.round < l.round
+    WHERE l.parent_round IS NULL OR later.sample_id IS NOT NULL
 ),
 line AS (
-    SELECT evolution_id, round, reason FROM own_reason WHERE reason IS NOT NULL
+    SELECT o.evolution_id, o.round, o.reason FROM own_reason o LEFT SEMI JOIN samples s ON o.sample_id = s.sample_id
     UNION ALL
     -- Rows inserted by hand may go in circles; rounds do not.
     SELECT e.evolution_id, e.round, 'parent'
